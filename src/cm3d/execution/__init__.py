@@ -1,0 +1,1 @@
+"""Running stages: over scenes, in processes, with progress, whole or not at all."""

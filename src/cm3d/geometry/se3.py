@@ -1,0 +1,68 @@
+"""Rigid transforms, named `dst_SE3_src`: they take points of frame src to frame dst."""
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from cm3d.geometry.arrays import NDArrayFloat
+
+
+@dataclass(frozen=True, eq=False)
+class SE3:
+    """A rotation followed by a translation.
+
+    Args:
+        rotation: (3, 3) orthonormal matrix.
+        translation_m: (3,) position of the source frame's origin in the destination frame.
+    """
+
+    rotation: NDArrayFloat
+    translation_m: NDArrayFloat
+
+    @classmethod
+    def identity(cls) -> Self:
+        """The transform that changes nothing."""
+        return cls(np.eye(3), np.zeros(3))
+
+    @classmethod
+    def from_pose(cls, pose: NDArrayFloat) -> Self:
+        """Build from the tables' (qw, qx, qy, qz, x_m, y_m, z_m), shape (7,)."""
+        quaternion = Rotation.from_quat(pose[:4], scalar_first=True)
+        return cls(quaternion.as_matrix(), np.asarray(pose[4:], dtype=np.float64))
+
+    @classmethod
+    def from_yaw(cls, yaw_rad: float, translation_m: NDArrayFloat) -> Self:
+        """Build from a rotation about +z and a position."""
+        rotation = Rotation.from_euler("z", yaw_rad).as_matrix()
+        return cls(rotation, np.asarray(translation_m, dtype=np.float64))
+
+    def as_pose(self) -> NDArrayFloat:
+        """The tables' (qw, qx, qy, qz, x_m, y_m, z_m), with qw >= 0, shape (7,)."""
+        quaternion = Rotation.from_matrix(self.rotation).as_quat(canonical=True, scalar_first=True)
+        return np.concatenate([quaternion, self.translation_m])
+
+    def inverse(self) -> "SE3":
+        """The transform back, `src_SE3_dst`."""
+        return SE3(self.rotation.T, -self.rotation.T @ self.translation_m)
+
+    def __matmul__(self, other: "SE3") -> "SE3":
+        """Chain: `a_SE3_b @ b_SE3_c` is `a_SE3_c`."""
+        return SE3(
+            self.rotation @ other.rotation, self.transform_points(other.translation_m[None])[0]
+        )
+
+    def transform_points(self, points_m: NDArrayFloat) -> NDArrayFloat:
+        """Take (N, 3) points from the source to the destination frame."""
+        return points_m @ self.rotation.T + self.translation_m
+
+    def rotate(self, vectors: NDArrayFloat) -> NDArrayFloat:
+        """Turn (N, 3) directions or velocities without moving them."""
+        return vectors @ self.rotation.T
+
+    def transform_yaw(self, yaw_rad: NDArrayFloat) -> NDArrayFloat:
+        """Headings (N,) in the destination frame, by turning their unit vectors."""
+        flat = np.zeros_like(yaw_rad)
+        heading = self.rotate(np.stack([np.cos(yaw_rad), np.sin(yaw_rad), flat], axis=1))
+        return np.arctan2(heading[:, 1], heading[:, 0])

@@ -1,0 +1,276 @@
+"""The models of params.yaml: every key known, every type checked, all errors at once."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from cm3d.errors import InputError
+
+Positive = Annotated[float, Field(gt=0)]
+NonNegative = Annotated[float, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=1)]
+
+ClassName = Literal[
+    "car",
+    "truck",
+    "bus",
+    "trailer",
+    "construction_vehicle",
+    "pedestrian",
+    "motorcycle",
+    "bicycle",
+    "traffic_cone",
+    "barrier",
+]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Execution(_Section):
+    """How work is spread over the machine."""
+
+    workers: Count
+    device: Literal["auto", "cpu", "cuda"]
+
+
+class Dataset(_Section):
+    """Which data set, and what the index takes from it."""
+
+    name: Literal["sim", "nuscenes"]
+    root: str | None
+    version: str
+    fetch: bool
+    past_sweeps: Annotated[int, Field(ge=0)]
+    lane_step_m: Positive
+
+
+class Simulation(_Section):
+    """Scale and sensors of the embedded data set."""
+
+    train_scenes: Count
+    val_scenes: Count
+    keyframes_per_scene: Annotated[int, Field(ge=2)]
+    image_scale: Annotated[float, Field(gt=0, le=1)]
+    lidar_range_noise_m: NonNegative
+    lidar_dropout: Share
+    traffic_density: NonNegative
+
+
+class SimulatedDetector(_Section):
+    """Error model of the simulated 2D detector."""
+
+    max_recall: Share
+    half_recall_height_px: Positive
+    half_recall_visibility: Share
+    plain_prompt_recall: Share
+    confusion: Share
+    box_jitter: NonNegative
+    false_positives_per_image: NonNegative
+    score_noise: NonNegative
+
+
+class Detect2D(_Section):
+    """2D detection."""
+
+    backend: Literal["simulated", "precomputed"]
+    precomputed_file: str | None
+    prompts: Literal["plain", "synonyms"]
+    min_score: Share
+    nms_iou: Share
+    simulated: SimulatedDetector
+
+    @model_validator(mode="after")
+    def _file_is_named(self) -> "Detect2D":
+        if self.backend == "precomputed" and self.precomputed_file is None:
+            raise ValueError("backend: precomputed needs precomputed_file")
+        return self
+
+
+class GrabCut(_Section):
+    """GrabCut masks."""
+
+    iterations: Count
+    margin: NonNegative
+    max_side_px: Count
+
+
+class Segment(_Section):
+    """Masks from boxes."""
+
+    backend: Literal["grabcut", "box"]
+    max_width_px: Count
+    grabcut: GrabCut
+
+
+class Lift(_Section):
+    """From masks and LiDAR to 3D boxes."""
+
+    sweeps: Count
+    erosion_kernel_px: Annotated[int, Field(ge=0)]
+    erosion_width_px: Count
+    min_points: Count
+    min_depth_m: NonNegative
+    ego_half_extent_m: NonNegative
+    shape_prior: Literal["chatgpt", "dataset"]
+    use_map: bool
+    medoid_compensation: bool
+    nms: bool
+    nms_radius_m: dict[ClassName, Positive]
+
+
+class Sam3D(_Section):
+    """LiDAR-only proposals."""
+
+    range_m: Positive
+    pixel_m: Positive
+    sweeps: Count
+    ground_clearance_m: NonNegative
+    dilation_px: Count
+    min_area_m2: NonNegative
+    max_area_m2: Positive
+    max_aspect: Positive
+    min_height_m: NonNegative
+    max_height_m: Positive
+    min_points: Count
+
+
+class Fuse(_Section):
+    """Late fusion."""
+
+    min_iou: Share
+    temperature: Positive
+
+
+class Detector(_Section):
+    """CenterPoint with pillars."""
+
+    range_m: Positive
+    min_z_m: float
+    max_z_m: float
+    pillar_m: Positive
+    sweeps: Count
+    pillar_channels: Count
+    block_channels: list[Count]
+    block_layers: list[Annotated[int, Field(ge=0)]]
+    block_strides: list[Count]
+    neck_channels: Count
+    head_channels: Count
+    head_hidden_layers: Annotated[int, Field(ge=0)]
+    tasks: list[list[ClassName]]
+    gaussian_overlap: Share
+    min_gaussian_radius_cells: Count
+    box_loss_weight: NonNegative
+    velocity_loss_weight: NonNegative
+    min_score: Share
+    max_boxes: Annotated[int, Field(ge=1, le=500)]
+    nms_radius_m: dict[ClassName, Positive]
+
+    @model_validator(mode="after")
+    def _shapes_agree(self) -> "Detector":
+        depth = len(self.block_channels)
+        if depth == 0 or {len(self.block_layers), len(self.block_strides)} != {depth}:
+            raise ValueError("block_channels, block_layers and block_strides differ in length")
+        classes = [name for task in self.tasks for name in task]
+        if len(classes) != len(set(classes)):
+            raise ValueError("a class stands in more than one task")
+        if self.max_z_m <= self.min_z_m:
+            raise ValueError("max_z_m must be above min_z_m")
+        return self
+
+
+class Labels(_Section):
+    """The labelled part of the train split."""
+
+    fraction: Share
+
+
+class Schedule(_Section):
+    """One training run: optimiser and augmentation."""
+
+    epochs: Count
+    batch_size: Count
+    max_lr: Positive
+    weight_decay: NonNegative
+    gradient_clip: Positive
+    flip: bool
+    max_rotation_rad: NonNegative
+    max_scale: Annotated[float, Field(ge=0, lt=1)]
+    max_translation_m: NonNegative
+
+
+class Pretrain(Schedule):
+    """Training on pseudo-labels."""
+
+    min_label_score: Share
+
+
+class Finetune(Schedule):
+    """Training on the labelled part."""
+
+    init: Literal["pretrain", "random"]
+
+
+class Selftrain(Schedule):
+    """A round of self-training."""
+
+    min_label_score: Share
+    labelled_repeats: Count
+
+
+class Scoring(_Section):
+    """Where scores are measured."""
+
+    split: Literal["train", "val"]
+
+
+class Params(_Section):
+    """All of params.yaml."""
+
+    seed: Annotated[int, Field(ge=0)]
+    execution: Execution
+    dataset: Dataset
+    simulation: Simulation
+    detect2d: Detect2D
+    segment: Segment
+    lift: Lift
+    sam3d: Sam3D
+    fuse: Fuse
+    detector: Detector
+    labels: Labels
+    pretrain: Pretrain
+    finetune: Finetune
+    selftrain: Selftrain
+    scoring: Scoring
+
+
+def load_params(path: Path = Path("params.yaml")) -> Params:
+    """Read and validate the whole of params.yaml.
+
+    Raises:
+        InputError: The file is missing, no YAML, or wrong; every error is listed by its path.
+    """
+    try:
+        values = yaml.safe_load(path.read_text())
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: missing; run from the project's root") from error
+    except yaml.YAMLError as error:
+        raise InputError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
+    return parse_params(values, source=str(path))
+
+
+def parse_params(values: Any, source: str = "params.yaml") -> Params:
+    """Validate the content of params.yaml.
+
+    Raises:
+        InputError: A key is unknown or missing, or a value has the wrong type or range.
+    """
+    try:
+        return Params.model_validate(values)
+    except ValidationError as error:
+        faults = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+        raise InputError(f"{source}: " + "; ".join(faults)) from error
