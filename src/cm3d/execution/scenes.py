@@ -3,11 +3,40 @@
 import multiprocessing
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import partial
+from pathlib import Path
 from typing import TypeVar
 
 from tqdm import tqdm
 
+from cm3d.execution.resume import resumable_folder
+from cm3d.tables.table import Table
+
 ResultT = TypeVar("ResultT")
+
+
+def write_scene_tables(
+    stage: str, out: Path, make: Callable[[str], Table], scenes: Iterable[str], workers: int
+) -> None:
+    """Write `<out>/<scene>.parquet` for every scene.
+
+    The folder appears whole or not at all; an interrupted run goes on where it stopped.
+
+    Args:
+        stage: Name of the stage in dvc.yaml.
+        out: Output folder.
+        make: Picklable function from a scene's name to its table.
+        scenes: Scene names.
+        workers: Number of processes; the bytes written do not depend on it.
+    """
+    with resumable_folder(stage, out) as folder:
+        map_scenes(partial(_write_once, make, folder), scenes, workers, stage)
+
+
+def _write_once(make: Callable[[str], Table], folder: Path, scene: str) -> None:
+    path = folder / f"{scene}.parquet"
+    if not path.exists():
+        make(scene).write(path)
 
 
 def map_scenes(
@@ -25,9 +54,8 @@ def map_scenes(
         Result by scene, in the order of `scenes`.
     """
     names = list(scenes)
-    done = dict(
-        tqdm(_results(function, names, min(workers, len(names))), title, len(names), unit="scene")
-    )
+    results = _results(function, names, min(workers, len(names)))
+    done = dict(tqdm(results, desc=title, total=len(names), unit="scene"))
     return {name: done[name] for name in names}
 
 
@@ -37,6 +65,7 @@ def _results(
     if workers <= 1:
         yield from ((scene, function(scene)) for scene in scenes)
         return
+    # spawn: a forked child would inherit the threads of OpenCV and torch in an undefined state
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, context) as pool:
         futures = {pool.submit(function, scene): scene for scene in scenes}

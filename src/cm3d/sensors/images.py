@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import cv2
+import numpy as np
 
 from cm3d.errors import InputError
 from cm3d.geometry.arrays import NDArrayByte
@@ -19,4 +20,4 @@ def read_image(path: Path) -> NDArrayByte:
     image = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if image is None:
         raise InputError(f"{path}: not a readable image; fetch the file again")
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), dtype=np.uint8)

@@ -49,7 +49,7 @@ def read_sweep(path: Path) -> NDArrayFloat32:
 def drop_ego_points(sweep: NDArrayFloat32, half_extent_m: float) -> NDArrayFloat32:
     """Without the returns of the ego vehicle itself: |x| and |y| within `half_extent_m`."""
     on_ego = (np.abs(sweep[:, 0]) < half_extent_m) & (np.abs(sweep[:, 1]) < half_extent_m)
-    return sweep[~on_ego]
+    return np.asarray(sweep[~on_ego])
 
 
 def accumulate(
@@ -74,6 +74,4 @@ def accumulate(
         xyz_m.append(dst_SE3_lidar.transform_points(points[:, :3].astype(np.float64)))
         intensity.append(points[:, 3].astype(np.float64))
         time_lag_s.append(np.full(len(points), chosen.time_lag_s[row]))
-    return PointCloud(
-        np.concatenate(xyz_m), np.concatenate(intensity), np.concatenate(time_lag_s)
-    )
+    return PointCloud(np.concatenate(xyz_m), np.concatenate(intensity), np.concatenate(time_lag_s))

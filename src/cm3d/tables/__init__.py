@@ -11,6 +11,7 @@ from cm3d.tables.table import (
     NDArrayObject,
     Table,
     read_scenes,
+    scene_names,
 )
 
 __all__ = [
@@ -28,4 +29,5 @@ __all__ = [
     "Sweeps",
     "Table",
     "read_scenes",
+    "scene_names",
 ]

@@ -174,7 +174,7 @@ class Table:
 
 
 @cache
-def columns_of(table: type[Table]) -> dict[str, Column]:
+def columns_of(table: type[Any]) -> dict[str, Column]:
     """The columns that a table class declares, in order."""
     hints = get_type_hints(table, include_extras=True)
     return {f.name: hints[f.name].__metadata__[0] for f in dataclasses.fields(table)}
@@ -186,6 +186,18 @@ TableT = TypeVar("TableT", bound=Table)
 def read_scenes(table: type[TableT], folder: Path, scenes: Iterable[str]) -> TableT:
     """Read and stack the files of several scenes, `<folder>/<scene>.parquet` each."""
     return table.concatenate(table.read(folder / f"{scene}.parquet") for scene in scenes)
+
+
+def scene_names(folder: Path) -> list[str]:
+    """The scenes that have a file in `folder`, sorted.
+
+    Raises:
+        InputError: There is none.
+    """
+    names = sorted(path.stem for path in folder.glob("*.parquet"))
+    if not names:
+        raise InputError(f"{folder}: no tables; run `dvc repro` or `dvc pull {folder}`")
+    return names
 
 
 def _shaped(values: Any, name: str, column: Column) -> np.ndarray[Any, Any]:
