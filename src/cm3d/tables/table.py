@@ -173,9 +173,13 @@ class Table:
         return cls(**{n: col.to_numpy(table[n]) for n, col in columns_of(cls).items()})
 
 
-@cache
-def columns_of(table: type[Any]) -> dict[str, Column]:
+def columns_of(table: Any) -> dict[str, Column]:
     """The columns that a table class declares, in order."""
+    return _declared_columns(table)
+
+
+@cache
+def _declared_columns(table: Any) -> dict[str, Column]:
     hints = get_type_hints(table, include_extras=True)
     return {f.name: hints[f.name].__metadata__[0] for f in dataclasses.fields(table)}
 
