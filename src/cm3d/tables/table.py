@@ -8,12 +8,13 @@ A subclass declares its columns by type alone::
         score: Float
 
 In memory a column is a numpy array of shape (rows,) or (rows, width). On disk the same rows
-give the same bytes: rows are sorted by the table's key, the schema is fixed and carries no
-metadata, compression is zstd.
+give the same bytes: rows are sorted by the table's key, the schema is fixed, compression is
+zstd, and nothing depends on the time.
 """
 
 import dataclasses
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -148,10 +149,11 @@ class Table:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             table = pa.Table.from_arrays(arrays, schema=self.schema())
-            pq.write_table(table, partial, compression="zstd", store_schema=False)
+            pq.write_table(table, partial, compression="zstd")
             partial.replace(path)
         except OSError as error:
-            partial.unlink(missing_ok=True)
+            with suppress(OSError):
+                partial.unlink()
             raise InputError(f"{path}: cannot be written ({error.strerror}); free it") from error
 
     @classmethod

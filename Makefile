@@ -1,0 +1,65 @@
+# `make repro` and `make test` do all set-up by themselves.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+RUN := PYTHONPATH=src $(BIN)/python
+DVC := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/dvc
+export DVC_NO_ANALYTICS := true
+export GIT_PYTHON_REFRESH := quiet
+
+.PHONY: help install install-dev repro report lint format test bench ui figures clean constraints
+
+help:                      ## say what each target does
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/ — /'
+
+install: $(VENV)/.installed         ## make .venv with the pinned requirements
+
+install-dev: $(VENV)/.installed-dev ## the same with linters and tests
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: requirements.txt constraints.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+repro: install             ## run every stage that is out of date, then print the table
+	$(DVC) repro
+	@$(RUN) -m cm3d.evaluation.report
+
+report: install            ## print the table again
+	@$(RUN) -m cm3d.evaluation.report
+
+lint: install-dev          ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy src stages
+
+format: install-dev        ## let ruff mend what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+test: install-dev          ## all tests, the pipeline at smoke scale included
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n 2 --dist loadgroup
+
+bench: install-dev         ## speed and memory against named peers
+	$(RUN) -m benchmarks.run
+
+ui: install                ## MLflow on the project's database
+	$(BIN)/mlflow ui --backend-store-uri sqlite:///mlflow.db
+
+figures: install           ## redraw the pictures of docs/
+	$(RUN) docs/make_simulation_figures.py
+
+clean:                     ## remove outputs, caches and unfinished work, keep .venv and mlflow.db
+	rm -rf data/* .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis dvc_plots
+	git checkout -q -- data 2>/dev/null || true
+
+constraints: install-dev   ## write constraints.txt from the present environment
+	@{ sed -n '/^#/p' constraints.txt; $(BIN)/python -m pip list --format=freeze \
+	  | grep -viE '^(torch|nvidia.*|triton|cuda.*|pip|setuptools|wheel)=='; } > constraints.new
+	@mv constraints.new constraints.txt

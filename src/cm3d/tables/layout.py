@@ -1,0 +1,54 @@
+"""Where the stages keep their tables, relative to the project's root."""
+
+from pathlib import Path
+from typing import Final
+
+from cm3d.errors import InputError
+from cm3d.tables.boxes3d import Boxes3D, GroundTruth
+from cm3d.tables.index import Frames
+from cm3d.tables.table import read_scenes, scene_names
+
+RAW: Final = Path("data/raw")
+INDEX: Final = Path("data/index")
+FRAMES: Final = INDEX / "frames"
+SWEEPS: Final = INDEX / "sweeps"
+CAMERAS: Final = INDEX / "cameras"
+GROUND_TRUTH: Final = INDEX / "ground_truth"
+BICYCLE_RACKS: Final = INDEX / "bicycle_racks"
+LANES: Final = INDEX / "lanes"
+
+BOXES2D: Final = Path("data/boxes2d")
+MASKS: Final = Path("data/masks")
+LIFTED: Final = Path("data/lifted")
+SAM3D: Final = Path("data/sam3d")
+PSEUDO_LABELS: Final = Path("data/pseudo_labels")
+MODELS: Final = Path("data/models")
+PREDICTIONS: Final = Path("data/predictions")
+
+METRICS: Final = Path("metrics")
+PLOTS: Final = Path("metrics/plots")
+
+
+def all_scenes() -> list[str]:
+    """Every scene of the index."""
+    return scene_names(FRAMES)
+
+
+def split_frames(split: str) -> Frames:
+    """The keyframes of a split, over all its scenes.
+
+    Raises:
+        InputError: The split has none.
+    """
+    frames = read_scenes(Frames, FRAMES, all_scenes())
+    chosen = frames[frames.split == split]
+    if len(chosen) == 0:
+        raise InputError(f"scoring.split: the data set has no {split!r} frames; use another split")
+    return chosen
+
+
+def split_truth(frames: Frames) -> tuple[GroundTruth, Boxes3D]:
+    """Ground truth and bicycle racks of the scenes of `frames`."""
+    scenes = sorted(set(frames.scene_name))
+    truth = read_scenes(GroundTruth, GROUND_TRUTH, scenes)
+    return truth, read_scenes(Boxes3D, BICYCLE_RACKS, scenes)

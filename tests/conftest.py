@@ -1,0 +1,26 @@
+"""What all tests share: matplotlib without a screen, and where the real keyframe lies."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+PROJECT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def project() -> Path:
+    """The root of the working tree."""
+    return PROJECT
+
+
+@pytest.fixture(scope="session")
+def real_keyframe() -> Path:
+    """The real nuScenes keyframe, or a skip."""
+    default = PROJECT.parent / "shared" / "real" / "nuscenes-keyframe"
+    root = Path(os.environ.get("CM3D_REAL_KEYFRAME", default))
+    if not root.is_dir():
+        pytest.skip(f"no real keyframe at {root}; set CM3D_REAL_KEYFRAME")
+    return root

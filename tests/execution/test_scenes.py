@@ -1,0 +1,80 @@
+import os
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from cm3d.errors import InputError
+from cm3d.execution.scenes import map_scenes, write_scene_tables
+from cm3d.tables import Boxes2D
+
+PIPELINE = """
+stages:
+  detect2d:
+    cmd: run
+    deps: [code.py]
+    params: [seed]
+"""
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DVC_ROOT", raising=False)
+    (tmp_path / "dvc.yaml").write_text(PIPELINE)
+    (tmp_path / "params.yaml").write_text("seed: 0\n")
+    (tmp_path / "code.py").write_text("pass\n")
+    return tmp_path
+
+
+def boxes_of(scene: str, calls: list[str], fails: set[str]) -> Boxes2D:
+    calls.append(scene)
+    if scene in fails:
+        raise InputError(f"{scene}: broken")
+    return Boxes2D([scene], [len(scene)], ["car"], [0.5], [[0, 0, 1, 1]])
+
+
+def shout(scene: str) -> str:
+    return scene.upper()
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_results_come_in_the_order_of_the_scenes(workers: int) -> None:
+    # only a function of an importable module can be sent to another process
+    done = map_scenes(os.path.basename, ["x/b", "x/a", "x/c"], workers, "names")
+    assert list(done.items()) == [("x/b", "b"), ("x/a", "a"), ("x/c", "c")]
+
+
+def test_no_scenes_is_no_error() -> None:
+    assert map_scenes(shout, [], 2, "nothing") == {}
+
+
+def test_interrupted_work_goes_on_where_it_stopped(workspace: Path) -> None:
+    calls: list[str] = []
+    out = workspace / "data" / "boxes2d"
+    make = partial(boxes_of, calls=calls, fails={"b"})
+    with pytest.raises(InputError, match="b: broken"):
+        write_scene_tables("detect2d", out, make, ["a", "b"], workers=1)
+    assert not out.exists()
+    write_scene_tables("detect2d", out, partial(make, fails=set()), ["a", "b"], workers=1)
+    assert calls == ["a", "b", "b"]
+    assert sorted(p.name for p in out.iterdir()) == ["a.parquet", "b.parquet"]
+    assert list((workspace / ".cache" / "resume").iterdir()) == []
+
+
+@pytest.mark.parametrize(("file", "text"), [("code.py", "1\n"), ("params.yaml", "seed: 1\n")])
+def test_changed_code_or_parameters_start_afresh(workspace: Path, file: str, text: str) -> None:
+    calls: list[str] = []
+    out = workspace / "data" / "boxes2d"
+    make = partial(boxes_of, calls=calls, fails={"b"})
+    with pytest.raises(InputError):
+        write_scene_tables("detect2d", out, make, ["a", "b"], workers=1)
+    (workspace / file).write_text(text)
+    write_scene_tables("detect2d", out, partial(make, fails=set()), ["a", "b"], workers=1)
+    assert calls == ["a", "b", "a", "b"]
+
+
+def test_unwritable_cache_is_named(workspace: Path) -> None:
+    (workspace / ".cache").write_text("a file where a folder should be")
+    with pytest.raises(InputError, match=r"\.cache.*cannot be written"):
+        write_scene_tables("detect2d", workspace / "out", shout, ["a"], 1)  # type: ignore[arg-type]

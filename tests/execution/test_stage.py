@@ -1,0 +1,41 @@
+from pathlib import Path
+
+import pytest
+
+from cm3d.errors import InputError
+from cm3d.execution.stage import refuse_foreign_code, run_stage
+
+
+def broken() -> None:
+    raise InputError("data/x.parquet: missing;\n  run it")
+
+
+def unwritable() -> None:
+    raise PermissionError(13, "Permission denied", "data/x.parquet")
+
+
+def faulty() -> None:
+    raise ValueError("a bug is not bad input")
+
+
+def test_bad_input_is_one_line_and_exit_code_one(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        run_stage(broken)
+    assert caught.value.code == 1
+    assert capsys.readouterr().err == "error: data/x.parquet: missing; run it\n"
+
+
+def test_unwritable_file_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        run_stage(unwritable)
+    assert capsys.readouterr().err.startswith("error: data/x.parquet: Permission denied")
+
+
+def test_bugs_keep_their_traceback() -> None:
+    with pytest.raises(ValueError, match="a bug"):
+        run_stage(faulty)
+
+
+def test_code_from_elsewhere_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="uninstall any installed copy"):
+        refuse_foreign_code(tmp_path)

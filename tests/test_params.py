@@ -1,0 +1,63 @@
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from cm3d.errors import InputError
+from cm3d.params import load_params, parse_params
+
+
+@pytest.fixture
+def values(project: Path) -> dict[str, Any]:
+    return copy.deepcopy(yaml.safe_load((project / "params.yaml").read_text()))
+
+
+def test_the_committed_file_is_valid(project: Path) -> None:
+    assert load_params(project / "params.yaml").lift.erosion_kernel_px == 3
+
+
+def test_all_errors_are_listed_by_path(values: dict[str, Any]) -> None:
+    values["lift"]["sweps"] = 3
+    values["lift"]["sweeps"] = "three"
+    values["detector"]["tasks"][0] = ["tram"]
+    with pytest.raises(InputError) as caught:
+        parse_params(values)
+    message = str(caught.value)
+    assert message.startswith("params.yaml: ")
+    assert "\n" not in message
+    for path in ("lift.sweps", "lift.sweeps", "detector.tasks.0.0"):
+        assert path in message
+
+
+def test_missing_keys_have_no_silent_default(values: dict[str, Any]) -> None:
+    del values["fuse"]["temperature"]
+    with pytest.raises(InputError, match=r"fuse\.temperature: Field required"):
+        parse_params(values)
+
+
+def test_parameters_are_frozen(values: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        parse_params(values).lift.sweeps = 5  # type: ignore[misc]
+
+
+def test_precomputed_needs_its_file(values: dict[str, Any]) -> None:
+    values["detect2d"]["backend"] = "precomputed"
+    with pytest.raises(InputError, match="precomputed_file"):
+        parse_params(values)
+
+
+def test_missing_and_broken_files_are_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"params\.yaml: missing"):
+        load_params(tmp_path / "params.yaml")
+    (tmp_path / "params.yaml").write_text("seed: [1")
+    with pytest.raises(InputError, match="not valid YAML"):
+        load_params(tmp_path / "params.yaml")
+
+
+def test_every_knob_has_a_comment_or_a_commented_section(project: Path) -> None:
+    # no interpolation and no anchors: `-S` would rewrite or break them
+    text = (project / "params.yaml").read_text()
+    assert "${" not in text
+    assert not any(token in text for token in (": &", ": *", "- *", "<<:"))
