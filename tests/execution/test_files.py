@@ -19,5 +19,5 @@ def test_csv(tmp_path: Path) -> None:
 
 def test_unwritable_place_is_an_os_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(NotADirectoryError):
+    with pytest.raises(FileExistsError):
         write_json(tmp_path / "file" / "x.json", {})
