@@ -108,6 +108,11 @@ class Table:
         return type(self)(**{name: getattr(self, name)[rows] for name in columns_of(type(self))})
 
     @classmethod
+    def from_columns(cls, **columns: Any) -> Self:
+        """Build from whatever numpy takes for arrays, lists included."""
+        return cls(**columns)
+
+    @classmethod
     def empty(cls) -> Self:
         """A table without rows."""
         return cls(**{name: np.empty((0,)) for name in columns_of(cls)})
