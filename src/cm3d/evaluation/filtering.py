@@ -1,0 +1,84 @@
+"""Which boxes count: the nuScenes detection task's rules, on tables instead of the database.
+
+The rules are those of `nuscenes.eval.common.loaders`: boxes beyond their class's range are
+dropped, so is ground truth without a LiDAR or radar point, and so are cycles in bicycle racks.
+"""
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+import numpy as np
+
+from cm3d.geometry.boxes import points_in_boxes
+from cm3d.tables import Boxes3D, Frames, GroundTruth, NDArrayBool, NDArrayInt, NDArrayObject
+from cm3d.tables.vocabulary import OBJECT_CLASS
+
+MAX_BOXES_PER_FRAME = 500
+_RACKED_CLASSES = ("bicycle", "motorcycle", OBJECT_CLASS)
+
+BoxesT = TypeVar("BoxesT", bound=Boxes3D)
+
+
+def frame_rows(sample_tokens: NDArrayObject, frames: Frames) -> NDArrayInt:
+    """Row of each token (N,) in `frames`; -1 where it is not there."""
+    row_of = {token: row for row, token in enumerate(frames.sample_token)}
+    return np.array([row_of.get(token, -1) for token in sample_tokens], dtype=np.int64)
+
+
+def group_by_frame(boxes: BoxesT, frames: Frames) -> BoxesT:
+    """Drop boxes of other frames and sort the rest by frame; the order within one is kept."""
+    rows = frame_rows(boxes.sample_token, frames)
+    order = np.argsort(rows, kind="stable")
+    return boxes[order[rows[order] >= 0]]
+
+
+def keep_best(boxes: BoxesT, max_boxes: int = MAX_BOXES_PER_FRAME) -> BoxesT:
+    """Keep the best-scored boxes of each frame, in their order; the task allows 500."""
+    _, frame = np.unique(boxes.sample_token.astype(str), return_inverse=True)
+    best_first = np.lexsort((-boxes.score, frame))
+    first_of_frame = np.searchsorted(frame[best_first], frame[best_first], side="left")
+    keep = np.zeros(len(boxes), dtype=bool)
+    keep[best_first] = np.arange(len(boxes)) - first_of_frame < max_boxes
+    return boxes[keep]
+
+
+def in_range(boxes: BoxesT, frames: Frames, range_m: Mapping[str, float]) -> BoxesT:
+    """Keep boxes nearer to the ego vehicle than their class's range, in xy.
+
+    Args:
+        boxes: Boxes of `frames` only.
+        frames: They give the ego pose at the time of the LiDAR keyframe.
+        range_m: Range by class name.
+    """
+    ego_xy_m = frames.global_SE3_ego[frame_rows(boxes.sample_token, frames), 4:6]
+    distance_m = np.sqrt(np.sum((boxes.center_m[:, :2] - ego_xy_m) ** 2, axis=1))
+    limit_m = np.array([range_m[name] for name in boxes.class_name], dtype=np.float64)
+    return boxes[distance_m < limit_m]
+
+
+def observed(ground_truth: GroundTruth) -> GroundTruth:
+    """Keep ground truth that at least one LiDAR or radar return hit."""
+    return ground_truth[ground_truth.num_lidar_points + ground_truth.num_radar_points != 0]
+
+
+def outside_racks(boxes: BoxesT, bicycle_racks: Boxes3D) -> BoxesT:
+    """Drop cycles, and objects of unknown class, whose centre lies in a bicycle rack."""
+    may_be_racked = np.isin(boxes.class_name.astype(str), _RACKED_CLASSES)
+    racked = np.zeros(len(boxes), dtype=bool)
+    for token in set(bicycle_racks.sample_token) & set(boxes.sample_token[may_be_racked]):
+        rows = np.flatnonzero(may_be_racked & (boxes.sample_token == token))
+        racks = bicycle_racks[bicycle_racks.sample_token == token]
+        racked[rows] = _inside_any(boxes[rows], racks)
+    return boxes[~racked]
+
+
+def _inside_any(boxes: Boxes3D, racks: Boxes3D) -> NDArrayBool:
+    inside = points_in_boxes(
+        boxes.center_m,
+        racks.center_m,
+        racks.length_m,
+        racks.width_m,
+        racks.height_m,
+        racks.yaw_rad,
+    )
+    return np.asarray(inside.any(axis=0))

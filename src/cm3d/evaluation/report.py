@@ -1,0 +1,79 @@
+"""`python -m cm3d.evaluation.report`: the pipeline's scores as one table."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from rich.console import Console
+from rich.table import Table
+
+from cm3d.errors import InputError
+from cm3d.evaluation.summary import HEADLINES
+
+METRICS_FILE: Final = Path("metrics/evaluate.json")
+
+# Entry in the metrics file, and what the table calls it, in the order of the pipeline.
+ROWS: Final = {
+    "lifted": "lifted boxes",
+    "sam3d": "SAM3D boxes (no classes)",
+    "pseudo_labels": "pseudo-labels",
+    "pretrain": "pretrain",
+    "finetune": "finetune",
+    "selftrain_r1": "selftrain round 1",
+    "selftrain_r2": "selftrain round 2",
+    "selftrain_r3": "selftrain round 3",
+}
+
+
+def read_metrics(path: Path) -> dict[str, Any]:
+    """Read the scores of all label sets and models.
+
+    Raises:
+        InputError: The file is missing or no JSON object.
+    """
+    try:
+        content = json.loads(path.read_text())
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: missing; run `dvc repro evaluate`") from error
+    except ValueError as error:
+        raise InputError(f"{path}: not valid JSON; run `dvc repro -f evaluate`") from error
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: not a JSON object; run `dvc repro -f evaluate`")
+    return content
+
+
+def score_table(metrics: Mapping[str, Mapping[str, Any]]) -> Table:
+    """One row per label set and model, whether it has been scored or not."""
+    table = Table(title="Scores on the evaluated split")
+    table.add_column("boxes of")
+    for name in HEADLINES:
+        table.add_column(name, justify="right")
+    for entry, title in ROWS.items():
+        scores = metrics.get(entry, {})
+        table.add_row(title, *(_cell(scores.get(name)) for name in HEADLINES))
+    return table
+
+
+def print_report(path: Path, console: Console) -> None:
+    """Print the table and where everything else is."""
+    console.print(score_table(read_metrics(path)))
+    console.print("Plots:    dvc plots show   (writes dvc_plots/index.html)")
+    console.print("Metrics:  metrics/*.json, dvc metrics show, dvc exp show")
+    console.print("MLflow:   mlflow.db   (make ui)")
+
+
+def _cell(value: object) -> str:
+    return f"{value:.3f}" if isinstance(value, int | float) else "-"
+
+
+def main() -> None:
+    """Print the report of the project in the current folder."""
+    try:
+        print_report(METRICS_FILE, Console())
+    except InputError as error:
+        raise SystemExit(str(error)) from error
+
+
+if __name__ == "__main__":
+    main()

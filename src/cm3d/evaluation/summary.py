@@ -1,0 +1,66 @@
+"""Scores as flat JSON: headlines for `dvc metrics`, rows for `dvc plots`."""
+
+import math
+from typing import Any, Final
+
+from cm3d.evaluation.agnostic import AgnosticScores
+from cm3d.evaluation.detection import DetectionScores
+
+HEADLINES: Final = ("mAP", "NDS", "mATE", "mASE", "mAOE", "mAVE", "mAAE")
+_DECIMALS = 4
+
+
+def headline(scores: DetectionScores) -> dict[str, float]:
+    """The seven figures of the paper's tables, mAP and NDS in [0, 1]."""
+    errors = {f"m{name}": value for name, value in scores.mean_errors.items()}
+    figures = {"mAP": scores.mean_ap, "NDS": scores.nds, **errors}
+    return {name: round(figures[name], _DECIMALS) for name in HEADLINES}
+
+
+def agnostic_headline(scores: AgnosticScores) -> dict[str, float | str]:
+    """The class-agnostic figures, under the name of their protocol."""
+    figures = {
+        "AP": scores.ap,
+        "ATE": scores.ate,
+        "ASE": scores.ase,
+        "AOE": scores.aoe,
+        "NDS_without_motion": scores.nds_without_motion,
+    }
+    rounded = {name: round(value, _DECIMALS) for name, value in figures.items()}
+    return {"protocol": scores.protocol, **rounded}
+
+
+def per_class(scores: DetectionScores) -> dict[str, dict[str, float | None]]:
+    """AP and the five errors by class; None where a class has no such error."""
+    return {
+        name: {"AP": round(ap, _DECIMALS), **_without_nan(scores.errors[name])}
+        for name, ap in scores.class_ap.items()
+    }
+
+
+def ap_rows(model: str, scores: DetectionScores) -> list[dict[str, Any]]:
+    """Plot rows of AP by class, to be stacked over models."""
+    return [
+        {"model": model, "class": name, "ap": round(ap, _DECIMALS)}
+        for name, ap in scores.class_ap.items()
+    ]
+
+
+def precision_recall_rows(scores: DetectionScores) -> list[dict[str, Any]]:
+    """Plot rows of the precision-recall curves at 2 m, one curve per class."""
+    return [
+        {
+            "class": name,
+            "recall": round(float(recall), _DECIMALS),
+            "precision": round(float(precision), _DECIMALS),
+        }
+        for name, curve in scores.precision.items()
+        for recall, precision in zip(scores.recall, curve, strict=True)
+    ]
+
+
+def _without_nan(errors: dict[str, float]) -> dict[str, float | None]:
+    return {
+        name: None if math.isnan(value) else round(value, _DECIMALS)
+        for name, value in errors.items()
+    }

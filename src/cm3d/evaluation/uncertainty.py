@@ -1,0 +1,72 @@
+"""How finely a split measures mAP: the standard error by bootstrap over scenes.
+
+Frames of a scene show the same objects, so scenes, not frames, are drawn with replacement.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cm3d.evaluation.detection import countable_boxes
+from cm3d.evaluation.devkit import detection_config
+from cm3d.evaluation.matching import Matches, average_precision, match_class
+from cm3d.tables import Boxes3D, Frames, GroundTruth, NDArrayFloat
+from cm3d.tables.vocabulary import CLASS_NAMES
+
+
+@dataclass(frozen=True)
+class Uncertainty:
+    """A score and how far another split of the same size would be from it.
+
+    Args:
+        mean_ap: mAP of the split itself.
+        standard_error: Standard deviation of mAP over resampled splits.
+        scenes: Number of scenes that were drawn from.
+        resamples: Number of resampled splits.
+    """
+
+    mean_ap: float
+    standard_error: float
+    scenes: int
+    resamples: int
+
+
+def bootstrap_mean_ap(
+    predictions: Boxes3D,
+    ground_truth: GroundTruth,
+    frames: Frames,
+    bicycle_racks: Boxes3D,
+    resamples: int = 200,
+    seed: int = 0,
+) -> Uncertainty:
+    """Resample the scenes of a split; arguments as for `detection.evaluate_boxes`.
+
+    A class without ground truth in a resample counts 0, as the devkit has it, so rare classes
+    widen the error as they should.
+    """
+    matches = _all_matches(predictions, ground_truth, frames, bicycle_racks)
+    scenes, scene_of_frame = np.unique(frames.scene_name.astype(str), return_inverse=True)
+    rng = np.random.default_rng([seed, resamples])
+    draws = rng.multinomial(len(scenes), np.full(len(scenes), 1 / len(scenes)), size=resamples)
+    values = [_mean_ap(matches, draw[scene_of_frame].astype(np.float64)) for draw in draws]
+    return Uncertainty(
+        mean_ap=_mean_ap(matches, np.ones(len(frames))),
+        standard_error=float(np.std(values, ddof=1)),
+        scenes=len(scenes),
+        resamples=resamples,
+    )
+
+
+def _all_matches(
+    predictions: Boxes3D, ground_truth: GroundTruth, frames: Frames, bicycle_racks: Boxes3D
+) -> list[Matches]:
+    boxes, truth = countable_boxes(predictions, ground_truth, frames, bicycle_racks)
+    return [
+        match_class(boxes, truth, frames, name, distance_m)
+        for name in CLASS_NAMES
+        for distance_m in detection_config().dist_ths
+    ]
+
+
+def _mean_ap(matches: list[Matches], frame_weight: NDArrayFloat) -> float:
+    return float(np.mean([average_precision(m, frame_weight) for m in matches]))
