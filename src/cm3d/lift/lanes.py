@@ -1,0 +1,49 @@
+"""Lane directions for vehicles (paper, section 3.1)."""
+
+from typing import Self
+
+import numpy as np
+from scipy.spatial import KDTree
+
+from cm3d.geometry.arrays import NDArrayFloat
+from cm3d.tables import Lanes, NDArrayObject
+from cm3d.tables.vocabulary import VEHICLE_CLASSES
+
+
+class LaneField:
+    """The direction of the nearest lane, anywhere on one map.
+
+    Build it once per map. As in the paper there is no limit on the distance to the lane.
+    """
+
+    def __init__(self, lanes: Lanes) -> None:
+        """Index the centreline points of one map; there must be at least one."""
+        self._tree = KDTree(lanes.position_m)
+        self._yaw_rad = lanes.yaw_rad
+
+    @classmethod
+    def from_lanes(cls, lanes: Lanes) -> Self | None:
+        """The field of one map, or None where the map has no lanes."""
+        return cls(lanes) if len(lanes) else None
+
+    def nearest_yaw(self, xy_m: NDArrayFloat) -> NDArrayFloat:
+        """Direction of travel (N,) at the centreline point nearest to each (N, 2), global frame."""
+        _, rows = self._tree.query(xy_m)
+        return self._yaw_rad[rows]
+
+
+def lane_yaws(
+    class_names: NDArrayObject, xy_m: NDArrayFloat, lanes: LaneField | None
+) -> NDArrayFloat:
+    """Headings (N,): the nearest lane's for vehicles, 0 in the global frame for all else.
+
+    Args:
+        class_names: (N,).
+        xy_m: (N, 2) positions, global frame.
+        lanes: None gives 0 for vehicles too.
+    """
+    yaw_rad = np.zeros(len(class_names))
+    if lanes is not None:
+        vehicle = np.isin(class_names.astype(str), VEHICLE_CLASSES)
+        yaw_rad[vehicle] = lanes.nearest_yaw(xy_m[vehicle])
+    return yaw_rad

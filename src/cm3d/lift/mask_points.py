@@ -1,0 +1,80 @@
+"""Which LiDAR points lie in which mask (paper, section 3.1, "3D Projection")."""
+
+import numpy as np
+
+from cm3d.errors import InputError
+from cm3d.geometry.arrays import NDArrayFloat, NDArrayInt
+from cm3d.geometry.camera import inside_image, project_points, scale_intrinsics
+from cm3d.geometry.se3 import SE3
+from cm3d.lift.mask_images import decode_masks, erosion_margin_px, inside_eroded
+from cm3d.params import Lift
+from cm3d.tables import Cameras, Masks
+
+
+def points_in_masks(
+    points_global_m: NDArrayFloat, masks: Masks, cameras: Cameras, params: Lift
+) -> tuple[NDArrayInt, NDArrayInt]:
+    """Group points by the eroded masks that they project into.
+
+    Every point is projected once per camera, at the masks' own resolution. Masks may overlap: a
+    point counts in each. There is no occlusion test. A mask that erosion empties has no points.
+
+    Args:
+        points_global_m: (N, 3) points, global frame.
+        masks: Rows of one keyframe.
+        cameras: Rows of the same keyframe.
+        params: Section `lift`.
+
+    Returns:
+        (H,) rows of `masks`, ascending, and (H,) rows of `points_global_m`: one pair per point
+        in a mask.
+
+    Raises:
+        InputError: A mask's camera is unknown or its RLE is broken.
+    """
+    unknown = sorted(set(masks.camera_token) - set(cameras.camera_token))
+    if unknown:
+        raise InputError(f"camera {unknown[0]} of a mask is not in the index; rerun `segment`")
+    mask_rows, point_rows = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+    for row in range(len(cameras)):
+        of_camera = np.flatnonzero(masks.camera_token == cameras.camera_token[row])
+        if len(of_camera):
+            hit_masks, hit_points = _hits(
+                points_global_m, masks[of_camera], cameras[row : row + 1], params
+            )
+            mask_rows.append(of_camera[hit_masks])
+            point_rows.append(hit_points)
+    stacked = np.concatenate(mask_rows)
+    order = np.argsort(stacked, kind="stable")
+    return stacked[order], np.concatenate(point_rows)[order]
+
+
+def _hits(
+    points_global_m: NDArrayFloat, masks: Masks, camera: Cameras, params: Lift
+) -> tuple[NDArrayInt, NDArrayInt]:
+    """Pairs of mask and point of one camera."""
+    images = decode_masks(masks)
+    width_px, height_px = images.shape[1:]
+    columns, rows, visible = _pixels(points_global_m, camera, width_px, height_px, params)
+    hit_masks, hits = np.nonzero(images.reshape(len(masks), -1)[:, columns * height_px + rows])
+    margin_px = erosion_margin_px(params.erosion_kernel_px, params.erosion_width_px, width_px)
+    kept = inside_eroded(images, hit_masks, columns[hits], rows[hits], margin_px)
+    return hit_masks[kept], visible[hits[kept]]
+
+
+def _pixels(
+    points_global_m: NDArrayFloat, camera: Cameras, width_px: int, height_px: int, params: Lift
+) -> tuple[NDArrayInt, NDArrayInt, NDArrayInt]:
+    """Column, row and index of the points that one camera sees, at the masks' resolution."""
+    camera_SE3_global = SE3.from_pose(camera.global_SE3_camera[0]).inverse()
+    points_camera_m = camera_SE3_global.transform_points(points_global_m)
+    in_front = np.flatnonzero(points_camera_m[:, 2] > params.min_depth_m)
+    intrinsics_px = scale_intrinsics(
+        camera.intrinsics_px[0].reshape(3, 3),
+        width_px / camera.width_px[0],
+        height_px / camera.height_px[0],
+    )
+    pixels, depth_m = project_points(points_camera_m[in_front], intrinsics_px)
+    inside = inside_image(pixels, depth_m, width_px, height_px, params.min_depth_m)
+    columns, rows = pixels[inside].astype(np.int64).T
+    return columns, rows, in_front[inside]

@@ -1,0 +1,97 @@
+"""One keyframe: points in, class-agnostic boxes out."""
+
+import numpy as np
+
+from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat
+from cm3d.geometry.se3 import SE3
+from cm3d.params import Sam3D
+from cm3d.sam3d.bev_image import BevGrid, intensity_image
+from cm3d.sam3d.evidence import evidence
+from cm3d.sam3d.ground import ground_height
+from cm3d.sam3d.rectangles import Rectangles, smallest_rectangles
+from cm3d.sam3d.segment_points import SegmentPoints
+from cm3d.sam3d.segmenter import BevSegmenter, connected_components
+from cm3d.tables import Boxes3D
+from cm3d.tables.vocabulary import OBJECT_CLASS
+
+
+def propose_boxes(
+    sample_token: str,
+    points_lidar_m: NDArrayFloat,
+    intensity: NDArrayFloat,
+    global_SE3_lidar: SE3,
+    params: Sam3D,
+    segmenter: BevSegmenter = connected_components,
+) -> Boxes3D:
+    """Find what stands on the ground and has the size of an object.
+
+    Boxes stand on the ground and reach up to the highest point of their segment. The heading is
+    along the longer side; which end is the front is unknown.
+
+    Args:
+        sample_token: The keyframe.
+        points_lidar_m: (N, 3) accumulated points in the keyframe's LiDAR frame.
+        intensity: (N,) as the sensor gives it.
+        global_SE3_lidar: Pose of the keyframe's LiDAR.
+        params: Section `sam3d`.
+        segmenter: Cuts the bird's-eye image.
+
+    Returns:
+        Boxes of class `object`, velocity 0, global frame.
+    """
+    grid = BevGrid(params.range_m, params.pixel_m)
+    on_grid = grid.inside(points_lidar_m)
+    points_m, intensity = points_lidar_m[on_grid], intensity[on_grid]
+    ground_m = ground_height(points_m)
+    standing = points_m[:, 2] - ground_m > params.ground_clearance_m
+    points_m, intensity, ground_m = points_m[standing], intensity[standing], ground_m[standing]
+
+    image = intensity_image(grid, points_m, intensity, params.dilation_px)
+    segments = segmenter(image)
+    grouped = SegmentPoints.group(points_m, ground_m, segments.labels[grid.pixels(points_m)])
+    grouped = grouped.select(_plausible_height(grouped, params))
+    rectangles = smallest_rectangles(grouped.xy_m(), params.pixel_m)
+    fitting = _plausible_footprint(rectangles, params)
+    grouped, rectangles = grouped.select(fitting), rectangles.select(fitting)
+
+    area_px = np.bincount(segments.labels.ravel(), minlength=len(segments.quality) + 1)
+    score = segments.quality[grouped.label - 1] * evidence(
+        rectangles, area_px[grouped.label], grouped.count, params.pixel_m, params.dilation_px
+    )
+    return _boxes(sample_token, rectangles, grouped, score, global_SE3_lidar)
+
+
+def _plausible_height(segments: SegmentPoints, params: Sam3D) -> NDArrayBool:
+    height_m = segments.top_m - segments.ground_m
+    plausible = (height_m >= params.min_height_m) & (height_m <= params.max_height_m)
+    return np.asarray(plausible & (segments.count >= params.min_points))
+
+
+def _plausible_footprint(rectangles: Rectangles, params: Sam3D) -> NDArrayBool:
+    area_m2 = rectangles.length_m * rectangles.width_m
+    plausible = (area_m2 >= params.min_area_m2) & (area_m2 <= params.max_area_m2)
+    return np.asarray(plausible & (rectangles.length_m <= params.max_aspect * rectangles.width_m))
+
+
+def _boxes(
+    sample_token: str,
+    rectangles: Rectangles,
+    segments: SegmentPoints,
+    score: NDArrayFloat,
+    global_SE3_lidar: SE3,
+) -> Boxes3D:
+    """Stand rectangles of the LiDAR frame up in the global frame."""
+    middle_m = (segments.top_m + segments.ground_m) / 2
+    center_lidar_m = np.column_stack([rectangles.center_m, middle_m])
+    return Boxes3D(
+        sample_token=np.full(len(score), sample_token, dtype=object),
+        class_name=np.full(len(score), OBJECT_CLASS, dtype=object),
+        score=score,
+        center_m=global_SE3_lidar.transform_points(center_lidar_m),
+        length_m=rectangles.length_m,
+        width_m=rectangles.width_m,
+        height_m=segments.top_m - segments.ground_m,
+        yaw_rad=global_SE3_lidar.transform_yaw(rectangles.yaw_rad),
+        velocity_mps=np.zeros((len(score), 2)),
+        attribute_name=np.full(len(score), "", dtype=object),
+    )
