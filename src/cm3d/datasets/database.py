@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from cm3d.errors import InputError
+from cm3d.tables.vocabulary import LIDAR_CHANNEL
 
 Record: TypeAlias = dict[str, Any]
-
-LIDAR_CHANNEL = "LIDAR_TOP"
 
 # The fields that the index reads; the remaining tables of a database are of no use to it.
 FIELDS: dict[str, tuple[str, ...]] = {

@@ -2,10 +2,11 @@
 
 import numpy as np
 
-from cm3d.datasets.database import LIDAR_CHANNEL, NuScenesTables, Record
+from cm3d.datasets.database import NuScenesTables, Record
 from cm3d.errors import InputError
 from cm3d.geometry.se3 import SE3
 from cm3d.tables import Cameras, Sweeps
+from cm3d.tables.vocabulary import LIDAR_CHANNEL
 
 
 def lidar_keyframe(tables: NuScenesTables, sample_token: str) -> Record:

@@ -1,0 +1,1 @@
+"""2D detection: from images to labelled boxes, by one small adapter per detector."""

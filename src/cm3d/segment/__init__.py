@@ -1,0 +1,1 @@
+"""Masks from boxes, by one small adapter per mask model."""

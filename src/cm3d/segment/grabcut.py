@@ -1,0 +1,75 @@
+"""Masks by GrabCut (Rother et al., SIGGRAPH 2004) as OpenCV has it."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from cm3d import params
+from cm3d.geometry.arrays import NDArrayBool, NDArrayByte, NDArrayFloat, NDArrayInt
+from cm3d.segment.box import pixel_bounds
+
+_RNG_SEED = 0  # GrabCut's k-means draws its first centres from OpenCV's own generator
+
+
+@dataclass(frozen=True)
+class GrabCutSegmenter:
+    """Separates colours inside a box from those around it; meets `protocol.Segmenter`.
+
+    Masks stay within their boxes. Where GrabCut finds nothing, or has nothing around the box to
+    learn the background from, the box is the mask.
+
+    Args:
+        grabcut: Iterations, context around the box, and the size that crops are shrunk to.
+    """
+
+    grabcut: params.GrabCut
+
+    def segment(self, image: NDArrayByte, boxes_px: NDArrayFloat) -> NDArrayBool:
+        """Outline the object in each box."""
+        height_px, width_px = image.shape[:2]
+        masks = np.zeros((len(boxes_px), height_px, width_px), dtype=bool)
+        for mask, bounds in zip(masks, pixel_bounds(boxes_px, width_px, height_px), strict=True):
+            low_x, low_y, high_x, high_y = bounds
+            if high_x > low_x and high_y > low_y:
+                mask[low_y:high_y, low_x:high_x] = self._segment_box(image, bounds)
+        return masks
+
+    def _segment_box(self, image: NDArrayByte, bounds: NDArrayInt) -> NDArrayBool:
+        """The mask of one box, of the size of the box; `bounds` as by `pixel_bounds`."""
+        height_px, width_px = image.shape[:2]
+        size = bounds[2:] - bounds[:2]
+        margin = np.ceil(size * self.grabcut.margin).astype(np.int64)
+        low = np.maximum(bounds[:2] - margin, 0)
+        high = np.minimum(bounds[2:] + margin, (width_px, height_px))
+        crop = image[low[1] : high[1], low[0] : high[0]]
+        scale = min(1.0, self.grabcut.max_side_px / max(crop.shape[:2]))
+        small = _resized(crop, np.ceil((high - low) * scale).astype(np.int64), cv2.INTER_AREA)
+        rectangle = np.round(np.concatenate([bounds[:2] - low, bounds[2:] - low]) * scale)
+        found = _foreground(small, rectangle.astype(np.int64), self.grabcut.iterations)
+        whole = _resized(found.astype(np.uint8) * 255, high - low, cv2.INTER_LINEAR) > 127
+        start = bounds[:2] - low
+        mask = whole[start[1] : start[1] + size[1], start[0] : start[0] + size[0]]
+        return mask if mask.any() else np.ones_like(mask)
+
+
+def _foreground(crop: NDArrayByte, rectangle: NDArrayInt, iterations: int) -> NDArrayBool:
+    """Pixels of the crop that GrabCut takes for the object in the rectangle (x, y, x, y)."""
+    low_x, low_y, high_x, high_y = rectangle
+    labels = np.full(crop.shape[:2], cv2.GC_BGD, dtype=np.uint8)
+    labels[low_y:high_y, low_x:high_x] = cv2.GC_PR_FGD
+    inside = labels == cv2.GC_PR_FGD
+    if inside.all() or not inside.any():
+        return inside
+    background, foreground = np.zeros((1, 65)), np.zeros((1, 65))
+    cv2.setRNGSeed(_RNG_SEED)
+    cv2.grabCut(crop, labels, None, background, foreground, iterations, mode=cv2.GC_INIT_WITH_MASK)
+    return np.asarray(labels == cv2.GC_PR_FGD)
+
+
+def _resized(image: NDArrayByte, size_px: NDArrayInt, interpolation: int) -> NDArrayByte:
+    """The image at (width, height) pixels."""
+    width_px, height_px = int(size_px[0]), int(size_px[1])
+    if image.shape[:2] == (height_px, width_px):
+        return np.ascontiguousarray(image)
+    return np.asarray(cv2.resize(image, (width_px, height_px), interpolation=interpolation))
