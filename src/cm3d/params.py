@@ -129,6 +129,7 @@ class Sam3D(_Section):
     range_m: Positive
     pixel_m: Positive
     sweeps: Count
+    ego_half_extent_m: NonNegative
     ground_clearance_m: NonNegative
     dilation_px: Count
     min_area_m2: NonNegative
@@ -154,6 +155,7 @@ class Detector(_Section):
     max_z_m: float
     pillar_m: Positive
     sweeps: Count
+    ego_half_extent_m: NonNegative
     pillar_channels: Count
     block_channels: list[Count]
     block_layers: list[Annotated[int, Field(ge=0)]]
