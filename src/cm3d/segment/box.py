@@ -15,7 +15,7 @@ class BoxSegmenter:
         columns, rows = np.arange(width_px), np.arange(height_px)
         in_columns = (columns >= low_x) & (columns < high_x)
         in_rows = (rows >= low_y) & (rows < high_y)
-        return in_rows[:, :, None] & in_columns[:, None, :]
+        return np.asarray(in_rows[:, :, None] & in_columns[:, None, :])
 
 
 def pixel_bounds(boxes_px: NDArrayFloat, width_px: int, height_px: int) -> NDArrayInt:

@@ -42,15 +42,15 @@ class GrabCutSegmenter:
         margin = np.ceil(size * self.grabcut.margin).astype(np.int64)
         low = np.maximum(bounds[:2] - margin, 0)
         high = np.minimum(bounds[2:] + margin, (width_px, height_px))
-        crop = image[low[1] : high[1], low[0] : high[0]]
+        crop: NDArrayByte = image[low[1] : high[1], low[0] : high[0]]
         scale = min(1.0, self.grabcut.max_side_px / max(crop.shape[:2]))
         small = _resized(crop, np.ceil((high - low) * scale).astype(np.int64), cv2.INTER_AREA)
         rectangle = np.round(np.concatenate([bounds[:2] - low, bounds[2:] - low]) * scale)
         found = _foreground(small, rectangle.astype(np.int64), self.grabcut.iterations)
-        whole = _resized(found.astype(np.uint8) * 255, high - low, cv2.INTER_LINEAR) > 127
-        start = bounds[:2] - low
-        mask = whole[start[1] : start[1] + size[1], start[0] : start[0] + size[0]]
-        return mask if mask.any() else np.ones_like(mask)
+        soft = _resized(found.astype(np.uint8) * np.uint8(255), high - low, cv2.INTER_LINEAR)
+        start_x, start_y = bounds[:2] - low
+        mask = soft[start_y : start_y + size[1], start_x : start_x + size[0]] > 127
+        return np.asarray(mask if mask.any() else np.ones_like(mask))
 
 
 def _foreground(crop: NDArrayByte, rectangle: NDArrayInt, iterations: int) -> NDArrayBool:
@@ -60,10 +60,12 @@ def _foreground(crop: NDArrayByte, rectangle: NDArrayInt, iterations: int) -> ND
     labels[low_y:high_y, low_x:high_x] = cv2.GC_PR_FGD
     inside = labels == cv2.GC_PR_FGD
     if inside.all() or not inside.any():
-        return inside
+        return np.asarray(inside)
     background, foreground = np.zeros((1, 65)), np.zeros((1, 65))
     cv2.setRNGSeed(_RNG_SEED)
-    cv2.grabCut(crop, labels, None, background, foreground, iterations, mode=cv2.GC_INIT_WITH_MASK)
+    no_rectangle = (0, 0, 0, 0)  # the labels say it all
+    mode = cv2.GC_INIT_WITH_MASK
+    cv2.grabCut(crop, labels, no_rectangle, background, foreground, iterations, mode)
     return np.asarray(labels == cv2.GC_PR_FGD)
 
 
