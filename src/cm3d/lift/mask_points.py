@@ -6,7 +6,8 @@ from cm3d.errors import InputError
 from cm3d.geometry.arrays import NDArrayFloat, NDArrayInt
 from cm3d.geometry.camera import inside_image, project_points, scale_intrinsics
 from cm3d.geometry.se3 import SE3
-from cm3d.lift.mask_images import decode_masks, erosion_margin_px, inside_eroded
+from cm3d.lift.erosion import erosion_margin_px, inside_eroded
+from cm3d.lift.mask_runs import MaskRuns
 from cm3d.params import Lift
 from cm3d.tables import Cameras, Masks
 
@@ -53,17 +54,18 @@ def _hits(
     points_global_m: NDArrayFloat, masks: Masks, camera: Cameras, params: Lift
 ) -> tuple[NDArrayInt, NDArrayInt]:
     """Pairs of mask and point of one camera."""
-    images = decode_masks(masks)
-    width_px, height_px = images.shape[1:]
-    columns, rows, visible = _pixels(points_global_m, camera, width_px, height_px, params)
-    hit_masks, hits = np.nonzero(images.reshape(len(masks), -1)[:, columns * height_px + rows])
-    margin_px = erosion_margin_px(params.erosion_kernel_px, params.erosion_width_px, width_px)
-    kept = inside_eroded(images, hit_masks, columns[hits], rows[hits], margin_px)
-    return hit_masks[kept], visible[hits[kept]]
+    runs = MaskRuns.from_masks(masks)
+    columns, rows, visible = _pixels(points_global_m, camera, runs, params)
+    in_mask, pixel = runs.near(columns, rows)
+    inside = runs.contain(in_mask, columns[pixel], rows[pixel])
+    in_mask, pixel = in_mask[inside], pixel[inside]
+    margin_px = erosion_margin_px(params.erosion_kernel_px, params.erosion_width_px, runs.width_px)
+    inside = inside_eroded(runs, in_mask, columns[pixel], rows[pixel], margin_px)
+    return in_mask[inside], visible[pixel[inside]]
 
 
 def _pixels(
-    points_global_m: NDArrayFloat, camera: Cameras, width_px: int, height_px: int, params: Lift
+    points_global_m: NDArrayFloat, camera: Cameras, runs: MaskRuns, params: Lift
 ) -> tuple[NDArrayInt, NDArrayInt, NDArrayInt]:
     """Column, row and index of the points that one camera sees, at the masks' resolution."""
     camera_SE3_global = SE3.from_pose(camera.global_SE3_camera[0]).inverse()
@@ -71,10 +73,10 @@ def _pixels(
     in_front = np.flatnonzero(points_camera_m[:, 2] > params.min_depth_m)
     intrinsics_px = scale_intrinsics(
         camera.intrinsics_px[0].reshape(3, 3),
-        width_px / camera.width_px[0],
-        height_px / camera.height_px[0],
+        runs.width_px / camera.width_px[0],
+        runs.height_px / camera.height_px[0],
     )
     pixels, depth_m = project_points(points_camera_m[in_front], intrinsics_px)
-    inside = inside_image(pixels, depth_m, width_px, height_px, params.min_depth_m)
+    inside = inside_image(pixels, depth_m, runs.width_px, runs.height_px, params.min_depth_m)
     columns, rows = pixels[inside].astype(np.int64).T
     return columns, rows, in_front[inside]
