@@ -1,0 +1,48 @@
+"""Rows of nuScenes' tables, as plain values."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from cm3d.geometry.se3 import SE3
+
+Row: TypeAlias = dict[str, Any]
+
+
+def token(*parts: object) -> str:
+    """A key of 32 hexadecimal digits, the same whenever the parts are."""
+    name = "/".join(map(str, parts))
+    return hashlib.md5(name.encode(), usedforsecurity=False).hexdigest()
+
+
+def pose_fields(dst_SE3_src: SE3) -> Row:
+    """The `translation` and `rotation` of a row: metres and (w, x, y, z)."""
+    pose = dst_SE3_src.as_pose().tolist()
+    return {"translation": pose[4:], "rotation": pose[:4]}
+
+
+def link(rows: Iterable[Row], key: str) -> None:
+    """Chain rows in their order by `prev` and `next`, apart for each value of `key`."""
+    last: dict[Any, Row] = {}
+    for row in rows:
+        before = last.get(row[key])
+        row["prev"], row["next"] = "", ""
+        if before is not None:
+            row["prev"], before["next"] = before["token"], row["token"]
+        last[row[key]] = row
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that it is there whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_bytes(content)
+    partial.replace(path)
+
+
+def write_table(path: Path, rows: Iterable[Row]) -> None:
+    """Write a table as JSON, a row per line."""
+    lines = ",\n".join(json.dumps(row) for row in rows)
+    write_whole(path, f"[\n{lines}\n]\n".encode())

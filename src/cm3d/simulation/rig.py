@@ -1,0 +1,77 @@
+"""Where the sensors sit on the car, and when they fire: nuScenes' rig, rounded.
+
+The ego frame is x forward, y left, z up, origin on the ground under the rear axle. The LiDAR
+looks along its own y axis (its x points right); cameras are x right, y down, z forward.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from cm3d.geometry.arrays import NDArrayFloat
+from cm3d.geometry.camera import scale_intrinsics
+from cm3d.geometry.se3 import SE3
+
+IMAGE_WIDTH_PX: Final = 1600
+IMAGE_HEIGHT_PX: Final = 900
+
+SWEEP_PERIOD_US: Final = 50_000
+SWEEPS_PER_KEYFRAME: Final = 10
+
+EGO_SE3_LIDAR: Final = SE3.from_yaw(-np.pi / 2, np.array([0.943713, 0.0, 1.84023]))
+
+# The beam turns clockwise; the LiDAR's time stamp is the moment at which it passes this yaw.
+_SWEEP_END_YAW_DEG: Final = 106.0
+
+
+@dataclass(frozen=True)
+class CameraMount:
+    """One camera of the rig.
+
+    Args:
+        channel: nuScenes' name.
+        yaw_deg: Where it looks, from the ego x axis, counter-clockwise.
+        position_m: (3,) in the ego frame.
+        focal_px: Of the full 1600x900 image, both axes.
+        center_px: (2,) principal point of the full image.
+    """
+
+    channel: str
+    yaw_deg: float
+    position_m: tuple[float, float, float]
+    focal_px: float
+    center_px: tuple[float, float]
+
+    def ego_SE3_camera(self) -> SE3:
+        """Pose on the car."""
+        forward_SE3_camera = np.array([[0.0, 0, 1], [-1, 0, 0], [0, -1, 0]])
+        yaw = SE3.from_yaw(np.deg2rad(self.yaw_deg), np.array(self.position_m))
+        return SE3(yaw.rotation @ forward_SE3_camera, yaw.translation_m)
+
+    def intrinsics_px(self, image_scale: float) -> NDArrayFloat:
+        """Pinhole matrix (3, 3) of the scaled image."""
+        u, v = self.center_px
+        full = np.array([[self.focal_px, 0, u], [0, self.focal_px, v], [0, 0, 1]])
+        width_px, height_px = image_size(image_scale)
+        return scale_intrinsics(full, width_px / IMAGE_WIDTH_PX, height_px / IMAGE_HEIGHT_PX)
+
+    def time_offset_us(self) -> int:
+        """Trigger time against the LiDAR's: when the beam passes the optical axis, never > 0."""
+        turn = ((self.yaw_deg - _SWEEP_END_YAW_DEG) % 360) / 360
+        return -round(turn * SWEEP_PERIOD_US)
+
+
+CAMERAS: Final = (
+    CameraMount("CAM_FRONT", 0, (1.70, 0.02, 1.51), 1266, (816, 491)),
+    CameraMount("CAM_FRONT_RIGHT", -55, (1.55, -0.49, 1.50), 1261, (808, 495)),
+    CameraMount("CAM_BACK_RIGHT", -110, (1.01, -0.48, 1.56), 1260, (807, 501)),
+    CameraMount("CAM_BACK", 180, (0.03, 0.00, 1.58), 809, (829, 482)),
+    CameraMount("CAM_BACK_LEFT", 110, (1.04, 0.48, 1.59), 1257, (792, 493)),
+    CameraMount("CAM_FRONT_LEFT", 55, (1.52, 0.49, 1.51), 1273, (827, 480)),
+)
+
+
+def image_size(image_scale: float) -> tuple[int, int]:
+    """Width and height in pixels of images at a share of 1600x900."""
+    return round(IMAGE_WIDTH_PX * image_scale), round(IMAGE_HEIGHT_PX * image_scale)
