@@ -61,3 +61,9 @@ def test_every_knob_has_a_comment_or_a_commented_section(project: Path) -> None:
     text = (project / "params.yaml").read_text()
     assert "${" not in text
     assert not any(token in text for token in (": &", ": *", "- *", "<<:"))
+
+
+def test_a_key_that_stands_twice_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_text("seed: 1\nseed: 2\n")
+    with pytest.raises(InputError, match='duplicate key "seed"'):
+        load_params(tmp_path / "params.yaml")

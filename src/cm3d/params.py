@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from cm3d.errors import InputError
 
@@ -182,7 +183,14 @@ class Detector(_Section):
             raise ValueError("a class stands in more than one task")
         if self.max_z_m <= self.min_z_m:
             raise ValueError("max_z_m must be above min_z_m")
+        if unsuppressed := sorted(set(classes) - set(self.nms_radius_m)):
+            raise ValueError(f"nms_radius_m lacks {', '.join(unsuppressed)}")
         return self
+
+    @property
+    def class_names(self) -> list[str]:
+        """Every class that is detected, in the order of the tasks."""
+        return [name for task in self.tasks for name in task]
 
 
 class Labels(_Section):
@@ -254,13 +262,14 @@ def load_params(path: Path = Path("params.yaml")) -> Params:
     """Read and validate the whole of params.yaml.
 
     Raises:
-        InputError: The file is missing, no YAML, or wrong; every error is listed by its path.
+        InputError: The file is missing, no YAML (a key may stand once), or wrong; every error
+            is listed by its path.
     """
     try:
-        values = yaml.safe_load(path.read_text())
+        values = YAML(typ="safe").load(path.read_text())
     except FileNotFoundError as error:
         raise InputError(f"{path}: missing; run from the project's root") from error
-    except yaml.YAMLError as error:
+    except YAMLError as error:
         raise InputError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
     return parse_params(values, source=str(path))
 

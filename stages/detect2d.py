@@ -1,0 +1,44 @@
+"""Find objects in camera images: images in, labelled boxes in pixels out."""
+
+from functools import partial
+
+from cm3d.evaluation.boxes2d import score_boxes2d
+
+from cm3d.datasets.root import dataset_root
+from cm3d.detect2d.detect import build_detector, detect_scene
+from cm3d.execution.files import write_json
+from cm3d.execution.scenes import write_scene_tables
+from cm3d.execution.stage import run_stage
+from cm3d.params import Params, load_params
+from cm3d.tables import Boxes2D, Cameras, GroundTruth, layout, read_scenes
+
+
+def main() -> None:
+    """Run the stage."""
+    params = load_params()
+    detect = partial(detect_one, params=params)
+    workers = params.execution.workers
+    write_scene_tables("detect2d", layout.BOXES2D, detect, layout.all_scenes(), workers)
+    write_json(layout.METRICS / "detect2d.json", score(params.scoring.split))
+
+
+def detect_one(scene: str, params: Params) -> Boxes2D:
+    """Detections of one scene."""
+    detector = build_detector(params.detect2d, params.seed, dataset_root(params.dataset))
+    cameras = Cameras.read(layout.CAMERAS / f"{scene}.parquet")
+    return detect_scene(detector, scene, cameras, params.detect2d)
+
+
+def score(split: str) -> dict[str, float]:
+    """2D average precision against projected ground truth."""
+    frames = layout.split_frames(split)
+    scenes = sorted(set(frames.scene_name))
+    return score_boxes2d(
+        read_scenes(Boxes2D, layout.BOXES2D, scenes),
+        read_scenes(GroundTruth, layout.GROUND_TRUTH, scenes),
+        read_scenes(Cameras, layout.CAMERAS, scenes),
+    )
+
+
+if __name__ == "__main__":
+    run_stage(main)
