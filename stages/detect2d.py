@@ -2,10 +2,9 @@
 
 from functools import partial
 
-from cm3d.evaluation.boxes2d import score_boxes2d
-
 from cm3d.datasets.root import dataset_root
 from cm3d.detect2d.detect import build_detector, detect_scene
+from cm3d.evaluation.boxes2d import score_boxes2d
 from cm3d.execution.files import write_json
 from cm3d.execution.scenes import write_scene_tables
 from cm3d.execution.stage import run_stage

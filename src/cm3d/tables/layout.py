@@ -29,6 +29,11 @@ METRICS: Final = Path("metrics")
 PLOTS: Final = Path("metrics/plots")
 
 
+def relabelled(number: int) -> Path:
+    """Pseudo-labels of a round of self-training."""
+    return Path(f"data/pseudo_labels_r{number}")
+
+
 def all_scenes() -> list[str]:
     """Every scene of the index."""
     return scene_names(FRAMES)

@@ -1,0 +1,67 @@
+"""Score every label set and every model on one split with the nuScenes devkit."""
+
+from cm3d.evaluation.detection import DetectionScores
+from cm3d.evaluation.submission import encode, submission
+from cm3d.evaluation.summary import agnostic_headline, per_class
+from cm3d.execution.files import write_json
+from cm3d.execution.resume import resumable_folder
+from cm3d.execution.stage import run_stage
+from cm3d.params import Params, load_params
+from cm3d.tables import Boxes3D, Frames, Sweeps, layout, read_scenes
+from cm3d.training.checkpoint import load_model
+from cm3d.training.labels import inference_frames, is_unlabelled
+from stages.scores import labels_on, score, score_agnostic, write_plots
+from stages.training import detect
+
+LABELS = {"lifted": layout.LIFTED, "pseudo_labels": layout.PSEUDO_LABELS}
+MODELS = ("pretrain", "finetune", "selftrain_r1", "selftrain_r2", "selftrain_r3")
+
+
+def main() -> None:
+    """Run the stage."""
+    params = load_params()
+    frames = layout.split_frames(params.scoring.split)
+    boxes = {name: labels_on(frames, folder) for name, folder in LABELS.items()}
+    boxes |= predictions(frames, params)
+    scores = {name: score(found, frames) for name, found in boxes.items()}
+    agnostic = {name: score_agnostic(found, frames) for name, found in boxes.items()}
+    agnostic["sam3d"] = score_agnostic(labels_on(frames, layout.SAM3D), frames)
+
+    write_json(layout.METRICS / "evaluate.json", headlines(scores))
+    write_json(
+        layout.METRICS / "evaluate_classes.json", {n: per_class(s) for n, s in scores.items()}
+    )
+    write_json(
+        layout.METRICS / "evaluate_agnostic.json",
+        {name: agnostic_headline(found) for name, found in agnostic.items()},
+    )
+    write_json(layout.METRICS / "evaluate_relabelled.json", headlines(relabelled(params)))
+    write_plots("evaluate", scores)
+
+
+def predictions(frames: Frames, params: Params) -> dict[str, Boxes3D]:
+    """Boxes of every model on the split, kept as nuScenes result files too."""
+    sweeps = read_scenes(Sweeps, layout.SWEEPS, sorted(set(frames.scene_name)))
+    rows, found = inference_frames(frames, sweeps), {}
+    with resumable_folder("evaluate", layout.PREDICTIONS) as folder:
+        for name in MODELS:
+            model = load_model(layout.MODELS / name, params.detector)
+            found[name] = detect(model, rows, params, f"predict by {name}")
+            content = submission(
+                found[name], frames, use_camera=False, use_lidar=True, use_map=False
+            )
+            (folder / f"{name}.json").write_bytes(encode(content))
+    return found
+
+
+def relabelled(params: Params) -> dict[str, DetectionScores]:
+    """Scores of the pseudo-labels of each round on the unlabelled part."""
+    train = layout.split_frames("train")
+    frames = train[is_unlabelled(train, params.labels)]
+    folders = {"pseudo_labels": layout.PSEUDO_LABELS}
+    folders |= {f"pseudo_labels_r{n}": layout.relabelled(n) for n in (1, 2, 3)}
+    return {name: score(labels_on(frames, folder), frames) for name, folder in folders.items()}
+
+
+if __name__ == "__main__":
+    run_stage(main)

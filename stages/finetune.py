@@ -1,0 +1,24 @@
+"""Fine-tune on the ground truth of the labelled part, or train on it from scratch."""
+
+from cm3d.execution.stage import run_stage
+from cm3d.params import load_params
+from cm3d.tables import GroundTruth, layout, read_scenes
+from cm3d.training.checkpoint import load_model
+from cm3d.training.labels import finetune_frames
+from stages.training import read_train_split, train_detector
+
+
+def main() -> None:
+    """Run the stage."""
+    params = load_params()
+    split = read_train_split()
+    ground_truth = read_scenes(GroundTruth, layout.GROUND_TRUTH, split.scenes)
+    frames = finetune_frames(split.frames, split.sweeps, ground_truth, params.labels)
+    initial = None
+    if params.finetune.init == "pretrain":
+        initial = load_model(layout.MODELS / "pretrain", params.detector).state_dict()
+    train_detector("finetune", frames, params.finetune, params, initial)
+
+
+if __name__ == "__main__":
+    run_stage(main)

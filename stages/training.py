@@ -1,0 +1,78 @@
+"""What the training stages share: the train split, one run, what it leaves behind."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from cm3d.datasets.root import dataset_root
+from cm3d.execution.files import write_csv, write_json
+from cm3d.execution.resume import resumable_folder, work_folder
+from cm3d.models.centerpoint import CenterPoint
+from cm3d.params import Params, Schedule
+from cm3d.tables import Boxes3D, Frames, Sweeps, layout, read_scenes
+from cm3d.training.checkpoint import save_model
+from cm3d.training.device import choose_device
+from cm3d.training.frames import TrainingFrame
+from cm3d.training.inference import predict
+from cm3d.training.loop import train
+
+
+@dataclass(frozen=True, eq=False)
+class TrainSplit:
+    """The keyframes of the train split and their LiDAR files."""
+
+    frames: Frames
+    sweeps: Sweeps
+
+    @property
+    def scenes(self) -> list[str]:
+        """Names of the scenes."""
+        return sorted(set(self.frames.scene_name))
+
+
+def read_train_split() -> TrainSplit:
+    """Read the train split from the index."""
+    frames = layout.split_frames("train")
+    scenes = sorted(set(frames.scene_name))
+    return TrainSplit(frames, read_scenes(Sweeps, layout.SWEEPS, scenes))
+
+
+def train_detector(
+    stage: str,
+    frames: list[TrainingFrame],
+    schedule: Schedule,
+    params: Params,
+    initial: dict[str, Tensor] | None = None,
+) -> None:
+    """Train, then write the model, the loss curve and the last losses."""
+    trained = train(
+        frames,
+        root=dataset_root(params.dataset),
+        detector=params.detector,
+        schedule=schedule,
+        seed=params.seed,
+        device=choose_device(params.execution.device),
+        initial=initial,
+        resume_folder=work_folder(stage) / "training",
+        description=stage,
+    )
+    with resumable_folder(stage, layout.MODELS / stage) as folder:
+        save_model(folder, trained.model, params.detector)
+    write_csv(layout.PLOTS / f"{stage}.csv", trained.history)
+    boxes = sum(len(frame.boxes) for frame in frames)
+    last_epoch = [row for row in trained.history if row["epoch"] == trained.history[-1]["epoch"]]
+    loss = sum(row["loss"] for row in last_epoch) / len(last_epoch)
+    metrics = {"frames": len(frames), "boxes": boxes, "last_epoch_loss": loss}
+    write_json(layout.METRICS / f"{stage}.json", metrics)
+
+
+def detect(model: CenterPoint, frames: list[TrainingFrame], params: Params, title: str) -> Boxes3D:
+    """Boxes that a model sees, global frame."""
+    return predict(
+        model,
+        frames,
+        root=dataset_root(params.dataset),
+        detector=params.detector,
+        device=choose_device(params.execution.device),
+        description=title,
+    )
