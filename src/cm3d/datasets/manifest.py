@@ -1,21 +1,22 @@
-"""What identifies a data set without copying it: digests of its metadata."""
+"""What identifies a data set that stays outside the project."""
 
 import hashlib
 from pathlib import Path
-from typing import Any
+
+from cm3d.datasets.database import FIELDS
 
 
-def metadata_manifest(root: Path, version: str) -> dict[str, Any]:
-    """Size and SHA-256 of every metadata table of a nuScenes version.
+def metadata_manifest(root: Path, version: str) -> dict[str, object]:
+    """Size and checksum of every metadata table of one version, by file name.
 
-    Sensor files are named by these tables, so a change of either shows here, at a hundredth of
-    the cost of hashing the sensor files themselves.
+    The sensor files of a version never change without its tables, so they are not read.
     """
-    tables = sorted((root / version).glob("*.json"))
-    return {"version": version, "tables": {path.name: _identity(path) for path in tables}}
+    names = [*(f"{table}.json" for table in FIELDS), "splits.json"]
+    paths = [root / version / name for name in sorted(names)]
+    return {"version": version, "tables": {p.name: _digest(p) for p in paths if p.is_file()}}
 
 
-def _identity(path: Path) -> dict[str, Any]:
+def _digest(path: Path) -> dict[str, object]:
     with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return {"bytes": path.stat().st_size, "sha256": digest}
+        checksum = hashlib.file_digest(file, "md5").hexdigest()
+    return {"size_bytes": path.stat().st_size, "md5": checksum}
