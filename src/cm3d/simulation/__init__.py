@@ -1,0 +1,1 @@
+"""The embedded data set: a procedural world, its sensors, and a nuScenes-format database."""

@@ -1,0 +1,1 @@
+"""Low-poly meshes of everything in the world, a file per family."""
