@@ -1,0 +1,1 @@
+"""Presets of parameters, and the paper's tables as experiments to run."""

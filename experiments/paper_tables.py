@@ -1,0 +1,109 @@
+"""The paper's tables as rows of overrides, read from `experiments/<table>.yaml`."""
+
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from cm3d.errors import InputError
+from experiments.overrides import lookup
+from experiments.preset import read_yaml
+
+TABLES_FOLDER: Final = Path(__file__).parent
+
+
+class Figures(BaseModel):
+    """mAP and NDS in percent, as the paper prints them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    mAP: float
+    NDS: float
+
+
+class Row(BaseModel):
+    """One row: how to run it here, and what the paper has.
+
+    Args:
+        name: As in the paper.
+        paper: The paper's figures; None where a row is ours alone.
+        overrides: Parameters by dotted path.
+        multiply: Factors on parameters as they stand, by dotted path, for longer schedules.
+        target: Stage to run up to.
+        metrics: File with `mAP` and `NDS`.
+        entry: Where in that file they are, if not at the top.
+        missing: What the pipeline lacks to run the row; it is then printed with the paper's
+            figures alone.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    paper: Figures | None = None
+    overrides: dict[str, Any] = {}
+    multiply: dict[str, Annotated[int, Field(ge=1)]] = {}
+    target: str | None = None
+    metrics: Path | None = None
+    entry: str | None = None
+    missing: str | None = None
+
+    @model_validator(mode="after")
+    def _runs_or_says_why(self) -> "Row":
+        runs = self.target is not None and self.metrics is not None
+        if runs == (self.missing is not None):
+            raise ValueError("a row has either target and metrics, or missing")
+        return self
+
+    def resolved(self, values: dict[str, Any]) -> dict[str, Any]:
+        """All overrides of the row, given the parameters that it starts from."""
+        longer = {path: lookup(values, path) * factor for path, factor in self.multiply.items()}
+        return {**self.overrides, **longer}
+
+
+class PaperTable(BaseModel):
+    """One table of the paper.
+
+    Args:
+        title: What it shows.
+        note: How what runs here differs from the paper.
+        cumulative: Each row adds its overrides to those above.
+        rows: The rows, from top to bottom.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    title: str
+    note: str = ""
+    cumulative: bool = False
+    rows: list[Row]
+
+    def steps(self) -> list[Row]:
+        """The rows with all overrides that apply to them."""
+        if not self.cumulative:
+            return self.rows
+        steps, above = [], dict[str, Any]()
+        for row in self.rows:
+            above = {**above, **row.overrides}
+            steps.append(row.model_copy(update={"overrides": above}))
+        return steps
+
+
+def load_table(name: str, folder: Path = TABLES_FOLDER) -> PaperTable:
+    """Read a table.
+
+    Raises:
+        InputError: There is no such table, or it is malformed.
+    """
+    path = folder / f"{name}.yaml"
+    if not path.is_file():
+        raise InputError(f"{path.name}: no such table; there are {', '.join(table_names(folder))}")
+    try:
+        return PaperTable.model_validate(read_yaml(path))
+    except ValidationError as error:
+        faults = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+        raise InputError(f"{path.name}: " + "; ".join(faults)) from error
+
+
+def table_names(folder: Path = TABLES_FOLDER) -> list[str]:
+    """The tables that can be run."""
+    return sorted(path.stem for path in folder.glob("table*.yaml"))

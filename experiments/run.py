@@ -1,0 +1,113 @@
+"""`python -m experiments.run table2 --seeds 0 1 2`: run a table of the paper.
+
+Every row is one `dvc exp run --temp` per seed, so the workspace stays as it is, and what rows
+share comes from DVC's run cache. Writes `experiments/results/<table>.{json,md}`.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import dvc.api
+
+from cm3d.errors import InputError
+from cm3d.params import Params, parse_params
+from experiments.overrides import as_arguments, with_overrides
+from experiments.paper_tables import PaperTable, Row, load_table
+from experiments.preset import PARAMS_FILE, load_preset, read_yaml
+from experiments.results import describe_scale, markdown, row_result
+
+RESULTS_FOLDER: Final = Path("experiments/results")
+_DVC: Final = (sys.executable, "-m", "dvc")
+
+
+def run_table(name: str, seeds: Sequence[int], preset: str | None) -> str:
+    """Run all rows, write the results, and return them as Markdown.
+
+    Raises:
+        InputError: The table or preset is unknown, parameters are not valid, or a run failed.
+    """
+    table = load_table(name)
+    base = load_preset(preset) if preset else {}
+    values = with_overrides(read_yaml(PARAMS_FILE), base)
+    scale = describe_scale(check_rows(table, values), preset)
+    rows = []
+    for row in table.steps():
+        overrides = {**base, **row.resolved(values)}
+        scores = {seed: run_row(name, row, overrides, seed) for seed in seeds if not row.missing}
+        rows.append(row_result(row, scores))
+    text = markdown(table, scale, rows)
+    content = {"table": name, "title": table.title, "scale": scale, "rows": rows}
+    RESULTS_FOLDER.mkdir(parents=True, exist_ok=True)
+    (RESULTS_FOLDER / f"{name}.json").write_text(json.dumps(content, indent=2) + "\n")
+    (RESULTS_FOLDER / f"{name}.md").write_text(text)
+    return text
+
+
+def check_rows(table: PaperTable, values: dict[str, Any]) -> Params:
+    """Validate the parameters of every row before the first one runs; returns those shared.
+
+    Raises:
+        InputError: A row's parameters are not valid.
+    """
+    for row in table.steps():
+        parse_params(with_overrides(values, row.resolved(values)), source=f"row {row.name!r}")
+    return parse_params(values)
+
+
+def run_row(table: str, row: Row, overrides: dict[str, Any], seed: int) -> dict[str, float]:
+    """Run one row with one seed and read its mAP and NDS, in [0, 1].
+
+    Raises:
+        InputError: The run failed.
+    """
+    target, metrics = str(row.target), str(row.metrics)
+    changes = {**overrides, "seed": seed}
+    name = experiment_name(table, changes, target, _head())
+    print(f"{table}: {row.name}, seed {seed} ({name})", file=sys.stderr)
+    _dvc("exp", "remove", "--quiet", name, may_fail=True)
+    _dvc("exp", "run", "--quiet", "--temp", "--name", name, *as_arguments(changes), target)
+    content: Any = dvc.api.metrics_show(metrics, rev=name)
+    return dict(content[row.entry] if row.entry else content)
+
+
+def experiment_name(table: str, changes: dict[str, Any], target: str, commit: str) -> str:
+    """A name that is the same for the same run, so that rows can share one."""
+    identity = json.dumps([changes, target, commit], sort_keys=True)
+    return f"{table}-{hashlib.sha256(identity.encode()).hexdigest()[:10]}"
+
+
+def _dvc(*arguments: str, may_fail: bool = False) -> None:
+    """Run DVC with this interpreter's folder first in the search path, for the stages."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    result = subprocess.run([*_DVC, *arguments], env={**os.environ, "PATH": path}, check=False)
+    if result.returncode != 0 and not may_fail:
+        raise InputError(f"`dvc {' '.join(arguments)}` failed; its messages are above")
+
+
+def _head() -> str:
+    command = ["git", "rev-parse", "HEAD"]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+
+
+def main() -> None:
+    """Run the table named on the command line and print it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("table")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--preset", help="of experiments/presets.yaml; params.yaml as it is if not")
+    arguments = parser.parse_args()
+    try:
+        print(run_table(arguments.table, arguments.seeds, arguments.preset))
+    except InputError as error:
+        raise SystemExit(str(error)) from error
+
+
+if __name__ == "__main__":
+    main()
