@@ -36,7 +36,5 @@ def push_from_ego(
     along = np.abs(np.cos(alpha_rad - yaw_rad))
     # The smaller of two fractions, written as one over the larger inverse: never divides by 0.
     distance_m = 0.5 / np.maximum(across / width_m, along / length_m)
-    center_m = medoid_m.copy()
-    center_m[:, 0] -= distance_m * np.cos(alpha_rad)
-    center_m[:, 1] -= distance_m * np.sin(alpha_rad)
-    return center_m
+    towards_ego = np.column_stack([np.cos(alpha_rad), np.sin(alpha_rad), np.zeros(len(medoid_m))])
+    return np.asarray(medoid_m - distance_m[:, None] * towards_ego)
