@@ -2,7 +2,7 @@
 
 from cm3d.evaluation.detection import DetectionScores
 from cm3d.evaluation.submission import encode, submission
-from cm3d.evaluation.summary import agnostic_headline, per_class
+from cm3d.evaluation.summary import agnostic_headline, headline, per_class
 from cm3d.execution.files import write_json
 from cm3d.execution.resume import resumable_folder
 from cm3d.execution.stage import run_stage
@@ -27,15 +27,13 @@ def main() -> None:
     agnostic = {name: score_agnostic(found, frames) for name, found in boxes.items()}
     agnostic["sam3d"] = score_agnostic(labels_on(frames, layout.SAM3D), frames)
 
-    write_json(layout.METRICS / "evaluate.json", headlines(scores))
-    write_json(
-        layout.METRICS / "evaluate_classes.json", {n: per_class(s) for n, s in scores.items()}
-    )
-    write_json(
-        layout.METRICS / "evaluate_agnostic.json",
-        {name: agnostic_headline(found) for name, found in agnostic.items()},
-    )
-    write_json(layout.METRICS / "evaluate_relabelled.json", headlines(relabelled(params)))
+    for file, content in {
+        "evaluate": {name: headline(found) for name, found in scores.items()},
+        "evaluate_classes": {name: per_class(found) for name, found in scores.items()},
+        "evaluate_agnostic": {name: agnostic_headline(found) for name, found in agnostic.items()},
+        "evaluate_relabelled": {n: headline(found) for n, found in relabelled(params).items()},
+    }.items():
+        write_json(layout.METRICS / f"{file}.json", content)
     write_plots("evaluate", scores)
 
 
