@@ -188,7 +188,7 @@ class Detector(_Section):
         return self
 
     @property
-    def class_names(self) -> list[str]:
+    def class_names(self) -> list[ClassName]:
         """Every class that is detected, in the order of the tasks."""
         return [name for task in self.tasks for name in task]
 

@@ -1,0 +1,1 @@
+"""Detectors in PyTorch: points in, boxes in the LiDAR frame out."""

@@ -1,0 +1,1 @@
+"""Training of detectors: samples, targets, losses, the loop, checkpoints, inference."""

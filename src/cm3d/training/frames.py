@@ -1,0 +1,99 @@
+"""What a detector is trained on and run on: keyframes with their sweeps and boxes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from cm3d.errors import InputError
+from cm3d.geometry.arrays import NDArrayFloat, NDArrayFloat32
+from cm3d.geometry.se3 import SE3
+from cm3d.models.sensor_boxes import SensorBoxes
+from cm3d.params import Detector
+from cm3d.sensors.lidar import accumulate
+from cm3d.tables.boxes3d import Boxes3D
+from cm3d.tables.index import Sweeps
+
+_FULL_INTENSITY = 255.0
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingFrame:
+    """One keyframe.
+
+    Args:
+        sample_token: Key of the keyframe.
+        sweeps: The keyframe's own rows.
+        boxes: What is to be learned, in the global frame; empty for inference.
+    """
+
+    sample_token: str
+    sweeps: Sweeps
+    boxes: Boxes3D
+
+    @property
+    def global_SE3_lidar(self) -> SE3:
+        """Sensor pose at the keyframe.
+
+        Raises:
+            InputError: The index lists no LiDAR file for the keyframe.
+        """
+        keyframe = np.flatnonzero(self.sweeps.sweep_index == 0)
+        if not len(keyframe):
+            raise InputError(
+                f"keyframe {self.sample_token}: no LiDAR file in the index; rerun `download`"
+            )
+        return SE3.from_pose(self.sweeps.global_SE3_lidar[keyframe[0]])
+
+
+def load_points(frame: TrainingFrame, root: Path, detector: Detector) -> NDArrayFloat32:
+    """Points (N, 5) of all sweeps: x, y, z in the LiDAR frame, intensity in [0, 1], age in s."""
+    cloud = accumulate(
+        root,
+        frame.sweeps,
+        frame.global_SE3_lidar.inverse(),
+        detector.sweeps,
+        detector.ego_half_extent_m,
+    )
+    columns = [cloud.xyz_m, cloud.intensity[:, None] / _FULL_INTENSITY, cloud.time_lag_s[:, None]]
+    return np.concatenate(columns, axis=1, dtype=np.float32, casting="same_kind")
+
+
+def to_sensor(boxes: Boxes3D, global_SE3_lidar: SE3, class_names: Sequence[str]) -> SensorBoxes:
+    """Boxes of the detector's classes, from the global to the LiDAR frame."""
+    lidar_SE3_global = global_SE3_lidar.inverse()
+    boxes = boxes[np.isin(boxes.class_name.astype(str), class_names)]
+    position = {name: index for index, name in enumerate(class_names)}
+    return SensorBoxes(
+        class_index=np.array([position[name] for name in boxes.class_name], dtype=np.int64),
+        score=boxes.score,
+        center_m=lidar_SE3_global.transform_points(boxes.center_m),
+        size_m=np.stack([boxes.length_m, boxes.width_m, boxes.height_m], axis=1),
+        yaw_rad=lidar_SE3_global.transform_yaw(boxes.yaw_rad),
+        velocity_mps=_rotated_xy(lidar_SE3_global, boxes.velocity_mps),
+    )
+
+
+def to_global(
+    boxes: SensorBoxes, sample_token: str, global_SE3_lidar: SE3, class_names: Sequence[str]
+) -> Boxes3D:
+    """Boxes of one keyframe from the LiDAR to the global frame, without attributes."""
+    return Boxes3D(
+        sample_token=np.full(len(boxes), sample_token, dtype=object),
+        class_name=np.array(class_names, dtype=object)[boxes.class_index],
+        score=boxes.score,
+        center_m=global_SE3_lidar.transform_points(boxes.center_m),
+        length_m=boxes.size_m[:, 0],
+        width_m=boxes.size_m[:, 1],
+        height_m=boxes.size_m[:, 2],
+        yaw_rad=global_SE3_lidar.transform_yaw(boxes.yaw_rad),
+        velocity_mps=_rotated_xy(global_SE3_lidar, boxes.velocity_mps),
+        attribute_name=np.full(len(boxes), "", dtype=object),
+    )
+
+
+def _rotated_xy(dst_SE3_src: SE3, vectors: NDArrayFloat) -> NDArrayFloat:
+    """Horizontal vectors (N, 2), turned; their vertical part is nought and is dropped."""
+    flat = np.concatenate([vectors, np.zeros((len(vectors), 1))], axis=1)
+    return dst_SE3_src.rotate(flat)[:, :2]

@@ -1,0 +1,102 @@
+"""Which boxes each training learns from: the semi-supervised split (paper, section 3.2, B)."""
+
+from dataclasses import fields
+
+import numpy as np
+
+from cm3d.errors import InputError
+from cm3d.params import Labels
+from cm3d.tables.boxes3d import Boxes3D, GroundTruth
+from cm3d.tables.index import Frames, Sweeps
+from cm3d.tables.table import NDArrayBool
+from cm3d.training.frames import TrainingFrame
+
+
+def is_labelled(frames: Frames, labels: Labels) -> NDArrayBool:
+    """Which frames (rows) belong to the K% whose ground truth may be used."""
+    return np.asarray((frames.split == "train") & (frames.label_rank < labels.fraction))
+
+
+def is_unlabelled(frames: Frames, labels: Labels) -> NDArrayBool:
+    """The other frames of the train split."""
+    return np.asarray((frames.split == "train") & ~is_labelled(frames, labels))
+
+
+def inference_frames(frames: Frames, sweeps: Sweeps) -> list[TrainingFrame]:
+    """Frames without boxes, in the table's order."""
+    return training_frames(frames, sweeps, Boxes3D.empty())
+
+
+def pretrain_frames(
+    frames: Frames, sweeps: Sweeps, pseudo_labels: Boxes3D, labels: Labels, min_score: float
+) -> list[TrainingFrame]:
+    """The unlabelled part with its pseudo-labels of at least `min_score`.
+
+    Raises:
+        InputError: There is no such frame, or no box at all.
+    """
+    chosen = frames[is_unlabelled(frames, labels)]
+    if not len(chosen):
+        raise InputError("labels.fraction: no train frame is left without labels; lower it")
+    result = training_frames(chosen, sweeps, pseudo_labels[pseudo_labels.score >= min_score])
+    if not any(len(frame.boxes) for frame in result):
+        raise InputError(
+            f"pretrain.min_label_score: no pseudo-label of {len(result)} train frames scores "
+            f"{min_score}; lower it or look into the labels"
+        )
+    return result
+
+
+def finetune_frames(
+    frames: Frames, sweeps: Sweeps, ground_truth: GroundTruth, labels: Labels
+) -> list[TrainingFrame]:
+    """The labelled part with its ground truth, without boxes that no LiDAR point is in.
+
+    Raises:
+        InputError: There is no labelled frame.
+    """
+    chosen = frames[is_labelled(frames, labels)]
+    if not len(chosen):
+        raise InputError(
+            f"labels.fraction: {labels.fraction} of the train frames is not one; raise it"
+        )
+    seen = ground_truth[ground_truth.num_lidar_points > 0]
+    names = [field.name for field in fields(Boxes3D)]
+    boxes = Boxes3D(**{name: getattr(seen, name) for name in names})
+    return training_frames(chosen, sweeps, boxes)
+
+
+def selftrain_frames(
+    labelled: list[TrainingFrame],
+    unlabelled: list[TrainingFrame],
+    predictions: Boxes3D,
+    min_score: float,
+    labelled_repeats: int,
+) -> list[TrainingFrame]:
+    """The whole train split: ground truth, repeated, and a model's own boxes (appendix B).
+
+    Args:
+        labelled: As of `finetune_frames`.
+        unlabelled: The other train frames.
+        predictions: What the last round's model sees in them.
+        min_score: Of a prediction that becomes a label.
+        labelled_repeats: How often each labelled frame stands in the result.
+    """
+    boxes = predictions[predictions.score >= min_score]
+    relabelled = [
+        TrainingFrame(
+            frame.sample_token, frame.sweeps, boxes[boxes.sample_token == frame.sample_token]
+        )
+        for frame in unlabelled
+    ]
+    return labelled * labelled_repeats + relabelled
+
+
+def training_frames(frames: Frames, sweeps: Sweeps, boxes: Boxes3D) -> list[TrainingFrame]:
+    """One training frame per row of `frames`, with its own sweeps and boxes."""
+    return [
+        TrainingFrame(
+            token, sweeps[sweeps.sample_token == token], boxes[boxes.sample_token == token]
+        )
+        for token in frames.sample_token
+    ]
