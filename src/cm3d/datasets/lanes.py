@@ -37,7 +37,7 @@ def index_lanes(root: Path, location: str, step_m: float) -> Lanes:
     try:
         content = json.loads(path.read_bytes())
         paths = content["arcline_path_3"]
-        lanes = [(r["token"], kind) for kind in _KINDS for r in content.get(kind, [])]
+        lanes = [(r["token"], kind) for kind in _KINDS for r in content[kind]]
         parts = [_lane(token, kind, paths.get(token, []), step_m) for token, kind in lanes]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(

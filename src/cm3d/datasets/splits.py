@@ -62,5 +62,5 @@ def _custom_splits(path: Path) -> dict[str, list[str]]:
             split: [k for k in named if k == split or k.endswith(f"_{split}")] for split in SPLITS
         }
         return {split: [scene for k in keys[split] for scene in named[k]] for split in SPLITS}
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, AttributeError) as error:
         raise InputError(f"{path}: not splits of scene names ({error}); write it anew") from error

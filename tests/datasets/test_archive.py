@@ -1,0 +1,63 @@
+import io
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from cm3d.datasets.archive import unpack
+from cm3d.errors import InputError
+
+
+def write_archive(path: Path, members: dict[str, bytes]) -> Path:
+    with tarfile.open(path, "w:gz") as tar:
+        for name, content in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            tar.addfile(info, io.BytesIO(content))
+    return path
+
+
+def test_files_join_what_is_there(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    (root / "samples").mkdir(parents=True)
+    (root / "samples/old").write_bytes(b"old")
+    unpack(write_archive(tmp_path / "a.tgz", {"samples/new": b"new", "tables/t": b"t"}), root)
+    assert (root / "samples/old").read_bytes() == b"old"
+    assert (root / "samples/new").read_bytes() == b"new"
+    assert sorted(p.name for p in root.iterdir()) == ["samples", "tables"]
+
+
+@pytest.mark.parametrize("name", ["../outside", "/tmp/../../outside"])
+def test_members_that_leave_the_root_are_refused(tmp_path: Path, name: str) -> None:
+    root = tmp_path / "root"
+    archive = write_archive(tmp_path / "a.tgz", {"good": b"1", name: b"2"})
+    if name.startswith("/"):
+        with tarfile.open(archive) as tar:
+            assert tar.getnames()[1].startswith("/")
+    with pytest.raises(InputError, match="unsafe member"):
+        unpack(archive, root)
+    assert not (tmp_path / "outside").exists()
+    assert not list(root.rglob("good")) if root.exists() else True
+
+
+def test_links_out_of_the_root_are_refused(tmp_path: Path) -> None:
+    archive = tmp_path / "a.tgz"
+    with tarfile.open(archive, "w:gz") as tar:
+        link = tarfile.TarInfo("link")
+        link.type, link.linkname = tarfile.SYMTYPE, "../../outside"
+        tar.addfile(link)
+    with pytest.raises(InputError, match="unsafe member"):
+        unpack(archive, tmp_path / "root")
+
+
+@pytest.mark.parametrize("damage", ["cut", "flip", "noise"])
+def test_damaged_archives_are_removed_and_leave_nothing(tmp_path: Path, damage: str) -> None:
+    archive = write_archive(tmp_path / "a.tgz", {f"f{i}": bytes(range(256)) * 40 for i in range(9)})
+    content = bytearray(archive.read_bytes())
+    if damage == "flip":
+        content[len(content) // 2] ^= 0xFF
+    archive.write_bytes({"cut": content[:-40], "flip": content, "noise": b"0" * 99}[damage])
+    with pytest.raises(InputError, match="damaged and removed"):
+        unpack(archive, tmp_path / "root")
+    assert not archive.exists()
+    assert not list((tmp_path / "root").rglob("f*"))
