@@ -133,6 +133,7 @@ class Sam3D(_Section):
     ego_half_extent_m: NonNegative
     ground_clearance_m: NonNegative
     dilation_px: Count
+    rectangle: Literal["closeness", "min_area"]
     min_area_m2: NonNegative
     max_area_m2: Positive
     max_aspect: Positive
@@ -157,6 +158,7 @@ class Detector(_Section):
     pillar_m: Positive
     sweeps: Count
     ego_half_extent_m: NonNegative
+    max_pillar_points: Count
     pillar_channels: Count
     block_channels: list[Count]
     block_layers: list[Annotated[int, Field(ge=0)]]

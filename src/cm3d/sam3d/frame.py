@@ -8,7 +8,7 @@ from cm3d.params import Sam3D
 from cm3d.sam3d.bev_image import BevGrid, intensity_image
 from cm3d.sam3d.evidence import evidence
 from cm3d.sam3d.ground import ground_height
-from cm3d.sam3d.rectangles import Rectangles, smallest_rectangles
+from cm3d.sam3d.rectangles import Rectangles, fit_rectangles
 from cm3d.sam3d.segment_points import SegmentPoints
 from cm3d.sam3d.segmenter import BevSegmenter, connected_components
 from cm3d.tables import Boxes3D
@@ -50,7 +50,7 @@ def propose_boxes(
     segments = segmenter(image)
     grouped = SegmentPoints.group(points_m, ground_m, segments.labels[grid.pixels(points_m)])
     grouped = grouped.select(_plausible_height(grouped, params))
-    rectangles = smallest_rectangles(grouped.xy_m(), params.pixel_m)
+    rectangles = fit_rectangles(grouped.xy_m(), params.rectangle, params.pixel_m)
     fitting = _plausible_footprint(rectangles, params)
     grouped, rectangles = grouped.select(fitting), rectangles.select(fitting)
 

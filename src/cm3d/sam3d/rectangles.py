@@ -1,11 +1,15 @@
 """Rectangles around groups of points, seen from above."""
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import cv2
 import numpy as np
 
 from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat
+from cm3d.geometry.boxes import rotate_xy
+
+_ANGLES_RAD = np.deg2rad(np.arange(0.0, 90.0, 1.0))
+_ON_EDGE_M = 0.05  # nearer points count alike: range noise and the curve of real bodywork
 
 
 class Rectangles(NamedTuple):
@@ -28,21 +32,42 @@ class Rectangles(NamedTuple):
         return Rectangles(*(column[chosen] for column in self))
 
 
-def smallest_rectangles(groups_m: list[NDArrayFloat], min_side_m: float) -> Rectangles:
-    """The rectangle of least area around each group of points (P_i, 2), P_i >= 1.
+def fit_rectangles(
+    groups_m: list[NDArrayFloat], criterion: Literal["closeness", "min_area"], min_side_m: float
+) -> Rectangles:
+    """The rectangle around each group of points.
 
     Args:
-        groups_m: Points of each group.
+        groups_m: Points (P_i, 2) of each group, P_i >= 1.
+        criterion: How its direction is chosen. `min_area` is SAM3D's. It is blind where the
+            sensor sees two sides only: around an L, the rectangle along the diagonal is as small
+            as the one along the legs. `closeness` takes the direction whose edges most points
+            lie on (Zhang et al., "Efficient L-shape fitting", 2017).
         min_side_m: Sides are at least this long: a row of returns has no width of its own.
     """
-    fits = [cv2.minAreaRect(points_m.astype(np.float32)) for points_m in groups_m]
-    # OpenCV measures the angle to the first side.
-    rows = np.array([(*center, *sides, angle) for center, sides, angle in fits]).reshape(-1, 5)
-    center_m, first_m, second_m = rows[:, :2], rows[:, 2], rows[:, 3]
-    across = second_m > first_m
+    direction = {"closeness": _closest_direction, "min_area": _smallest_direction}[criterion]
+    angle_rad = np.array([direction(points_m) for points_m in groups_m])
+    aligned = [rotate_xy(p, -a) for p, a in zip(groups_m, angle_rad, strict=True)]
+    low = np.array([points_m.min(axis=0) for points_m in aligned]).reshape(-1, 2)
+    high = np.array([points_m.max(axis=0) for points_m in aligned]).reshape(-1, 2)
+    along_m, across_m = np.maximum(high - low, min_side_m).T
     return Rectangles(
-        center_m,
-        np.maximum(np.maximum(first_m, second_m), min_side_m),
-        np.maximum(np.minimum(first_m, second_m), min_side_m),
-        np.deg2rad(rows[:, 4]) + np.where(across, np.pi / 2, 0.0),
+        rotate_xy((low + high) / 2, angle_rad),
+        np.maximum(along_m, across_m),
+        np.minimum(along_m, across_m),
+        angle_rad + np.where(across_m > along_m, np.pi / 2, 0.0),
     )
+
+
+def _smallest_direction(points_m: NDArrayFloat) -> float:
+    _, _, angle_deg = cv2.minAreaRect(points_m.astype(np.float32))
+    return float(np.deg2rad(angle_deg))
+
+
+def _closest_direction(points_m: NDArrayFloat) -> float:
+    """The angle with the largest sum of inverse distances from points to the nearest edge."""
+    aligned = rotate_xy(points_m[None], -_ANGLES_RAD[:, None])
+    from_low = aligned - aligned.min(axis=1, keepdims=True)
+    from_high = aligned.max(axis=1, keepdims=True) - aligned
+    edge_m = np.minimum(from_low, from_high).min(axis=2)
+    return float(_ANGLES_RAD[np.argmax(np.sum(1 / np.maximum(edge_m, _ON_EDGE_M), axis=1))])

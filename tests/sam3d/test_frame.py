@@ -1,0 +1,144 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cm3d.geometry.arrays import NDArrayByte, NDArrayFloat
+from cm3d.geometry.boxes import bev_corners, rotate_xy
+from cm3d.geometry.iou import bev_iou
+from cm3d.geometry.se3 import SE3
+from cm3d.params import Sam3D
+from cm3d.sam3d import BevSegments, connected_components, propose_boxes
+from cm3d.tables import Boxes3D
+
+GROUND_Z_M = -1.8
+YAW_RAD = 0.4
+CENTER_M = np.array([12.0, -7.0])
+
+
+def ground() -> NDArrayFloat:
+    x, y = np.meshgrid(np.arange(-40, 40, 0.5), np.arange(-40, 40, 0.5))
+    return np.column_stack([x.ravel(), y.ravel(), np.full(x.size, GROUND_Z_M)])
+
+
+def sides(length_m: float, width_m: float, height_m: float) -> NDArrayFloat:
+    """Returns on a box's rear and right side, a ring every 0.25 m, around the origin."""
+    along, across = np.arange(0, length_m, 0.15), np.arange(0, width_m, 0.15)
+    right = np.column_stack([along - length_m / 2, np.full(len(along), -width_m / 2)])
+    rear = np.column_stack([np.full(len(across), -length_m / 2), across - width_m / 2])
+    outline = np.concatenate([right, rear, [[length_m / 2, -width_m / 2]]])
+    outline = np.concatenate([outline, [[-length_m / 2, width_m / 2]]])
+    heights_m = np.append(np.arange(0.1, height_m, 0.25), height_m)
+    return np.column_stack(
+        [np.tile(outline, (len(heights_m), 1)), np.repeat(heights_m, len(outline))]
+    )
+
+
+def car(center_m: NDArrayFloat = CENTER_M, yaw_rad: float = YAW_RAD, **size: float) -> NDArrayFloat:
+    points_m = sides(**({"length_m": 4.5, "width_m": 1.8, "height_m": 1.5} | size))
+    xy_m = rotate_xy(points_m[:, :2], np.asarray(yaw_rad)) + center_m
+    return np.column_stack([xy_m, points_m[:, 2] + GROUND_Z_M])
+
+
+def propose(params: Sam3D, *parts: NDArrayFloat, pose: SE3 | None = None, **kwargs: Any) -> Boxes3D:
+    points_m = np.concatenate([ground(), *parts])
+    intensity = np.random.default_rng(0).uniform(0, 60, len(points_m))
+    return propose_boxes("frame", points_m, intensity, pose or SE3.identity(), params, **kwargs)
+
+
+def test_golden_car(sam3d_params: Sam3D) -> None:
+    boxes = propose(sam3d_params, car())
+    assert len(boxes) == 1
+    assert boxes.class_name.tolist() == ["object"]
+    assert boxes.center_m[0, :2] == pytest.approx(CENTER_M, abs=0.01)
+    assert boxes.center_m[0, 2] == pytest.approx(GROUND_Z_M + 0.75, abs=0.01)
+    assert boxes.length_m[0] == pytest.approx(4.5, abs=0.02)
+    assert boxes.width_m[0] == pytest.approx(1.8, abs=0.02)
+    assert boxes.height_m[0] == pytest.approx(1.5, abs=0.01)
+    assert np.sin(boxes.yaw_rad[0] - YAW_RAD) == pytest.approx(0, abs=0.01)
+    assert 0 < boxes.score[0] < 1
+    assert boxes.velocity_mps.tolist() == [[0, 0]]
+    assert boxes.sample_token.tolist() == ["frame"]
+
+
+def test_boxes_follow_the_sensor_into_the_global_frame(sam3d_params: Sam3D) -> None:
+    pose = SE3.from_yaw(1.0, np.array([400.0, 1100.0, 1.8]))
+    local, moved = propose(sam3d_params, car()), propose(sam3d_params, car(), pose=pose)
+    assert moved.center_m == pytest.approx(pose.transform_points(local.center_m))
+    assert np.sin(moved.yaw_rad - local.yaw_rad - 1.0) == pytest.approx([0], abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    "size",
+    [
+        {"length_m": 14.0},  # too long for its width
+        {"length_m": 12.0, "width_m": 5.0},  # too large
+        {"height_m": 0.4},  # a kerb
+        {"height_m": 6.0},  # a house
+    ],
+)
+def test_what_has_no_object_size_is_left_out(sam3d_params: Sam3D, size: dict[str, float]) -> None:
+    assert len(propose(sam3d_params, car(**size))) == 0
+
+
+def test_too_few_points(sam3d_params: Sam3D) -> None:
+    post = np.array([[5.0, 5, -1.0], [5.2, 5, -0.8], [5.1, 5.2, -0.6], [5.3, 5.1, -0.4]])
+    params = sam3d_params.model_copy(update={"min_area_m2": 0.0})
+    assert len(propose(params, post)) == 0
+    assert len(propose(params.model_copy(update={"min_points": 4}), post)) == 1
+
+
+def test_neighbours_stay_apart(sam3d_params: Sam3D) -> None:
+    second_m = CENTER_M + rotate_xy(np.array([0.0, 3.0]), np.asarray(YAW_RAD))
+    boxes = propose(sam3d_params, car(), car(second_m))
+    corners = bev_corners(boxes.center_m, boxes.length_m, boxes.width_m, boxes.yaw_rad)
+    expected = np.array([CENTER_M, second_m])
+    truth = bev_corners(expected, *(np.full(2, value) for value in (4.5, 1.8, YAW_RAD)))
+    assert len(boxes) == 2
+    assert bev_iou(truth, corners).max(axis=1).min() > 0.95
+
+
+def test_what_lies_beyond_the_range_is_left_out(sam3d_params: Sam3D) -> None:
+    params = sam3d_params.model_copy(update={"range_m": 10.0})
+    assert len(propose(params, car())) == 0
+
+
+def test_segmenter_takes_part_in_the_score(sam3d_params: Sam3D) -> None:
+    def half_sure(image: NDArrayByte) -> BevSegments:
+        segments = connected_components(image)
+        return BevSegments(segments.labels, 0.5 * segments.quality)
+
+    sure, unsure = propose(sam3d_params, car()), propose(sam3d_params, car(), segmenter=half_sure)
+    assert unsure.score == pytest.approx(0.5 * sure.score)
+
+
+def test_no_points(sam3d_params: Sam3D) -> None:
+    boxes = propose_boxes("frame", np.empty((0, 3)), np.empty(0), SE3.identity(), sam3d_params)
+    assert len(boxes) == 0
+
+
+def test_bare_ground(sam3d_params: Sam3D) -> None:
+    assert len(propose(sam3d_params)) == 0
+
+
+@pytest.mark.real
+def test_real_keyframe_finds_the_near_truck_and_car(
+    real_keyframe: Path, sam3d_params: Sam3D
+) -> None:
+    from cm3d.datasets.database import NuScenesTables
+    from cm3d.datasets.nuscenes import index_scene
+    from cm3d.sensors.lidar import accumulate
+
+    scene = index_scene(NuScenesTables(real_keyframe, "v1.0-mini"), "scene-0061", 0, {})
+    global_SE3_lidar = SE3.from_pose(scene.sweeps.global_SE3_lidar[0])
+    cloud = accumulate(real_keyframe, scene.sweeps, global_SE3_lidar.inverse(), 1, 1.52)
+    boxes = propose_boxes("f", cloud.xyz_m, cloud.intensity, global_SE3_lidar, sam3d_params)
+    assert 10 <= len(boxes) <= 200
+    assert np.isfinite(boxes.center_m).all()
+    truth = scene.ground_truth
+    large = truth[np.isin(truth.class_name.astype(str), ["car", "truck"])]
+    dense = large[large.num_lidar_points >= 40]
+    corners = [bev_corners(b.center_m, b.length_m, b.width_m, b.yaw_rad) for b in (dense, boxes)]
+    assert len(dense) == 2
+    assert (bev_iou(*corners).max(axis=1) > 0.5).all()
