@@ -8,6 +8,7 @@ from typing import Any
 from cm3d.errors import InputError
 
 _PLAIN_TEXT = re.compile(r"[A-Za-z_/.][\w/.:@%+-]*")
+_BACKSLASHES_BEFORE_QUOTE = re.compile(r"(\\+)(?='|$)")
 _KEYWORDS = {"null", "true", "false", "nan", "inf"}
 
 
@@ -19,10 +20,9 @@ def with_overrides(values: Mapping[str, Any], overrides: Mapping[str, Any]) -> d
     """
     changed = copy.deepcopy(dict(values))
     for path, value in overrides.items():
+        lookup(changed, path)
         *parents, leaf = path.split(".")
         section = lookup(changed, ".".join(parents)) if parents else changed
-        if not isinstance(section, dict) or leaf not in section:
-            raise InputError(f"override {path}: params.yaml has no such key; correct the path")
         section[leaf] = value
     return changed
 
@@ -58,7 +58,7 @@ def _hydra_value(value: Any) -> str:
     if isinstance(value, list):
         return f"[{','.join(map(_hydra_value, value))}]"
     if isinstance(value, str) and not _is_plain(value):
-        escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+        escaped = _BACKSLASHES_BEFORE_QUOTE.sub(r"\1\1", value).replace("'", "\\'")
         return f"'{escaped}'"
     return str(value)
 

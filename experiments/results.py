@@ -58,7 +58,8 @@ def markdown(table: PaperTable, scale: str, rows: Sequence[Mapping[str, Any]]) -
         "|---|---|---|---|---|",
         *(_line(row) for row in rows),
     ]
-    lines += ["", *(f"- {row['name']}: {row['missing']}." for row in rows if row["missing"])]
+    missing = [f"- {row['name']}: {row['missing']}." for row in rows if row["missing"]]
+    lines += ["", *missing] if missing else []
     lines += ["", table.note] if table.note else []
     return "\n".join(lines) + "\n"
 

@@ -14,8 +14,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-import dvc.api
-
 from cm3d.errors import InputError
 from cm3d.params import Params, parse_params
 from experiments.overrides import as_arguments, with_overrides
@@ -67,13 +65,13 @@ def run_row(table: str, row: Row, overrides: dict[str, Any], seed: int) -> dict[
     Raises:
         InputError: The run failed.
     """
-    target, metrics = str(row.target), str(row.metrics)
-    changes = {**overrides, "seed": seed}
-    name = experiment_name(table, changes, target, _head())
+    target, changes = str(row.target), {**overrides, "seed": seed}
+    name = experiment_name(table, changes, target, _git("rev-parse", "HEAD"))
     print(f"{table}: {row.name}, seed {seed} ({name})", file=sys.stderr)
     _dvc("exp", "remove", "--quiet", name, may_fail=True)
-    _dvc("exp", "run", "--quiet", "--temp", "--name", name, *as_arguments(changes), target)
-    content: Any = dvc.api.metrics_show(metrics, rev=name)
+    _dvc("exp", "run", "--temp", "--name", name, *as_arguments(changes), target)
+    commit = _git("for-each-ref", "--format=%(objectname)", f"refs/exps/*/*/{name}")
+    content = json.loads(_git("show", f"{commit}:{row.metrics}"))
     return dict(content[row.entry] if row.entry else content)
 
 
@@ -91,9 +89,11 @@ def _dvc(*arguments: str, may_fail: bool = False) -> None:
         raise InputError(f"`dvc {' '.join(arguments)}` failed; its messages are above")
 
 
-def _head() -> str:
-    command = ["git", "rev-parse", "HEAD"]
-    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+def _git(*arguments: str) -> str:
+    result = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)
+    if result.returncode != 0:
+        raise InputError(f"`git {' '.join(arguments)}` failed: {result.stderr.strip()}")
+    return result.stdout.strip()
 
 
 def main() -> None:

@@ -1,0 +1,118 @@
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from cm3d.errors import InputError
+from experiments.overrides import lookup, with_overrides
+from experiments.paper_tables import load_table, table_names
+from experiments.preset import read_yaml
+from experiments.run import check_rows, experiment_name
+
+
+@pytest.fixture
+def write_table(tmp_path: Path) -> Any:
+    """Write `table0.yaml` with the given rows."""
+
+    def write(rows: list[dict[str, Any]], **more: Any) -> Path:
+        (tmp_path / "table0.yaml").write_text(yaml.safe_dump({"title": "t", "rows": rows, **more}))
+        return tmp_path
+
+    return write
+
+
+RUN = {"name": "a", "target": "lift", "metrics": "metrics/lift.json"}
+
+
+def test_the_tables_are_these() -> None:
+    assert table_names() == ["table1", "table2", "table3", "table5"]
+
+
+@pytest.mark.parametrize("name", table_names())
+def test_every_row_has_valid_parameters(project: Path, name: str) -> None:
+    check_rows(load_table(name), read_yaml(project / "params.yaml"))
+
+
+@pytest.mark.parametrize("name", table_names())
+def test_every_row_runs_a_stage_that_writes_its_metrics(project: Path, name: str) -> None:
+    stages = yaml.safe_load((project / "dvc.yaml").read_text())["stages"]
+    for row in load_table(name).rows:
+        if not row.missing:
+            written = [path for metric in stages[row.target]["metrics"] for path in metric]
+            assert str(row.metrics) in written
+
+
+def test_table_2_adds_one_component_per_row_and_ends_at_the_method(project: Path) -> None:
+    values = read_yaml(project / "params.yaml")
+    states = [
+        with_overrides(values, step.resolved(values)) for step in load_table("table2").steps()
+    ]
+    knobs = load_table("table2").rows[0].overrides
+    switched = [
+        [knob for knob in knobs if lookup(before, knob) != lookup(after, knob)]
+        for before, after in pairwise(states)
+    ]
+    assert switched == [
+        ["detect2d.prompts"],
+        ["lift.sweeps"],
+        ["lift.erosion_kernel_px"],
+        ["lift.medoid_compensation"],
+        ["lift.nms"],
+        [],
+    ]
+    assert states[-1] == values
+    assert [row.target for row in load_table("table2").rows] == ["lift"] * 6 + ["fuse"]
+
+
+def test_longer_schedules_multiply_the_present_one() -> None:
+    row = next(row for row in load_table("table3").rows if row.name == "3x schedule")
+    values = {"pretrain": {"epochs": 4}, "finetune": {"epochs": 20}}
+    resolved = row.resolved(values)
+    assert (resolved["pretrain.epochs"], resolved["finetune.epochs"]) == (12, 60)
+
+
+def test_rows_add_up_only_in_cumulative_tables(write_table: Any) -> None:
+    rows = [{**RUN, "overrides": {"a": 1}}, {**RUN, "overrides": {"b": 2}}]
+    plain = load_table("table0", write_table(rows))
+    assert [step.overrides for step in plain.steps()] == [{"a": 1}, {"b": 2}]
+    added = load_table("table0", write_table(rows, cumulative=True))
+    assert [step.overrides for step in added.steps()] == [{"a": 1}, {"a": 1, "b": 2}]
+
+
+@pytest.mark.parametrize(
+    ("row", "fault"),
+    [
+        ({"name": "a"}, "either target and metrics, or missing"),
+        ({**RUN, "missing": "x"}, "either target and metrics, or missing"),
+        ({**RUN, "paper": {"mAP": 1}}, r"rows\.0\.paper\.NDS"),
+        ({**RUN, "sets": {}}, r"rows\.0\.sets"),
+        ({**RUN, "multiply": {"pretrain.epochs": 0}}, r"multiply\.pretrain\.epochs"),
+    ],
+)
+def test_a_malformed_row_is_one_line(write_table: Any, row: dict[str, Any], fault: str) -> None:
+    with pytest.raises(InputError, match=fault):
+        load_table("table0", write_table([row]))
+
+
+def test_an_unknown_table_is_one_line() -> None:
+    with pytest.raises(InputError, match="no such table; there are table1, table2"):
+        load_table("table99")
+
+
+def test_a_row_with_invalid_parameters_is_named(project: Path, write_table: Any) -> None:
+    table = load_table("table0", write_table([{**RUN, "overrides": {"lift.sweeps": 0}}]))
+    with pytest.raises(InputError, match=r"row 'a': lift\.sweeps"):
+        check_rows(table, read_yaml(project / "params.yaml"))
+
+
+def test_equal_runs_have_one_name() -> None:
+    name = experiment_name("table1", {"a": 1, "seed": 0}, "evaluate", "c0ffee")
+    assert name == experiment_name("table1", {"seed": 0, "a": 1}, "evaluate", "c0ffee")
+    others = [
+        experiment_name("table1", {"a": 1, "seed": 1}, "evaluate", "c0ffee"),
+        experiment_name("table1", {"a": 1, "seed": 0}, "fuse", "c0ffee"),
+        experiment_name("table1", {"a": 1, "seed": 0}, "evaluate", "c0ffef"),
+    ]
+    assert len({name, *others}) == 4

@@ -1,0 +1,99 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cm3d.errors import InputError
+from cm3d.params import load_params, parse_params
+from experiments.overrides import lookup, with_overrides
+from experiments.preset import PRESETS_FILE, load_preset, main, read_yaml, write_overrides
+
+NAMES = sorted(read_yaml(PRESETS_FILE))
+
+
+@pytest.fixture
+def params_file(project: Path, tmp_path: Path) -> Path:
+    """A copy of the project's params.yaml."""
+    copy = tmp_path / "params.yaml"
+    copy.write_text((project / "params.yaml").read_text())
+    return copy
+
+
+def _comments(path: Path) -> list[str]:
+    return [line.split("#", 1)[1] for line in path.read_text().splitlines() if "#" in line]
+
+
+def test_the_presets_are_these() -> None:
+    assert NAMES == ["demo", "keyframe", "paper", "smoke"]
+    assert load_preset("demo") == {}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_preset_is_valid(project: Path, name: str) -> None:
+    values = with_overrides(read_yaml(project / "params.yaml"), load_preset(name))
+    parse_params(values)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_writing_a_preset_keeps_comments_and_everything_else(params_file: Path, name: str) -> None:
+    before, comments = read_yaml(params_file), _comments(params_file)
+    lines = len(params_file.read_text().splitlines())
+    write_overrides(params_file, load_preset(name))
+    assert read_yaml(params_file) == with_overrides(before, load_preset(name))
+    assert _comments(params_file) == comments
+    assert len(params_file.read_text().splitlines()) == lines
+
+
+def test_writing_nothing_changes_no_byte(params_file: Path) -> None:
+    before = params_file.read_bytes()
+    write_overrides(params_file, {})
+    assert params_file.read_bytes() == before
+
+
+def test_an_invalid_outcome_is_not_written(params_file: Path) -> None:
+    before = params_file.read_bytes()
+    with pytest.raises(InputError, match=r"pretrain\.epochs"):
+        write_overrides(params_file, {"pretrain.epochs": 0})
+    assert params_file.read_bytes() == before
+
+
+def test_smoke_is_small(project: Path) -> None:
+    values = with_overrides(read_yaml(project / "params.yaml"), load_preset("smoke"))
+    params = parse_params(values)
+    simulation = params.simulation
+    assert (simulation.train_scenes + simulation.val_scenes) * simulation.keyframes_per_scene <= 9
+    assert params.labels.fraction * simulation.train_scenes * simulation.keyframes_per_scene >= 1
+    assert 2 * params.detector.range_m / params.detector.pillar_m <= 64
+
+
+def test_paper_has_centerpoints_shapes(project: Path) -> None:
+    values = with_overrides(read_yaml(project / "params.yaml"), load_preset("paper"))
+    detector = parse_params(values).detector
+    assert (detector.pillar_m, detector.range_m) == (0.2, 51.2)
+    assert detector.block_layers == [3, 5, 5]
+    assert [lookup(values, f"{s}.epochs") for s in ("pretrain", "finetune", "selftrain")] == [
+        20
+    ] * 3
+
+
+def test_an_unknown_preset_is_one_line() -> None:
+    with pytest.raises(InputError, match="no preset 'tiny'; there are demo, smoke"):
+        load_preset("tiny")
+
+
+def test_the_command_prints_arguments_or_writes(
+    params_file: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(params_file.parent)
+    arguments: list[Any] = ["preset", "smoke"]
+    monkeypatch.setattr("sys.argv", arguments)
+    main()
+    assert "-S 'detector.block_channels=[8,8,8]'" in capsys.readouterr().out
+    monkeypatch.setattr("sys.argv", [*arguments, "--write"])
+    main()
+    assert load_params(params_file).detector.block_channels == [8, 8, 8]
+    monkeypatch.setattr("sys.argv", ["preset", "tiny"])
+    with pytest.raises(SystemExit, match="no preset 'tiny'"):
+        main()

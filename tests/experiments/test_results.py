@@ -1,0 +1,67 @@
+from pathlib import Path
+
+import pytest
+
+from cm3d.params import load_params, parse_params
+from experiments.overrides import with_overrides
+from experiments.paper_tables import Figures, PaperTable, Row
+from experiments.preset import load_preset, read_yaml
+from experiments.results import describe_scale, markdown, row_result
+
+RUN = Row(
+    name="run",
+    target="lift",
+    metrics=Path("metrics/lift.json"),
+    paper=Figures(mAP=18.6, NDS=17.8),
+)
+OURS = Row(name="ours", target="lift", metrics=Path("metrics/lift.json"))
+ABSENT = Row(name="absent", missing="no BEVFusion", paper=Figures(mAP=1, NDS=2))
+TABLE = PaperTable(title="A table", note="A note.", rows=[RUN, OURS, ABSENT])
+
+
+def test_figures_are_in_percent_by_seed() -> None:
+    assert row_result(RUN, {3: {"mAP": 0.12345, "NDS": 0.5, "mATE": 1.0}}) == {
+        "name": "run",
+        "paper": {"mAP": 18.6, "NDS": 17.8},
+        "measured": [{"seed": 3, "mAP": 12.35, "NDS": 50.0}],
+        "missing": None,
+    }
+
+
+def test_markdown_sets_mean_and_spread_beside_the_papers_figures() -> None:
+    rows = [
+        row_result(RUN, {0: {"mAP": 0.10, "NDS": 0.3}, 1: {"mAP": 0.14, "NDS": 0.3}}),
+        row_result(OURS, {0: {"mAP": 0.5, "NDS": 0.6}, 1: {"mAP": 0.5, "NDS": 0.6}}),
+        row_result(ABSENT, {}),
+    ]
+    lines = markdown(TABLE, "two scenes", rows).splitlines()
+    assert lines[0] == "# A table"
+    assert "Measured here: two scenes; seeds 0, 1, mean ± standard deviation." in lines
+    assert "| run | 12.0 ± 2.8 | 30.0 ± 0.0 | 18.6 | 17.8 |" in lines
+    assert "| ours | 50.0 ± 0.0 | 60.0 ± 0.0 | - | - |" in lines
+    assert "| absent | not run | not run | 1.0 | 2.0 |" in lines
+    assert "- absent: no BEVFusion." in lines
+    assert lines[-1] == "A note."
+
+
+def test_one_seed_has_no_spread() -> None:
+    text = markdown(TABLE, "s", [row_result(RUN, {0: {"mAP": 0.1, "NDS": 0.2}})])
+    assert "| run | 10.0 | 20.0 | 18.6 | 17.8 |" in text
+    assert "seeds 0." in text
+
+
+@pytest.mark.parametrize(
+    ("preset", "start"),
+    [
+        (None, "params.yaml as it stands: simulated data"),
+        ("paper", "preset paper: nuScenes v1.0-trainval; scored on val; 20/20/20 epochs"),
+    ],
+)
+def test_the_scale_names_data_split_and_schedule(
+    project: Path, preset: str | None, start: str
+) -> None:
+    path = project / "params.yaml"
+    overrides = load_preset(preset) if preset else {}
+    params = parse_params(with_overrides(read_yaml(path), overrides))
+    assert describe_scale(params, preset).startswith(start)
+    assert load_params(path) == parse_params(read_yaml(path))
