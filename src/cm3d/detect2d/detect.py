@@ -1,5 +1,6 @@
 """Detection of one scene, whatever the detector."""
 
+import os
 from pathlib import Path
 
 from cm3d import params
@@ -13,6 +14,9 @@ from cm3d.tables import Boxes2D, Cameras
 def build_detector(detect2d: params.Detect2D, seed: int, root: Path) -> Detector2D:
     """The detector that `detect2d.backend` names.
 
+    A relative file of precomputed detections starts at `$DVC_ROOT`, the workspace, also where
+    DVC runs an experiment in a temporary copy.
+
     Args:
         detect2d: Its parameters.
         seed: Source of the simulated detector's randomness.
@@ -22,7 +26,8 @@ def build_detector(detect2d: params.Detect2D, seed: int, root: Path) -> Detector
         InputError: The file of precomputed detections cannot be read.
     """
     if detect2d.backend == "precomputed":
-        return PrecomputedDetector(read_precomputed(Path(str(detect2d.precomputed_file))).boxes)
+        path = Path(os.environ.get("DVC_ROOT", "."), str(detect2d.precomputed_file))
+        return PrecomputedDetector(read_precomputed(path).boxes)
     return SimulatedDetector(detect2d.simulated, detect2d.prompts, seed, root)
 
 

@@ -1,0 +1,133 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cm3d import params
+from cm3d.detect2d.simulated import SimulatedDetector, visible_boxes
+from cm3d.errors import InputError
+from cm3d.tables import Boxes2D, Cameras
+
+
+def detector(
+    detect2d: params.Detect2D, root: Path, seed: int = 0, **changes: float
+) -> SimulatedDetector:
+    model = detect2d.simulated.model_copy(update=changes)
+    return SimulatedDetector(model, "synonyms", seed, root)
+
+
+FAULTLESS = {
+    "max_recall": 1.0,
+    "confusion": 0.0,
+    "box_jitter": 0.0,
+    "false_positives_per_image": 0.0,
+}
+
+
+def test_boxes_enclose_the_pixels_of_an_instance() -> None:
+    ids = np.zeros((10, 20), dtype=np.int64)
+    ids[2:5, 3:9] = 4
+    ids[9, 19] = 4
+    boxes_px = visible_boxes(ids, np.array([4, 2, 9]))
+    np.testing.assert_array_equal(boxes_px, [[3, 2, 20, 10], [0, 0, 0, 0], [0, 0, 0, 0]])
+
+
+def test_without_errors_the_large_object_is_found_exactly(
+    sim_root: Path, cameras: Cameras, detect2d: params.Detect2D
+) -> None:
+    boxes = detector(detect2d, sim_root, **FAULTLESS).detect("scene", cameras)
+    cars = boxes[boxes.class_name == "car"]
+    assert cars.camera_token.tolist() == ["front"]
+    np.testing.assert_array_equal(cars.box_px, [[200, 100, 400, 300]])
+
+
+def found(detectors: list[SimulatedDetector], cameras: Cameras) -> Boxes2D:
+    return Boxes2D.concatenate(d.detect("scene", cameras) for d in detectors)
+
+
+def test_small_hidden_objects_are_missed_more_often(
+    sim_root: Path, cameras: Cameras, detect2d: params.Detect2D
+) -> None:
+    runs = [detector(detect2d, sim_root, seed, **FAULTLESS) for seed in range(40)]
+    boxes = found(runs, cameras)
+    assert np.sum(boxes.class_name == "car") >= 39
+    assert np.sum(boxes.class_name == "pedestrian") < 20
+
+
+def test_confusion_renames_and_lowers_the_score(
+    sim_root: Path, cameras: Cameras, detect2d: params.Detect2D
+) -> None:
+    faultless = FAULTLESS | {"score_noise": 0.0}
+    right = detector(detect2d, sim_root, **faultless).detect("scene", cameras[:1])
+    wrong = detector(detect2d, sim_root, **faultless | {"confusion": 1.0})
+    runs = [wrong.__class__(wrong.model, "synonyms", seed, sim_root) for seed in range(20)]
+    boxes = found(runs, cameras)
+    confused = boxes[boxes.class_name == "truck"]
+    assert 2 <= len(confused) <= 18
+    assert confused.score.max() < right.score[right.class_name == "car"][0]
+
+
+def test_jitter_moves_edges_in_proportion(
+    sim_root: Path, cameras: Cameras, detect2d: params.Detect2D
+) -> None:
+    runs = [
+        detector(detect2d, sim_root, seed, **FAULTLESS | {"box_jitter": 0.1}) for seed in range(60)
+    ]
+    boxes = found(runs, cameras)
+    offset_px = boxes.box_px[boxes.class_name == "car"] - [200, 100, 400, 300]
+    assert offset_px.std() == pytest.approx(0.1 * 200, rel=0.2)
+
+
+def test_an_image_does_not_depend_on_the_others(
+    sim_root: Path, cameras: Cameras, detect2d: params.Detect2D
+) -> None:
+    own = detector(detect2d, sim_root, false_positives_per_image=3.0)
+    together = own.detect("scene", cameras)
+    backwards = own.detect("scene", cameras[::-1])
+    alone = own.detect("scene", cameras[1:])
+    for other in (backwards, alone):
+        mine = together[together.camera_token == "back"]
+        same = other[other.camera_token == "back"]
+        np.testing.assert_array_equal(mine.box_px, same.box_px)
+        np.testing.assert_array_equal(mine.score, same.score)
+
+
+def test_seeds_differ(sim_root: Path, cameras: Cameras, detect2d: params.Detect2D) -> None:
+    scores = {
+        tuple(detector(detect2d, sim_root, seed).detect("scene", cameras).score)
+        for seed in range(5)
+    }
+    assert len(scores) > 1
+
+
+def test_what_plain_prompts_find_synonyms_find_too(
+    sim_root: Path, cameras: Cameras, detect2d: params.Detect2D
+) -> None:
+    for seed in range(20):
+        rich = detector(detect2d, sim_root, seed)
+        plain = SimulatedDetector(rich.model, "plain", seed, sim_root)
+        scores = set(rich.detect("scene", cameras).score)
+        assert set(plain.detect("scene", cameras).score) <= scores
+
+
+def test_real_images_have_no_instances(
+    tmp_path: Path, cameras: Cameras, detect2d: params.Detect2D
+) -> None:
+    with pytest.raises(InputError, match=r"scene\.json: missing; .* simulated data set"):
+        detector(detect2d, tmp_path).detect("scene", cameras)
+
+
+def test_a_missing_instance_image_is_named(
+    sim_root: Path, cameras: Cameras, detect2d: params.Detect2D
+) -> None:
+    (sim_root / "instances" / "front.png").unlink()
+    with pytest.raises(InputError, match=r"front\.png: no instance-id image"):
+        detector(detect2d, sim_root).detect("scene", cameras)
+
+
+def test_an_image_without_account_is_named(
+    sim_root: Path, cameras: Cameras, detect2d: params.Detect2D
+) -> None:
+    (sim_root / "instances" / "scene.json").write_text('{"front": []}')
+    with pytest.raises(InputError, match="no instances of image back"):
+        detector(detect2d, sim_root).detect("scene", cameras)
