@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from pycocotools import mask as coco_mask
@@ -72,14 +73,14 @@ def measure_masks(
         instances_of: Instance ids (H, W) of a camera token, 0 for background; None where the
             data set has none.
     """
-    parts = []
+    parts, points_of_frame = [], lru_cache(maxsize=1)(points_of)
     for row in range(len(cameras)):
         camera = cameras[row : row + 1]
         on_image = masks[masks.camera_token == camera.camera_token[0]]
         if len(on_image) == 0:
             continue
         ids = instances_of(str(camera.camera_token[0])) if instances_of else None
-        points_m = points_of(str(camera.sample_token[0]))
+        points_m = points_of_frame(str(camera.sample_token[0]))
         parts.append(_measure_image(on_image, boxes, camera, points_m, ids))
     return MaskMeasures(
         np.concatenate([np.empty(0), *(part.box_share for part in parts)]),
