@@ -44,7 +44,7 @@ class Actor:
     resting_attribute: str
     moving_attribute: str
 
-    def global_SE3_object(self, time_s: float) -> SE3:  # noqa: N802
+    def global_SE3_object(self, time_s: float) -> SE3:
         """Pose of the box centre."""
         ground = self.trajectory.global_SE3_ego(time_s)
         return SE3(ground.rotation, ground.translation_m + np.array([0, 0, self.height_m / 2]))
@@ -54,7 +54,7 @@ class Actor:
         return self.trajectory.velocity_mps(time_s)
 
     def attribute_name(self, time_s: float) -> str:
-        """nuScenes attribute; empty for cones and barriers."""
+        """NuScenes attribute; empty for cones and barriers."""
         moving = np.linalg.norm(self.velocity_mps(time_s)) > _STOPPED_MPS
         return self.moving_attribute if moving else self.resting_attribute
 
@@ -62,7 +62,8 @@ class Actor:
         """Corners (4, 2) of the box on the ground, global frame."""
         size = np.array([[self.length_m], [self.width_m]])
         yaw_rad = np.array([self.trajectory.heading_rad(time_s)])
-        return bev_corners(self.trajectory.position_m(time_s)[None], size[0], size[1], yaw_rad)[0]
+        center_m = self.trajectory.position_m(time_s)[None]
+        return np.asarray(bev_corners(center_m, size[0], size[1], yaw_rad)[0])
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,9 +11,9 @@ from cm3d.geometry.arrays import NDArrayFloat
 from cm3d.simulation.actors import Actor, Body
 from cm3d.simulation.frontage import global_SE3_shelter
 from cm3d.simulation.ground import KERB_M
-from cm3d.simulation.setting import Occupancy, Setting
 from cm3d.simulation.polyline import Polyline
 from cm3d.simulation.roads import CROSSING_M, SIDEWALK_M
+from cm3d.simulation.setting import Occupancy, Setting
 from cm3d.simulation.trajectory import Trajectory
 
 _NEAR_M: Final = 36.0
@@ -37,7 +37,7 @@ def cross(rng: Generator, setting: Setting, taken: Occupancy) -> list[Actor]:
             ends = arm.centreline.at(np.full(2, across), np.array([-1, 1]) * (arm.kerb_m - 0.5))
             path = Polyline(ends if rng.random() < 0.5 else ends[::-1])
             speed_mps = float(rng.uniform(1.0, 1.6))
-            last_m = path.length_m - speed_mps * np.ptp(setting.times_s)
+            last_m = path.length_m - speed_mps * float(setting.times_s[-1] - setting.times_s[0])
             start_m = float(rng.uniform(0, max(last_m, 0.5)))
             person = Body.drawn(rng, "walker").on(_walk(setting, path, start_m, speed_mps, 0.0))
             if _apart(setting, person, people):
@@ -60,18 +60,17 @@ def on_road(setting: Setting, people: list[Actor]) -> NDArrayFloat:
 def gather(rng: Generator, setting: Setting, taken: Occupancy, others: list[Actor]) -> list[Actor]:
     """People who walk and stand on the sidewalks, alone and in groups."""
     people = [*_at_bus_stop(rng, setting)]
-    for _ in range(setting.count(rng, 3, 5)):
+    for _ in range(setting.count(rng, 2, 4)):
         people += _group(rng, setting, taken, [*others, *people], walking=True)
-    for _ in range(setting.count(rng, 2, 3)):
+    for _ in range(setting.count(rng, 1, 2)):
         people += _group(rng, setting, taken, [*others, *people], walking=False)
     return people
 
 
 def _at_bus_stop(rng: Generator, setting: Setting) -> Iterator[Actor]:
     """One or two on the bench of the nearest stop, one beside it."""
-    stops = [plot for plot in setting.town.plots if plot.kind == "bus_stop"]
-    frames = [global_SE3_shelter(setting.town.arms[stop.arm], stop) for stop in stops]
-    shelter = min(frames, key=lambda frame: setting.distance_m(frame.translation_m[:2]))
+    stop = setting.nearest("bus_stop")
+    shelter = global_SE3_shelter(setting.town.arms[stop.arm], stop)
     places = [("sitter", -0.9, 0.1), ("stander", -1.7, -1.1), ("sitter", 0.4, 0.1)]
     street = np.arctan2(*-shelter.rotation[[1, 0], 1])
     for kind, x, y in places[: setting.count(rng, 1, 3)]:
@@ -149,7 +148,9 @@ def _standers(
     ]
 
 
-def _walk(setting: Setting, path: Polyline, start_m: float, speed_mps: float, z_m: float) -> Trajectory:
+def _walk(
+    setting: Setting, path: Polyline, start_m: float, speed_mps: float, z_m: float
+) -> Trajectory:
     """Along a path at a steady pace."""
     arcs_m = start_m + speed_mps * (setting.times_s - setting.times_s[0])
     return Trajectory(setting.times_s, path.at(arcs_m), path.heading_at(arcs_m), z_m)

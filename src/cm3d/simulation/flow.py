@@ -11,6 +11,7 @@ from cm3d.geometry.arrays import NDArrayFloat
 from cm3d.geometry.boxes import bev_corners
 from cm3d.simulation.actors import Actor, Body
 from cm3d.simulation.lanes import Movement
+from cm3d.simulation.polyline import Polyline
 from cm3d.simulation.setting import (
     EGO_AXLE_TO_CENTER_M,
     EGO_LENGTH_M,
@@ -18,11 +19,12 @@ from cm3d.simulation.setting import (
     Occupancy,
     Setting,
 )
-from cm3d.simulation.polyline import Polyline
 from cm3d.simulation.traffic import Mover, drive
 from cm3d.simulation.trajectory import Trajectory
 
 _NEAR_M: Final = 48.0
+_NEAR_CYCLE_M: Final = 36.0
+_FAR_STOP_M: Final = 35.0
 _START_GAP_M: Final = 2.0
 _COUPLING_M: Final = 0.7
 _ATTEMPTS: Final = 60
@@ -84,13 +86,14 @@ def set_off(
 
 def _kinds(rng: Generator, setting: Setting) -> list[str]:
     """What drives about, the largest first since they find room least easily."""
+    stop_m = setting.distance_m(setting.plot_middle_m(setting.nearest("bus_stop")))
     return [
-        *["bus"] * setting.count(rng, 0, 1),
+        *["bus"] * setting.count(rng, int(stop_m > _FAR_STOP_M), 1),
         *["road_train"] * setting.count(rng, 0, 1),
         *["truck"] * setting.count(rng, 1, 2),
         *["ridden_motorcycle"] * setting.count(rng, 1, 2),
         *["ridden_bicycle"] * setting.count(rng, 1, 2),
-        *["car"] * setting.count(rng, 6, 11),
+        *["car"] * setting.count(rng, 9, 15),
     ]
 
 
@@ -100,13 +103,14 @@ def _vehicle(rng: Generator, setting: Setting, taken: Occupancy, kind: str) -> _
     total_m = sum(body.length_m for body in bodies) + _COUPLING_M * (len(bodies) - 1)
     width_m = max(body.width_m for body in bodies)
     speed_mps = float(rng.uniform(3, 5.5) if kind == "ridden_bicycle" else rng.uniform(5, 10))
+    near_m = _NEAR_CYCLE_M if kind.startswith("ridden") else _NEAR_M
     for _ in range(_ATTEMPTS):
         movement = _way(rng, setting, kind)
         path = movement.path().shifted(_lateral_m(rng, setting, kind))
         wall_m = setting.wall_m(movement)
         start_m = _start(rng, setting, movement, total_m)
         where = _footprint(path, start_m, total_m, width_m)
-        near = setting.distance_m(path.pose(start_m)[0]) < _NEAR_M
+        near = setting.distance_m(path.pose(start_m)[0]) < near_m
         if near and taken.try_take(where, _START_GAP_M):
             mover = Mover(path, start_m, speed_mps, total_m, width_m, wall_m)
             return _Vehicle(mover, _coupled(bodies, total_m))

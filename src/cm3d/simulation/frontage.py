@@ -18,11 +18,11 @@ PlotKind = Literal["site", "carpark", "bus_stop"]
 
 # Along the arm, and depth behind the kerb.
 _PLOTS: Final[dict[PlotKind, tuple[float, float, float]]] = {
-    "site": (16.0, 46.0, 17.0),
-    "bus_stop": (14.0, 29.0, 0.0),
-    "carpark": (33.0, 63.0, 22.0),
+    "site": (13.0, 41.0, 17.0),
+    "bus_stop": (11.5, 26.5, 0.0),
+    "carpark": (30.0, 60.0, 22.0),
 }
-_FIRST_BUILDING_M: Final = 9.0
+_FIRST_BUILDING_M: Final = 10.0
 _FURNITURE_M: Final = 0.7
 
 
@@ -155,7 +155,7 @@ def _shelters(rng: Generator, arm: Arm, side: int, plots: list[Plot]) -> list[Me
     ]
 
 
-def global_SE3_shelter(arm: Arm, plot: Plot) -> SE3:  # noqa: N802
+def global_SE3_shelter(arm: Arm, plot: Plot) -> SE3:
     """Frame of the shelter at a bus stop: x along the kerb, the bench towards +y."""
     return arm.global_SE3_frontage(plot.side, (plot.start_m + plot.end_m) / 2, 3.3, KERB_M)
 

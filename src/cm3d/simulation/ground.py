@@ -11,7 +11,7 @@ from cm3d.simulation.roads import CROSSING_M, PARKING_M, PARKING_START_M, STOP_L
 
 KERB_M: Final = 0.15
 PLOT_M: Final = 0.16
-_LAND_DEPTH_M: Final = 70.0
+_LAND_M: Final = 250.0
 _PAINT_M: Final = 0.004
 
 _ASPHALT = Material((0.26, 0.26, 0.27), 0.12, 0.08)
@@ -26,12 +26,9 @@ _EARTH = Material((0.42, 0.35, 0.26), 0.25, 0.25)
 def strip(
     left_m: NDArrayFloat, right_m: NDArrayFloat, z_m: tuple[float, float], material: Material
 ) -> Mesh:
-    """A ribbon between two lines (N, 2), faces up where `left_m` is to the left; heights of each."""
+    """A ribbon between two lines (N, 2) at their heights; it faces up if the first is the left."""
     count = len(left_m)
-    vertices = np.concatenate(
-        [np.column_stack([left_m, np.full(count, z_m[0])])]
-        + [np.column_stack([right_m, np.full(count, z_m[1])])]
-    )
+    vertices = np.column_stack([np.concatenate([left_m, right_m]), np.repeat(z_m, count)])
     near = np.arange(count - 1)
     lower = np.stack([near, near + count, near + count + 1], axis=1)
     upper = np.stack([near, near + count + 1, near + 1], axis=1)
@@ -70,16 +67,28 @@ def block(kerb: Polyline, sidewalk_m: float) -> Mesh:
     """Kerb, sidewalk and land to the left of a kerb line."""
     line = kerb.cut(0, kerb.length_m, 2.0)
     edge, inner = line.points_m, line.shifted(sidewalk_m).points_m
-    curbstone, far = line.shifted(0.25).points_m, line.shifted(_LAND_DEPTH_M).points_m
+    curbstone = line.shifted(0.25).points_m
     top = (KERB_M, KERB_M)
     return Mesh.concatenate(
         [
             strip(edge, edge, (KERB_M, 0.0), _KERB),
             strip(curbstone, edge, top, _KERB),
             strip(inner, curbstone, top, _PAVING),
-            strip(far, inner, top, _GRASS),
+            _land(inner),
         ]
     )
+
+
+def _land(edge_m: NDArrayFloat) -> Mesh:
+    """The ground behind a sidewalk, to the left of its edge (N, 2): a fan from far behind.
+
+    The edge bends by a quarter turn and its roads gently, so the fan never folds.
+    """
+    chords = np.diff(edge_m[[0, len(edge_m) // 2, -1]], axis=0)
+    bisector = np.sum(chords[:, ::-1] * [-1, 1] / np.linalg.norm(chords, axis=1)[:, None], axis=0)
+    apex = edge_m[len(edge_m) // 2] + _LAND_M * bisector / np.linalg.norm(bisector)
+    fan = np.broadcast_to(apex, edge_m.shape)
+    return strip(fan, edge_m, (KERB_M, KERB_M), _GRASS)
 
 
 def plaza(

@@ -64,31 +64,51 @@ def lay_lanes(arms: tuple[Arm, ...], traffic: Traffic) -> tuple[Movement, ...]:
     The kerb lane goes straight on and turns to the near side, the inner lane goes straight on
     and turns to the far side. Lanes shared by several movements are the same object.
     """
-    links = [
-        (_token(arms[i], "in", k), _token(arms[j], "out", m), i, j, k, m)
+    ways = [
+        _Way(_token(arms[i], "in", k), _token(arms[j], "out", m), i, j, k, m)
         for i in range(len(arms))
         for j in range(len(arms))
         for k, m in _lane_pairs(arms, i, j, traffic)
     ]
-    ways = [(first, f"{first}>{last}", last, *rest) for first, last, *rest in links]
-    lanes: dict[str, Lane] = {}
-    for first, via, last, i, j, k, m in ways:
-        incoming, outgoing = arms[i].incoming(k), arms[j].outgoing(m)
-        middle = Polyline.between(
-            incoming.points_m[-1],
-            float(incoming.yaw_rad[-1]),
-            outgoing.points_m[0],
-            float(outgoing.yaw_rad[0]),
-        )
-        after = tuple(way[1] for way in ways if way[0] == first)
-        before = tuple(way[1] for way in ways if way[2] == last)
-        width_m = arms[i].lane_m
-        lanes[first] = Lane(first, "lane", incoming.points_m, width_m, (), after)
-        lanes[via] = Lane(via, "lane_connector", middle.points_m, width_m, (first,), (last,))
-        lanes[last] = Lane(last, "lane", outgoing.points_m, arms[j].lane_m, before, ())
+    lanes = {lane.token: lane for way in ways for lane in _lanes_of(way, ways, arms)}
     return tuple(
-        Movement(i, j, (lanes[first], lanes[via], lanes[last]))
-        for first, via, last, i, j, *_ in ways
+        Movement(way.origin, way.target, (lanes[way.first], lanes[way.via], lanes[way.last]))
+        for way in ways
+    )
+
+
+@dataclass(frozen=True)
+class _Way:
+    """Tokens of the lanes that a movement joins, their arms, and their numbers there."""
+
+    first: str
+    last: str
+    origin: int
+    target: int
+    incoming: int
+    outgoing: int
+
+    @property
+    def via(self) -> str:
+        return f"{self.first}>{self.last}"
+
+
+def _lanes_of(way: _Way, ways: list[_Way], arms: tuple[Arm, ...]) -> tuple[Lane, Lane, Lane]:
+    """Incoming lane, connector, outgoing lane."""
+    origin, target = arms[way.origin], arms[way.target]
+    incoming, outgoing = origin.incoming(way.incoming), target.outgoing(way.outgoing)
+    bend = Polyline.between(
+        incoming.points_m[-1],
+        float(incoming.yaw_rad[-1]),
+        outgoing.points_m[0],
+        float(outgoing.yaw_rad[0]),
+    )
+    after = tuple(other.via for other in ways if other.first == way.first)
+    before = tuple(other.via for other in ways if other.last == way.last)
+    return (
+        Lane(way.first, "lane", incoming.points_m, origin.lane_m, (), after),
+        Lane(way.via, "lane_connector", bend.points_m, origin.lane_m, (way.first,), (way.last,)),
+        Lane(way.last, "lane", outgoing.points_m, target.lane_m, before, ()),
     )
 
 

@@ -7,10 +7,11 @@ import numpy as np
 import shapely
 from numpy.random import Generator
 
+from cm3d.geometry.arrays import NDArrayFloat
 from cm3d.simulation.actors import Actor, Body
 from cm3d.simulation.ground import KERB_M, PLOT_M
-from cm3d.simulation.setting import Occupancy, Setting
 from cm3d.simulation.roads import PARKING_START_M, SIDEWALK_M, Arm
+from cm3d.simulation.setting import Occupancy, Setting
 from cm3d.simulation.trajectory import Trajectory
 
 _NEAR_M: Final = 42.0
@@ -30,19 +31,15 @@ def park(rng: Generator, setting: Setting, taken: Occupancy) -> list[Actor]:
         *_at_kerb(rng, setting, taken, "truck", setting.count(rng, 1, 2)),
         *_row_at_kerb(rng, setting, taken, "motorcycle", setting.count(rng, 1, 3)),
         *_row_at_wall(rng, setting, taken, "bicycle", setting.count(rng, 2, 4)),
-        *_in_bays(rng, setting, taken, setting.count(rng, 5, 9)),
-        *_in_carpark(rng, setting, taken, setting.count(rng, 3, 7)),
+        *_in_bays(rng, setting, taken, setting.count(rng, 7, 12)),
+        *_in_carpark(rng, setting, taken, setting.count(rng, 5, 9)),
     ]
 
 
 def _bus_at_stop(rng: Generator, setting: Setting, taken: Occupancy) -> Iterator[Actor]:
     """A bus at the stop nearest to the focus."""
-    stops = [
-        ((setting.town.arms[p.arm], p.side, (p.start_m + p.end_m) / 2))
-        for p in setting.town.plots
-        if p.kind == "bus_stop"
-    ]
-    place = min(stops, key=lambda stop: _distance_m(setting, stop))
+    stop = setting.nearest("bus_stop")
+    place = (setting.town.arms[stop.arm], stop.side, (stop.start_m + stop.end_m) / 2)
     if setting.density > 0:
         body = Body.drawn(rng, "bus")
         actor = body.on(_kerbside(rng, place), parked=False)
@@ -108,14 +105,14 @@ def _row_at_kerb(
     rng: Generator, setting: Setting, taken: Occupancy, kind: str, count: int
 ) -> Iterator[Actor]:
     """Motorcycles side by side in the parking lane, across it."""
-    yield from _row(rng, setting, taken, [kind] * count, 1.15, -1.25, 0.0)
+    yield from _row(rng, setting, taken, [kind] * count, 1.3, -1.25, 0.0)
 
 
 def _row_at_wall(
     rng: Generator, setting: Setting, taken: Occupancy, kind: str, count: int
 ) -> Iterator[Actor]:
     """Bicycles side by side at the back of the sidewalk."""
-    yield from _row(rng, setting, taken, [kind] * count, 1.0, SIDEWALK_M - 1.15, KERB_M)
+    yield from _row(rng, setting, taken, [kind] * count, 1.1, SIDEWALK_M - 1.15, KERB_M)
 
 
 def _row(
@@ -135,7 +132,7 @@ def _row(
         for index, body in enumerate(bodies):
             arc = arc_m + pitch_m * (index + 0.5) - half_m
             pose = arm.global_SE3_frontage(side, arc, outward_m, z_m)
-            turn = rng.choice([-1, 1]) * np.pi / 2 + rng.normal(0, 0.12)
+            turn = rng.choice([-1, 1]) * np.pi / 2 + rng.uniform(-0.15, 0.15)
             yaw_rad = float(turn) + arm.centreline.pose(arc)[1]
             actors.append(body.on(_still(pose.translation_m, yaw_rad), parked=True))
         shape = shapely.union_all([shapely.Polygon(a.footprint_m(0.0)) for a in actors])
@@ -179,7 +176,7 @@ def _kerbside(rng: Generator, place: _Place) -> Trajectory:
     return Trajectory.still(xy_m, float(yaw_rad + turned + rng.normal(0, 0.02)))
 
 
-def _still(position_m: np.ndarray, yaw_rad: float) -> Trajectory:
+def _still(position_m: NDArrayFloat, yaw_rad: float) -> Trajectory:
     return Trajectory.still(position_m[:2], yaw_rad, float(position_m[2]))
 
 

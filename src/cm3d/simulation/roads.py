@@ -10,15 +10,15 @@ from cm3d.geometry.arrays import NDArrayFloat
 from cm3d.geometry.se3 import SE3
 from cm3d.simulation.polyline import Polyline
 
-MOUTH_M: Final = 21.0
+MOUTH_M: Final = 19.5
 ARM_LENGTH_M: Final = 125.0
 LANE_M: Final = 3.5
 PARKING_M: Final = 2.5
 SIDEWALK_M: Final = 4.2
 # Where things begin along an arm, from the mouth outwards.
-CROSSING_M: Final = (1.5, 5.0)
-STOP_LINE_M: Final = 6.5
-PARKING_START_M: Final = 13.0
+CROSSING_M: Final = (1.0, 4.5)
+STOP_LINE_M: Final = 6.0
+PARKING_START_M: Final = 11.0
 
 
 @dataclass(frozen=True)
@@ -73,9 +73,7 @@ class Arm:
         """The kerb on the left (+1) or right (-1), from the mouth outwards."""
         return self.centreline.shifted(side * self.kerb_m)
 
-    def global_SE3_frontage(  # noqa: N802
-        self, side: int, arc_m: float, outward_m: float, z_m: float
-    ) -> SE3:
+    def global_SE3_frontage(self, side: int, arc_m: float, outward_m: float, z_m: float) -> SE3:
         """A frame beside the road: y points away from it, `outward_m` is counted from the kerb."""
         xy_m, yaw_rad = self.centreline.pose(arc_m, side * (self.kerb_m + outward_m))
         return SE3.from_yaw(yaw_rad + (0 if side > 0 else np.pi), np.array([*xy_m, z_m]))
@@ -96,7 +94,7 @@ def lay_arms(
 ) -> tuple[Arm, ...]:
     """Four arms around a centre, counter-clockwise; the first and third are the main road."""
     turn = rng.uniform(0, 2 * np.pi)
-    bearings = turn + np.arange(4) * np.pi / 2 + rng.uniform(-0.12, 0.12, 4)
+    bearings = turn + np.arange(4) * np.pi / 2 + rng.uniform(-0.08, 0.08, 4)
     side_lanes = int(rng.integers(1, 3))
     return tuple(
         Arm(

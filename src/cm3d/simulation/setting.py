@@ -8,6 +8,7 @@ import shapely
 from numpy.random import Generator
 
 from cm3d.geometry.arrays import NDArrayFloat
+from cm3d.simulation.frontage import Plot, PlotKind
 from cm3d.simulation.lanes import Movement
 from cm3d.simulation.polyline import Polyline
 from cm3d.simulation.roads import STOP_LINE_M
@@ -19,6 +20,9 @@ EGO_WIDTH_M: Final = 1.85
 EGO_AXLE_TO_CENTER_M: Final = 1.38
 # Trajectories go on beyond the scene, for sensors that look earlier or later.
 MARGIN_S: Final = 1.0
+# Cones and barriers are evaluated within 30 m.
+_SITE_M: Final = 26.0
+_ATTEMPTS: Final = 100
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +58,16 @@ class Setting:
         """How far a place (2,) is from the focus."""
         return float(np.linalg.norm(xy_m - self.focus_m))
 
+    def nearest(self, kind: PlotKind) -> Plot:
+        """The plot of a kind that is nearest to the focus."""
+        plots = [plot for plot in self.town.plots if plot.kind == kind]
+        return min(plots, key=lambda plot: self.distance_m(self.plot_middle_m(plot)))
+
+    def plot_middle_m(self, plot: Plot) -> NDArrayFloat:
+        """The kerb in front of the middle of a plot, (2,)."""
+        arm = self.town.arms[plot.arm]
+        return arm.centreline.pose((plot.start_m + plot.end_m) / 2, plot.side * arm.kerb_m)[0]
+
     def count(self, rng: Generator, low: int, high: int) -> int:
         """How many of something, between two numbers at density 1."""
         return int(np.ceil(rng.integers(low, high + 1) * self.density))
@@ -87,7 +101,17 @@ class Occupancy:
 
 
 def choose_setting(rng: Generator, town: Town, duration_s: float, density: float) -> Setting:
-    """Choose what the ego vehicle does: cross, leave, approach a red light, or wait at one."""
+    """Choose what the ego vehicle does, so that it passes a building site close enough to see."""
+    for _ in range(_ATTEMPTS):
+        setting = _draw(rng, town, duration_s, density)
+        site = setting.nearest("site")
+        if setting.distance_m(setting.plot_middle_m(site)) < _SITE_M:
+            break
+    return setting
+
+
+def _draw(rng: Generator, town: Town, duration_s: float, density: float) -> Setting:
+    """The ego vehicle crosses, leaves, approaches a red light, or waits at one."""
     movement = town.movements[int(rng.integers(len(town.movements)))]
     behaviour = str(rng.choice(["cross", "leave", "approach", "wait"], p=[0.35, 0.25, 0.2, 0.2]))
     green = behaviour in ("cross", "leave")

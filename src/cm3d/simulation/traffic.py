@@ -142,4 +142,4 @@ def _acceleration(
 
 def _safe_speed(gap_m: NDArrayFloat) -> NDArrayFloat:
     """Speed from which a normal stop is possible within a gap."""
-    return np.sqrt(2 * _BRAKING_MPS2 * np.clip(gap_m - _STANDSTILL_M, 0, 100))
+    return np.asarray(np.sqrt(2 * _BRAKING_MPS2 * np.clip(gap_m - _STANDSTILL_M, 0, 100)))

@@ -50,7 +50,7 @@ class Trajectory:
         inside = self.moves and self.times_s[0] <= time_s <= self.times_s[-1]
         return np.asarray(self._spline(time_s, 1)[:2]) if inside else np.zeros(2)
 
-    def global_SE3_ego(self, time_s: float) -> SE3:  # noqa: N802
+    def global_SE3_ego(self, time_s: float) -> SE3:
         """Pose of what stands on the road surface at this place."""
         x, y, yaw_rad = self._pose(time_s)
         return SE3.from_yaw(float(yaw_rad), np.array([x, y, self.z_m]))

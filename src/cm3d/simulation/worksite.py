@@ -10,8 +10,8 @@ from numpy.random import Generator
 from cm3d.simulation.actors import Actor, Body
 from cm3d.simulation.frontage import Plot
 from cm3d.simulation.ground import KERB_M, PLOT_M
-from cm3d.simulation.setting import Occupancy, Setting
 from cm3d.simulation.roads import PARKING_M, SIDEWALK_M, Arm
+from cm3d.simulation.setting import Occupancy, Setting
 from cm3d.simulation.trajectory import Trajectory
 
 _MACHINE_MARGIN_M: Final = 4.0
@@ -20,8 +20,7 @@ _ATTEMPTS: Final = 40
 
 def open_site(rng: Generator, setting: Setting, taken: Occupancy) -> list[Actor]:
     """Work goes on at the site nearest to the focus; its sidewalk is closed."""
-    sites = [plot for plot in setting.town.plots if plot.kind == "site"]
-    site = min(sites, key=lambda plot: setting.distance_m(_middle(setting, plot)))
+    site = setting.nearest("site")
     arm = setting.town.arms[site.arm]
     fenced = [*_barriers(rng, setting, arm, site), *_cones(rng, setting, arm, site)]
     inside = Occupancy()
@@ -87,8 +86,3 @@ def _beside(
     """A place beside the road, turned against the road's direction."""
     xy_m, yaw_rad = arm.centreline.pose(arc_m, site.side * (arm.kerb_m + outward_m))
     return Trajectory.still(xy_m, yaw_rad + turn_rad, z_m)
-
-
-def _middle(setting: Setting, site: Plot) -> np.ndarray:
-    arm = setting.town.arms[site.arm]
-    return arm.centreline.pose((site.start_m + site.end_m) / 2, site.side * arm.kerb_m)[0]

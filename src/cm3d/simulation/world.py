@@ -61,11 +61,11 @@ def build_world(
     rng = default_rng([seed, zlib.crc32(scene_name.encode()), 2])
     town = build_town(seed, location)
     setting = choose_setting(rng, town, duration_s, traffic_density)
-    taken = Occupancy()
-    crossing = cross(rng, setting, taken)
-    ego, driving = set_off(rng, setting, taken, on_road(setting, crossing))
-    standing = [*open_site(rng, setting, taken), *park(rng, setting, taken)]
-    people = gather(rng, setting, taken, crossing)
+    road, roadside = Occupancy(), Occupancy()
+    crossing = cross(rng, setting, road)
+    ego, driving = set_off(rng, setting, road, on_road(setting, crossing))
+    standing = [*open_site(rng, setting, roadside), *park(rng, setting, roadside)]
+    people = gather(rng, setting, roadside, crossing)
     actors = tuple(
         dataclasses.replace(actor, instance_id=index)
         for index, actor in enumerate([*driving, *standing, *crossing, *people], start=1)

@@ -50,7 +50,7 @@ def tube(
     unit, faces = _unit_cylinder(sections)
     at_end = unit[:, 2] > 0
     radius = np.where(at_end, radius_m if end_radius_m is None else end_radius_m, radius_m)
-    first, second, axis = _frame_along(np.subtract(end, start))
+    first, second = _across(np.subtract(end, start))
     across = (unit[:, :1] * first + unit[:, 1:2] * second) * radius[:, None]
     along = np.where(at_end[:, None], end, start)
     return Mesh.of_material(along + across, faces, material)
@@ -82,15 +82,13 @@ _TYRE = Material((0.05, 0.05, 0.05), 0.04)
 _HUB = Material((0.55, 0.55, 0.57), 0.35)
 
 
-def _frame_along(
-    direction: NDArrayFloat,
-) -> tuple[NDArrayFloat, NDArrayFloat, NDArrayFloat]:
-    """Two unit vectors across a direction, and the unit direction, right-handed."""
+def _across(direction: NDArrayFloat) -> tuple[NDArrayFloat, NDArrayFloat]:
+    """Two unit vectors across a direction, right-handed with it."""
     axis = direction / np.linalg.norm(direction)
     reference = np.eye(3)[int(np.argmin(np.abs(axis)))]
     first = np.cross(reference, axis)
     first /= np.linalg.norm(first)
-    return first, np.cross(axis, first), axis
+    return first, np.cross(axis, first)
 
 
 def _arrays(mesh: trimesh.Trimesh) -> tuple[NDArrayFloat, NDArrayInt]:
@@ -115,5 +113,5 @@ def _unit_ball(subdivisions: int) -> tuple[NDArrayFloat, NDArrayInt]:
 @cache
 def _unit_ring(relative_tube: float) -> tuple[NDArrayFloat, NDArrayInt]:
     torus = trimesh.creation.torus(1 - relative_tube, relative_tube, 14, 3)
-    torus.apply_transform(trimesh.transformations.rotation_matrix(np.pi / 2, (1, 0, 0)))
-    return _arrays(torus)
+    vertices, faces = _arrays(torus)
+    return vertices[:, [0, 2, 1]] * [1, -1, 1], faces

@@ -1,5 +1,7 @@
 """Traffic cones and barriers."""
 
+from itertools import pairwise
+
 from numpy.random import Generator
 
 from cm3d.simulation.mesh import Mesh
@@ -19,7 +21,7 @@ def traffic_cone(rng: Generator, length_m: float, width_m: float, height_m: floa
             _cone_radius(high),
             sections=10,
         )
-        for index, (low, high) in enumerate(zip(edges[:-1], edges[1:], strict=True))
+        for index, (low, high) in enumerate(pairwise(edges))
     ]
     base = box((0, 0, 0.03 * height_m), (0.42, 0.42, 0.06 * height_m), paint.RUBBER)
     return Mesh.concatenate([base, *rings]).fitted(length_m, width_m, height_m)
