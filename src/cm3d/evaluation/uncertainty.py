@@ -1,16 +1,20 @@
 """How finely a split measures mAP: the standard error by bootstrap over scenes.
 
 Frames of a scene show the same objects, so scenes, not frames, are drawn with replacement.
+`python -m cm3d.evaluation.uncertainty data/pseudo_labels` prints it for a folder of labels.
 """
 
+import argparse
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
+from cm3d.errors import InputError
 from cm3d.evaluation.detection import countable_boxes
 from cm3d.evaluation.devkit import detection_config
 from cm3d.evaluation.matching import Matches, average_precision, match_class
-from cm3d.tables import Boxes3D, Frames, GroundTruth, NDArrayFloat
+from cm3d.tables import Boxes3D, Frames, GroundTruth, NDArrayFloat, layout, read_scenes
 from cm3d.tables.vocabulary import CLASS_NAMES
 
 
@@ -70,3 +74,26 @@ def _all_matches(
 
 def _mean_ap(matches: list[Matches], frame_weight: NDArrayFloat) -> float:
     return float(np.mean([average_precision(m, frame_weight) for m in matches]))
+
+
+def main() -> None:
+    """Print the standard error of the labels named on the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("labels", type=Path, help="folder with one Parquet file per scene")
+    parser.add_argument("--split", default="val", choices=["train", "val"])
+    arguments = parser.parse_args()
+    try:
+        frames = layout.split_frames(arguments.split)
+        truth, racks = layout.split_truth(frames)
+        labels = read_scenes(Boxes3D, arguments.labels, sorted(set(frames.scene_name)))
+        result = bootstrap_mean_ap(labels, truth, frames, racks)
+    except InputError as error:
+        raise SystemExit(str(error)) from error
+    print(
+        f"mAP {100 * result.mean_ap:.1f} ± {100 * result.standard_error:.1f} points "
+        f"(standard error, {result.scenes} scenes, {result.resamples} resamples)"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,62 @@
+import io
+import json
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from cm3d.errors import InputError
+from cm3d.evaluation.report import main, print_report, read_metrics
+from cm3d.evaluation.summary import HEADLINES
+
+
+def _printed(path: Path) -> list[str]:
+    text = io.StringIO()
+    print_report(path, Console(file=text, width=100))
+    return text.getvalue().splitlines()
+
+
+def test_every_label_set_and_model_has_a_row(tmp_path: Path) -> None:
+    path = tmp_path / "evaluate.json"
+    scores = {name: 0.1 * index for index, name in enumerate(HEADLINES)}
+    path.write_text(json.dumps({"pseudo_labels": scores, "sam3d": {"AP": 0.3}}))
+    lines = _printed(path)
+    header = next(line for line in lines if "mAP" in line)
+    assert [name for name in HEADLINES if name in header] == list(HEADLINES)
+    titles = [line.split("│")[1].strip() for line in lines if line.startswith("│")]
+    assert titles == [
+        "lifted boxes",
+        "SAM3D boxes (no classes)",
+        "pseudo-labels",
+        "pretrain",
+        "finetune",
+        "selftrain round 1",
+        "selftrain round 2",
+        "selftrain round 3",
+    ]
+    labels = next(line for line in lines if "pseudo-labels" in line)
+    assert [cell.strip() for cell in labels.split("│")[2:4]] == ["0.000", "0.100"]
+    sam3d = next(line for line in lines if "SAM3D" in line)
+    assert [cell.strip() for cell in sam3d.split("│")[2:-1]] == ["-"] * 7
+
+
+def test_it_says_where_everything_is(tmp_path: Path) -> None:
+    path = tmp_path / "evaluate.json"
+    path.write_text("{}")
+    text = "\n".join(_printed(path))
+    for place in ("dvc plots show", "metrics/", "mlflow.db", "make ui"):
+        assert place in text
+
+
+@pytest.mark.parametrize("content", ["{", "[1]"])
+def test_a_broken_file_is_one_line(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "evaluate.json"
+    path.write_text(content)
+    with pytest.raises(InputError, match=r"evaluate\.json: not"):
+        read_metrics(path)
+
+
+def test_the_command_needs_the_metrics(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit, match=r"metrics/evaluate\.json: missing; run `dvc repro"):
+        main()
