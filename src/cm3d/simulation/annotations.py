@@ -96,7 +96,7 @@ def count_points(
     center_m = np.array([pose.translation_m for pose in global_SE3_objects])
     forward = np.array([pose.rotation[:, 0] for pose in global_SE3_objects])
     yaw_rad = np.arctan2(forward[:, 1], forward[:, 0])
-    inside = points_in_boxes(points_m, center_m, *size_m.T, yaw_rad)
+    inside = points_in_boxes(points_m, center_m, size_m[:, 0], size_m[:, 1], size_m[:, 2], yaw_rad)
     return np.asarray(inside.sum(axis=1), dtype=np.int64)
 
 

@@ -53,7 +53,8 @@ def take_picture(
     origin_m = (global_SE3_camera.translation_m - snapshot.anchor_m).astype(np.float32)
     pixel_rad = 1 / mount.intrinsics_px(image_scale)[0, 0]
     levels = develop(radiance(snapshot, hits, origin_m, directions, pixel_rad))
-    levels += rng.standard_normal(levels.shape, dtype=np.float32) * np.float32(_NOISE_LEVELS)
+    noise = rng.standard_normal((len(levels), 1), dtype=np.float32)
+    levels += noise * np.float32(_NOISE_LEVELS)
     instance_id = np.where(hits.face >= 0, snapshot.surfaces.instance_id[hits.face], 0)
     width_px, height_px = image_size(image_scale)
     return Picture(

@@ -13,12 +13,11 @@ from cm3d.geometry.se3 import SE3
 from cm3d.params import Simulation
 from cm3d.simulation.annotations import CATEGORIES
 from cm3d.simulation.map_expansion import map_expansion, map_mask
-from cm3d.simulation.plan import ScenePlan, Timeline
 from cm3d.simulation.records import Row, pose_fields, token, write_table, write_whole
 from cm3d.simulation.rig import CAMERAS, EGO_SE3_LIDAR
 from cm3d.simulation.scene import record_path
-from cm3d.simulation.town import Town
-from cm3d.simulation.world import build_world
+from cm3d.simulation.schedule import ScenePlan
+from cm3d.simulation.town import build_town
 from cm3d.tables.vocabulary import ATTRIBUTE_NAMES, LIDAR_CHANNEL
 
 _SCENE_TABLES: Final = (
@@ -56,7 +55,7 @@ def assemble_database(
             write_table(root / version / f"{name}.json", rows)
         splits = {s: [p.scene_name for p in plans if p.split == s] for s in ("train", "val")}
         write_whole(root / version / "splits.json", json.dumps(splits, indent=1).encode())
-        _write_maps(root, plans, seed, params)
+        _write_maps(root, plans, seed)
         shutil.rmtree(root / "records")
     except OSError as error:
         raise InputError(f"{root}: cannot be written ({error.strerror}); free it") from error
@@ -119,17 +118,10 @@ def _map_rows(plans: Sequence[ScenePlan]) -> list[Row]:
     ]
 
 
-def _write_maps(root: Path, plans: Sequence[ScenePlan], seed: int, params: Simulation) -> None:
-    first = {plan.location: plan for plan in reversed(plans)}
-    for location, plan in sorted(first.items()):
-        town = _town(plan, seed, params)
+def _write_maps(root: Path, plans: Sequence[ScenePlan], seed: int) -> None:
+    for location in sorted({plan.location for plan in plans}):
+        town = build_town(seed, location)
         content = json.dumps(map_expansion(town))
         write_whole(root / "maps" / "expansion" / f"{location}.json", content.encode())
         _, png = cv2.imencode(".png", map_mask(town))
         write_whole(root / "maps" / f"{location}.png", png.tobytes())
-
-
-def _town(plan: ScenePlan, seed: int, params: Simulation) -> Town:
-    duration_s = Timeline(params.keyframes_per_scene).duration_s
-    density = params.traffic_density
-    return build_world(seed, plan.scene_name, plan.location, duration_s, density).town

@@ -52,7 +52,7 @@ def beam_directions() -> NDArrayFloat:
         ],
         axis=-1,
     )
-    return directions.reshape(-1, 3)
+    return np.asarray(directions.reshape(-1, 3))
 
 
 def scan(

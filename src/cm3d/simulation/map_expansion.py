@@ -110,7 +110,8 @@ def arcline_path(centreline_m: NDArrayFloat) -> list[Row]:
 def canvas_edge_m(town: Town) -> list[float]:
     """Width and height of the map, whose lower left corner is the origin."""
     corners_m = np.concatenate([np.concatenate(areas) for areas in town.areas.values() if areas])
-    return np.ceil(corners_m.max(axis=0) + _MARGIN_M).tolist()
+    width_m, height_m = np.ceil(corners_m.max(axis=0) + _MARGIN_M)
+    return [float(width_m), float(height_m)]
 
 
 def map_mask(town: Town) -> NDArrayByte:
@@ -119,14 +120,14 @@ def map_mask(town: Town) -> NDArrayByte:
     mask = np.zeros((height_px, width_px), dtype=np.uint8)
     for name in _MASK_AREAS:
         for area_m in town.areas[name]:
-            cv2.fillPoly(mask, [_mask_pixels(area_m, height_px)], 255)
+            cv2.fillPoly(mask, [_mask_pixels(area_m, height_px)], (255,))
     return mask
 
 
 def _mask_pixels(area_m: NDArrayFloat, height_px: int) -> np.ndarray[Any, np.dtype[np.int32]]:
     column = area_m[:, 0] * _MASK_PIXELS_PER_M
     row = height_px - area_m[:, 1] * _MASK_PIXELS_PER_M
-    return np.round(np.stack([column, row], axis=1)).astype(np.int32)
+    return np.asarray(np.round(np.stack([column, row], axis=1)), dtype=np.int32)
 
 
 def _lane_row(lane: Lane, geometry: _Geometry) -> Row:

@@ -6,8 +6,8 @@ from typing import Final
 import numpy as np
 from scipy.ndimage import map_coordinates
 
-from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat32
-from cm3d.simulation.rays import Hits
+from cm3d.geometry.arrays import NDArrayFloat32, NDArrayInt
+from cm3d.simulation.rays import Hits, NDArrayIndex
 from cm3d.simulation.snapshot import Snapshot
 
 
@@ -15,16 +15,16 @@ def _rgb(red: float, green: float, blue: float) -> NDArrayFloat32:
     return np.array([red, green, blue], dtype=np.float32)
 
 
-# Linear radiances; an albedo of 1 in full sun comes out a little above white.
+# Linear radiances, at an exposure that shows asphalt as dark grey and white paint as white.
 _TOWARDS_SUN: Final = _rgb(0.45, -0.30, 0.84) / np.float32(np.linalg.norm([0.45, -0.30, 0.84]))
-_SUN: Final = _rgb(0.95, 0.90, 0.80)
-_SKY_LIGHT: Final = _rgb(0.26, 0.29, 0.34)
-_GROUND_LIGHT: Final = _rgb(0.13, 0.12, 0.11)
+_SUN: Final = _rgb(1.30, 1.22, 1.08)
+_SKY_LIGHT: Final = _rgb(0.44, 0.49, 0.56)
+_GROUND_LIGHT: Final = _rgb(0.22, 0.20, 0.18)
 _ZENITH: Final = _rgb(0.16, 0.34, 0.66)
 _HORIZON: Final = _rgb(0.62, 0.70, 0.78)
 
 _HAZE_LENGTH_M: Final = 400.0
-_TEXTURE_CONTRAST: Final = 0.45
+_TEXTURE_CONTRAST: Final = 0.35
 _LATTICE_SIZE: Final = 64
 _SHADOW_BIAS_M: Final = 0.02
 
@@ -45,19 +45,15 @@ def radiance(
         directions: (N, 3) unit vectors away from the camera.
         pixel_rad: Angle that a pixel spans, to blur texture that is finer than pixels.
     """
-    light = sky(directions)
-    seen = np.flatnonzero(hits.face >= 0)
-    face, distance_m, ray = hits.face[seen], hits.distance_m[seen], directions[seen]
-    normal = snapshot.surfaces.normal[face]
-    # Thin parts may be seen from behind.
-    normal *= -np.sign(np.sum(normal * ray, axis=1, keepdims=True))
-    point_m = origin_m + ray * distance_m[:, None] + normal * np.float32(_SHADOW_BIAS_M)
-    grain = _texture(snapshot, hits, seen, pixel_rad)
-    surface = (
-        snapshot.surfaces.albedo[face] * grain[:, None] * _irradiance(snapshot, normal, point_m)
-    )
-    haze = (1 - np.exp(-distance_m / np.float32(_HAZE_LENGTH_M)))[:, None]
-    light[seen] = surface + haze * (_HORIZON - surface)
+    light = np.empty_like(directions)
+    missed, seen = hits.face < 0, np.flatnonzero(hits.face >= 0)
+    light[missed] = sky(directions[missed])
+    face, distance_m = hits.face[seen], hits.distance_m[seen, None]
+    point_m = origin_m + directions[seen] * (distance_m - np.float32(_SHADOW_BIAS_M))
+    surface = _illuminated(snapshot, face, point_m)
+    surface *= _texture(snapshot, hits, seen, pixel_rad)[:, None]
+    clear = np.exp(distance_m * np.float32(-1 / _HAZE_LENGTH_M))
+    light[seen] = _HORIZON + clear * (surface - _HORIZON)
     return light
 
 
@@ -72,24 +68,20 @@ def develop(light: NDArrayFloat32) -> NDArrayFloat32:
     return np.asarray(np.sqrt(np.clip(light, 0, 1)) * np.float32(255))
 
 
-def _irradiance(
-    snapshot: Snapshot, normal: NDArrayFloat32, point_m: NDArrayFloat32
-) -> NDArrayFloat32:
+def _illuminated(snapshot: Snapshot, face: NDArrayIndex, point_m: NDArrayFloat32) -> NDArrayFloat32:
+    # Faces are flat, so all but the shadow is worked out per face, not per pixel.
+    normal, albedo = snapshot.surfaces.normal, snapshot.surfaces.albedo
     upward = (normal[:, 2:] + 1) / 2
-    ambient = _GROUND_LIGHT + upward * (_SKY_LIGHT - _GROUND_LIGHT)
+    in_shade = albedo * (_GROUND_LIGHT + upward * (_SKY_LIGHT - _GROUND_LIGHT))
     slant = normal @ _TOWARDS_SUN
-    lit = np.zeros(len(slant), dtype=np.float32)
-    facing = np.flatnonzero(slant > 0)
-    lit[facing] = slant[facing] * ~_shadowed(snapshot, point_m[facing])
-    return np.asarray(ambient + lit[:, None] * _SUN)
+    facing = np.flatnonzero(slant[face] > 0)
+    lit = facing[~snapshot.shadowed(point_m[facing], _TOWARDS_SUN)]
+    light = in_shade[face]
+    light[lit] += (albedo * _SUN * slant[:, None])[face[lit]]
+    return np.asarray(light)
 
 
-def _shadowed(snapshot: Snapshot, point_m: NDArrayFloat32) -> NDArrayBool:
-    towards_sun = np.tile(_TOWARDS_SUN, (len(point_m), 1))
-    return np.asarray(snapshot.cast_local(point_m, towards_sun).face >= 0)
-
-
-def _texture(snapshot: Snapshot, hits: Hits, seen: np.ndarray, pixel_rad: float) -> NDArrayFloat32:
+def _texture(snapshot: Snapshot, hits: Hits, seen: NDArrayInt, pixel_rad: float) -> NDArrayFloat32:
     face = hits.face[seen]
     grain_m = snapshot.surfaces.grain_m[face]
     brightness = np.ones(len(seen), dtype=np.float32)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cm3d.geometry.arrays import NDArrayFloat, NDArrayFloat32
+from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat, NDArrayFloat32
 from cm3d.geometry.se3 import SE3
 from cm3d.simulation.mesh import Mesh
 from cm3d.simulation.rays import Hits, RayCaster, nearer
@@ -74,17 +74,25 @@ class Snapshot:
         second = self.moving.caster.cast(origins_m, directions, first.distance_m)
         return nearer(first, second, len(self.still.surfaces))
 
+    def shadowed(self, points_m: NDArrayFloat32, towards_light: NDArrayFloat32) -> NDArrayBool:
+        """Which points (N, 3), relative to `anchor_m`, cannot see a light at (3,) infinity."""
+        directions = np.tile(towards_light, (len(points_m), 1))
+        dark = self.still.caster.occluded(points_m, directions)
+        left = np.flatnonzero(~dark)
+        dark[left] = self.moving.caster.occluded(points_m[left], directions[left])
+        return dark
+
 
 class Stage:
     """A world whose still part is indexed."""
 
-    def __init__(self, world: World, times_s: Sequence[float]) -> None:
-        """Split the actors by whether they move between any of `times_s`."""
-        self._anchor_m = world.ego.global_SE3_ego(times_s[0]).translation_m
-        self._moving = [actor for actor in world.actors if _moves(actor, times_s)]
-        still = [actor for actor in world.actors if not _moves(actor, times_s)]
+    def __init__(self, world: World) -> None:
+        """Index the background and the actors that never move."""
+        self._anchor_m = world.ego.global_SE3_ego(0.0).translation_m
+        self._moving = [actor for actor in world.actors if actor.trajectory.moves]
+        still = [actor for actor in world.actors if not actor.trajectory.moves]
         background = Body(world.background, SE3(np.eye(3), -self._anchor_m), 0)
-        self._still = _index([background, *(self._body(a, times_s[0]) for a in still)])
+        self._still = _index([background, *(self._body(actor, 0.0) for actor in still)])
 
     def at(self, time_s: float) -> Snapshot:
         """The world at one instant."""
@@ -96,11 +104,6 @@ class Stage:
         global_SE3_object = actor.global_SE3_object(time_s)
         offset_m = global_SE3_object.translation_m - self._anchor_m
         return Body(actor.mesh, SE3(global_SE3_object.rotation, offset_m), actor.instance_id)
-
-
-def _moves(actor: Actor, times_s: Sequence[float]) -> bool:
-    poses = np.array([actor.global_SE3_object(time_s).as_pose() for time_s in times_s])
-    return bool(np.any(np.abs(poses - poses[0]) > 1e-9))
 
 
 def _index(bodies: Sequence[Body]) -> Indexed:

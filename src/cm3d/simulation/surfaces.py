@@ -63,7 +63,8 @@ def surfaces_of(mesh: Mesh, vertices_m: NDArrayFloat, instance_id: int) -> Surfa
     return Surfaces(
         np.full(len(mesh.faces), instance_id, dtype=np.int32),
         (normal / np.maximum(length, 1e-12)).astype(np.float32),
-        np.asarray(mesh.albedo, dtype=np.float32),
+        # Meshes give colours as a display shows them; see `shading.develop`.
+        np.square(mesh.albedo, dtype=np.float32),
         np.asarray(mesh.reflectivity, dtype=np.float32),
         np.asarray(mesh.grain_m, dtype=np.float32),
         mesh.vertices_m[mesh.faces].astype(np.float32),

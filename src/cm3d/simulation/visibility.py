@@ -15,7 +15,7 @@ from cm3d.simulation.rig import CameraMount, image_size
 from cm3d.simulation.snapshot import Snapshot
 from cm3d.simulation.world import Actor
 
-_POINTS_PER_ACTOR: Final = 64
+_POINTS_PER_ACTOR: Final = 256
 _TOLERANCE_M: Final = 0.05
 _MIN_DEPTH_M: Final = 0.1
 # nuScenes' levels 1 to 4: 0-40, 40-60, 60-80, 80-100% visible.

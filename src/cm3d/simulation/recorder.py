@@ -1,0 +1,155 @@
+"""A drive through one world with the sensors running."""
+
+import json
+import zlib
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+
+from cm3d.geometry.se3 import SE3
+from cm3d.params import Simulation
+from cm3d.sensors.instances import FOLDER, instance_image_path
+from cm3d.simulation.annotations import Keyframe, annotation_rows, instance_rows
+from cm3d.simulation.cameras import take_picture
+from cm3d.simulation.lidar import Sweep, scan
+from cm3d.simulation.records import Row, link, pose_fields, token, write_whole
+from cm3d.simulation.rig import CAMERAS, EGO_SE3_LIDAR, CameraMount, image_size
+from cm3d.simulation.scene_rows import (
+    image_fields,
+    log_row,
+    picture_entries,
+    scene_row,
+    sensor_row,
+)
+from cm3d.simulation.schedule import ScenePlan, Timeline
+from cm3d.simulation.snapshot import Stage
+from cm3d.simulation.visibility import (
+    Sight,
+    look,
+    sample_surfaces,
+    union,
+    visibility_level,
+    visible_share,
+)
+from cm3d.simulation.world import World
+from cm3d.tables.vocabulary import LIDAR_CHANNEL
+
+_JPEG_QUALITY: Final = 90
+_RECORDED: Final = ("sample", "sample_data", "ego_pose", "sample_annotation")
+
+
+class Recorder:
+    """Writes a scene's sensor files and collects its rows."""
+
+    def __init__(
+        self, world: World, plan: ScenePlan, seed: int, params: Simulation, root: Path
+    ) -> None:
+        """Index what stands still.
+
+        Args:
+            world: What there is.
+            plan: Which scene it is.
+            seed: Source of the sensors' noise.
+            params: Scale and sensors.
+            root: Folder of the data set.
+        """
+        self._world, self._plan, self._seed, self._params = world, plan, seed, params
+        self._root = root
+        self._timeline = Timeline(params.keyframes_per_scene)
+        self._stage = Stage(world)
+        self._samples = sample_surfaces(world.actors)
+        self._rows: dict[str, list[Row]] = {table: [] for table in _RECORDED}
+        self._pictures: dict[str, list[Row]] = {}
+
+    def record(self) -> dict[str, list[Row]]:
+        """Run the sensors once through the scene; rows by table come back."""
+        for sweep_index in range(self._timeline.sweeps):
+            self._run_lidar(sweep_index)
+        self._write(FOLDER / f"{self._plan.scene_name}.json", json.dumps(self._pictures).encode())
+        return self._finished_rows()
+
+    def _run_lidar(self, sweep_index: int) -> None:
+        time_us = self._timeline.sweep_us(sweep_index)
+        global_SE3_lidar = self._global_SE3_ego(time_us) @ EGO_SE3_LIDAR
+        timestamp_us = self._plan.start_us + time_us
+        rng = self._rng(LIDAR_CHANNEL, timestamp_us)
+        sweep = scan(self._stage.at(time_us / 1e6), global_SE3_lidar, self._params, rng)
+        keyframe = self._timeline.keyframe_served(sweep_index)
+        row = sensor_row(
+            self._plan.scene_name,
+            LIDAR_CHANNEL,
+            timestamp_us,
+            token("sample", self._plan.scene_name, keyframe),
+            self._timeline.is_keyframe(sweep_index),
+        )
+        self._add_sensor_row(row, time_us)
+        self._write(row["filename"], sweep.points.tobytes())
+        if row["is_key_frame"]:
+            self._run_keyframe(row, time_us, sweep, global_SE3_lidar)
+
+    def _run_keyframe(
+        self, lidar_row: Row, time_us: int, sweep: Sweep, global_SE3_lidar: SE3
+    ) -> None:
+        sample = {
+            "token": lidar_row["sample_token"],
+            "timestamp": lidar_row["timestamp"],
+            "scene_token": token("scene", self._plan.scene_name),
+        }
+        self._rows["sample"].append(sample)
+        sights = [self._run_camera(mount, time_us, sample["token"]) for mount in CAMERAS]
+        levels = visibility_level(visible_share(union(sights)))
+        keyframe = Keyframe(self._plan.scene_name, sample["token"], time_us / 1e6)
+        self._rows["sample_annotation"] += annotation_rows(
+            keyframe, self._world.actors, levels, sweep, global_SE3_lidar
+        )
+
+    def _run_camera(self, mount: CameraMount, keyframe_us: int, sample_token: str) -> Sight:
+        time_us = keyframe_us + mount.time_offset_us()
+        snapshot = self._stage.at(time_us / 1e6)
+        global_SE3_camera = self._global_SE3_ego(time_us) @ mount.ego_SE3_camera()
+        name, timestamp_us = self._plan.scene_name, self._plan.start_us + time_us
+        scale, rng = self._params.image_scale, self._rng(mount.channel, timestamp_us)
+        picture = take_picture(snapshot, mount, scale, global_SE3_camera, rng)
+        sight = look(snapshot, self._samples, mount, global_SE3_camera)
+        row = sensor_row(name, mount.channel, timestamp_us, sample_token, is_keyframe=True)
+        row = image_fields(row, *image_size(scale))
+        self._add_sensor_row(row, time_us)
+        self._pictures[row["token"]] = picture_entries(name, self._world.actors, picture, sight)
+        quality = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
+        bgr = cv2.cvtColor(picture.rgb, cv2.COLOR_RGB2BGR)
+        self._write(row["filename"], cv2.imencode(".jpg", bgr, quality)[1].tobytes())
+        ids = cv2.imencode(".png", picture.instance_id)[1].tobytes()
+        self._write(instance_image_path(row["token"]), ids)
+        return sight
+
+    def _add_sensor_row(self, row: Row, time_us: int) -> None:
+        self._rows["sample_data"].append(row)
+        pose = pose_fields(self._global_SE3_ego(time_us))
+        self._rows["ego_pose"].append(
+            {"token": row["ego_pose_token"], "timestamp": row["timestamp"], **pose}
+        )
+
+    def _finished_rows(self) -> dict[str, list[Row]]:
+        samples, annotations = self._rows["sample"], self._rows["sample_annotation"]
+        link(samples, "scene_token")
+        link(self._rows["sample_data"], "calibrated_sensor_token")
+        link(annotations, "instance_token")
+        actors = self._world.actors
+        return {
+            **self._rows,
+            "instance": instance_rows(self._plan.scene_name, actors, annotations),
+            "scene": [scene_row(self._plan, samples, len(actors))],
+            "log": [log_row(self._plan)],
+        }
+
+    def _global_SE3_ego(self, time_us: int) -> SE3:
+        return self._world.ego.global_SE3_ego(time_us / 1e6)
+
+    def _rng(self, channel: str, timestamp_us: int) -> np.random.Generator:
+        keys = (zlib.crc32(key.encode()) for key in (self._plan.scene_name, channel))
+        return np.random.default_rng([self._seed, *keys, timestamp_us])
+
+    def _write(self, path: str | Path, content: bytes) -> None:
+        write_whole(self._root / path, content)
