@@ -1,4 +1,4 @@
-"""From points to a bird's-eye image: PointPillars' encoder without padding or truncation."""
+"""From points to a bird's-eye image: PointPillars' encoder without padding."""
 
 from typing import Any, cast
 
@@ -26,6 +26,7 @@ class PillarEncoder(nn.Module):
         super().__init__()
         self.grid = Grid.of_pillars(detector)
         self.min_z_m, self.max_z_m = detector.min_z_m, detector.max_z_m
+        self.max_points = detector.max_pillar_points
         self.linear = nn.Linear(_DECORATED_CHANNELS, detector.pillar_channels, bias=False)
         self.norm = _PillarNorm(detector.pillar_channels, eps=1e-3)
 
@@ -40,11 +41,13 @@ class PillarEncoder(nn.Module):
         Returns:
             (B, C, rows, columns), zero where there is no point; stored channels last.
         """
-        points, key = self._sorted_by_pillar(points, frame)
+        rows, key = self._sorted_by_pillar(points, frame)
         pillar_key, pillar, count = torch.unique_consecutive(
             key, return_inverse=True, return_counts=True
         )
-        decorated = self._decorate(points, pillar_key, pillar, count)
+        thinned = spread_evenly(pillar, count, self.max_points)
+        pillar, count = pillar[thinned], count.clamp(max=self.max_points)
+        decorated = self._decorate(points[rows[thinned]], pillar_key, pillar, count)
         features = pillar_max(self.linear(decorated), pillar, len(pillar_key))
         features = functional.relu(self.norm(features))
         canvas = features.new_zeros(frames * self.grid.size**2, features.shape[1])
@@ -52,14 +55,14 @@ class PillarEncoder(nn.Module):
         return canvas.view(frames, self.grid.size, self.grid.size, -1).permute(0, 3, 1, 2)
 
     def _sorted_by_pillar(self, points: Tensor, frame: Tensor) -> tuple[Tensor, Tensor]:
-        """Points within range and their linear pillar index, neighbours beside each other."""
+        """Rows of points within range, pillar by pillar, and their linear pillar index."""
         cell = torch.floor((points[:, :2] + self.grid.range_m) / self.grid.cell_m).long()
         inside = ((cell >= 0) & (cell < self.grid.size)).all(1)
         inside &= (points[:, 2] >= self.min_z_m) & (points[:, 2] < self.max_z_m)
         key = (frame * self.grid.size + cell[:, 1]) * self.grid.size + cell[:, 0]
         rows = inside.nonzero()[:, 0]
         key, order = torch.sort(key[rows], stable=True)
-        return points[rows[order]], key
+        return rows[order], key
 
     def _decorate(
         self, points: Tensor, pillar_key: Tensor, pillar: Tensor, count: Tensor
@@ -76,6 +79,23 @@ class PillarEncoder(nn.Module):
             [self.grid.range_m, self.grid.range_m, half_height_m]
         )
         return torch.cat([position, points[:, 3:], from_mean, from_center], dim=1)
+
+
+def spread_evenly(pillar: Tensor, count: Tensor, limit: int) -> Tensor:
+    """Rows to keep so that no pillar has more than `limit` points.
+
+    They are spread evenly over the pillar's points and thereby, as those are in the order of
+    the sweeps, over time.
+
+    Args:
+        pillar: (N,) ascending pillar of each point.
+        count: (P,) points of each pillar.
+        limit: At least 1.
+    """
+    start = count.cumsum(0) - count
+    rank = torch.arange(len(pillar), device=pillar.device) - start[pillar]
+    total = count[pillar]
+    return (rank * limit // total > (rank - 1) * limit // total).nonzero()[:, 0]
 
 
 def pillar_max(features: Tensor, pillar: Tensor, pillars: int) -> Tensor:
