@@ -5,8 +5,8 @@ from scipy.spatial.distance import cdist
 
 from cm3d.geometry.arrays import NDArrayFloat, NDArrayInt
 
-# Rows of the distance matrix held at once, so memory stays at 64 x N.
-_BLOCK = 64
+_WHOLE = 256  # up to so many points the whole distance matrix costs least
+_BLOCK = 32  # rows of it held at once beyond, so memory stays at 32 x N
 
 
 def medoids(
@@ -42,7 +42,7 @@ def medoid_index(points_m: NDArrayFloat) -> int:
         points_m: (N, 3), N >= 1.
     """
     count = len(points_m)
-    if count <= _BLOCK:
+    if count <= _WHOLE:
         return int(np.argmin(cdist(points_m, points_m).sum(axis=1)))
     sums = np.full(count, np.inf)
     lower_bound = np.zeros(count)

@@ -6,13 +6,14 @@ from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat
 from cm3d.geometry.se3 import SE3
 from cm3d.params import Sam3D
 from cm3d.sam3d.bev_image import BevGrid, intensity_image
-from cm3d.sam3d.evidence import evidence
 from cm3d.sam3d.ground import ground_height
 from cm3d.sam3d.rectangles import Rectangles, fit_rectangles
 from cm3d.sam3d.segment_points import SegmentPoints
 from cm3d.sam3d.segmenter import BevSegmenter, connected_components
 from cm3d.tables import Boxes3D
 from cm3d.tables.vocabulary import OBJECT_CLASS
+
+_FEW_POINTS = 50
 
 
 def propose_boxes(
@@ -26,7 +27,9 @@ def propose_boxes(
     """Find what stands on the ground and has the size of an object.
 
     Boxes stand on the ground and reach up to the highest point of their segment. The heading is
-    along the longer side; which end is the front is unknown.
+    along the longer side; which end is the front is unknown. The score is the segmenter's quality
+    times n / (n + 50) for n points: SAM3D has SAM's predicted IoU alone, which says nothing where
+    segments are mere patches, and what returns many points is large and near.
 
     Args:
         sample_token: The keyframe.
@@ -54,10 +57,7 @@ def propose_boxes(
     fitting = _plausible_footprint(rectangles, params)
     grouped, rectangles = grouped.select(fitting), rectangles.select(fitting)
 
-    area_px = np.bincount(segments.labels.ravel(), minlength=len(segments.quality) + 1)
-    score = segments.quality[grouped.label - 1] * evidence(
-        rectangles, area_px[grouped.label], grouped.count, params.pixel_m, params.dilation_px
-    )
+    score = segments.quality[grouped.label - 1] * grouped.count / (grouped.count + _FEW_POINTS)
     return _boxes(sample_token, rectangles, grouped, score, global_SE3_lidar)
 
 

@@ -9,6 +9,13 @@ from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat
 from cm3d.geometry.boxes import rotate_xy
 
 _ANGLES_RAD = np.deg2rad(np.arange(0.0, 90.0, 1.0))
+# Both axes of a rectangle at each angle: first all along, then all across.
+_AXES = np.column_stack(
+    [
+        np.concatenate([np.cos(_ANGLES_RAD), -np.sin(_ANGLES_RAD)]),
+        np.concatenate([np.sin(_ANGLES_RAD), np.cos(_ANGLES_RAD)]),
+    ]
+)
 _ON_EDGE_M = 0.05  # nearer points count alike: range noise and the curve of real bodywork
 
 
@@ -66,8 +73,9 @@ def _smallest_direction(points_m: NDArrayFloat) -> float:
 
 def _closest_direction(points_m: NDArrayFloat) -> float:
     """The angle with the largest sum of inverse distances from points to the nearest edge."""
-    aligned = rotate_xy(points_m[None], -_ANGLES_RAD[:, None])
-    from_low = aligned - aligned.min(axis=1, keepdims=True)
-    from_high = aligned.max(axis=1, keepdims=True) - aligned
-    edge_m = np.minimum(from_low, from_high).min(axis=2)
-    return float(_ANGLES_RAD[np.argmax(np.sum(1 / np.maximum(edge_m, _ON_EDGE_M), axis=1))])
+    position_m = _AXES @ points_m.T
+    low_m, high_m = position_m.min(axis=1, keepdims=True), position_m.max(axis=1, keepdims=True)
+    to_side_m = np.minimum(position_m - low_m, high_m - position_m)
+    to_edge_m = np.minimum(to_side_m[: len(_ANGLES_RAD)], to_side_m[len(_ANGLES_RAD) :])
+    closeness = np.sum(1 / np.maximum(to_edge_m, _ON_EDGE_M), axis=1)
+    return float(_ANGLES_RAD[np.argmax(closeness)])
