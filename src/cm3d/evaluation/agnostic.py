@@ -95,7 +95,7 @@ def evaluate_class_agnostic(
     truth = _merged(outside_racks(truth, bicycle_racks), frames, protocol)
     config = detection_config()
     config.class_names = [_STAND_IN]
-    scores = DetectionScores.from_devkit(*run_devkit(boxes, truth, frames, config))
+    scores = DetectionScores.from_devkit(*run_devkit(boxes, truth, config))
     return _scores(scores, protocol)
 
 

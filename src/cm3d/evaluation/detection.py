@@ -80,7 +80,7 @@ def evaluate_boxes(
         InputError: A prediction has an unknown class or attribute, or a broken number.
     """
     countable = countable_boxes(predictions, ground_truth, frames, bicycle_racks)
-    return DetectionScores.from_devkit(*run_devkit(*countable, frames, detection_config()))
+    return DetectionScores.from_devkit(*run_devkit(*countable, detection_config()))
 
 
 def countable_boxes(
