@@ -27,7 +27,7 @@ _NEAR_CYCLE_M: Final = 36.0
 _FAR_STOP_M: Final = 35.0
 _START_GAP_M: Final = 2.0
 _COUPLING_M: Final = 0.7
-_ATTEMPTS: Final = 60
+_ATTEMPTS: Final = 80
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +41,7 @@ class _Vehicle:
 def ego_mover(setting: Setting) -> Mover:
     """The ego vehicle among the others."""
     return Mover(
-        setting.ego_movement.path(),
+        setting.ego_movement.path,
         setting.ego_start_m,
         setting.ego_speed_mps,
         EGO_LENGTH_M,
@@ -106,12 +106,12 @@ def _vehicle(rng: Generator, setting: Setting, taken: Occupancy, kind: str) -> _
     near_m = _NEAR_CYCLE_M if kind.startswith("ridden") else _NEAR_M
     for _ in range(_ATTEMPTS):
         movement = _way(rng, setting, kind)
-        path = movement.path().shifted(_lateral_m(rng, setting, kind))
-        wall_m = setting.wall_m(movement)
         start_m = _start(rng, setting, movement, total_m)
-        where = _footprint(path, start_m, total_m, width_m)
-        near = setting.distance_m(path.pose(start_m)[0]) < near_m
-        if near and taken.try_take(where, _START_GAP_M):
+        if setting.distance_m(movement.path.pose(start_m)[0]) > near_m:
+            continue
+        path = movement.path.shifted(_lateral_m(rng, setting, kind))
+        if taken.try_take(_footprint(path, start_m, total_m, width_m), _START_GAP_M):
+            wall_m = setting.wall_m(movement)
             mover = Mover(path, start_m, speed_mps, total_m, width_m, wall_m)
             return _Vehicle(mover, _coupled(bodies, total_m))
     return None
@@ -152,12 +152,12 @@ def _lateral_m(rng: Generator, setting: Setting, kind: str) -> float:
 def _start(rng: Generator, setting: Setting, movement: Movement, length_m: float) -> float:
     """Arc length at the start: queueing at a red light, or anywhere that is not closed."""
     wall_m = setting.wall_m(movement)
-    end_m = movement.path().length_m
+    end_m = movement.path.length_m
     if np.isinf(wall_m):
         return float(rng.uniform(length_m, end_m - length_m))
     if rng.random() < 0.5:
         return float(wall_m - length_m / 2 - 1.5 - abs(rng.normal(0, 8)))
-    before_m, after_m = wall_m - length_m / 2 - 1, movement.exit_m() + length_m / 2
+    before_m, after_m = wall_m - length_m / 2 - 1, movement.exit_m + length_m / 2
     arc_m = rng.uniform(length_m, end_m - length_m - (after_m - before_m))
     return float(arc_m if arc_m < before_m else arc_m + after_m - before_m)
 

@@ -1,6 +1,7 @@
 """Lanes and the connectors that join them across an intersection."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 from cm3d.geometry.arrays import NDArrayFloat
@@ -45,17 +46,20 @@ class Movement:
     target: int
     lanes: tuple[Lane, Lane, Lane]
 
+    @cached_property
     def path(self) -> Polyline:
         """The centreline of all three."""
         return Polyline.joined([Polyline(lane.centreline_m) for lane in self.lanes])
 
+    @cached_property
     def entry_m(self) -> float:
         """Arc length at which the path enters the intersection."""
         return Polyline(self.lanes[0].centreline_m).length_m
 
+    @cached_property
     def exit_m(self) -> float:
         """Arc length at which the path has left the intersection."""
-        return self.entry_m() + Polyline(self.lanes[1].centreline_m).length_m
+        return self.entry_m + Polyline(self.lanes[1].centreline_m).length_m
 
 
 def lay_lanes(arms: tuple[Arm, ...], traffic: Traffic) -> tuple[Movement, ...]:

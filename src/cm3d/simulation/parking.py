@@ -1,6 +1,7 @@
-"""Vehicles and cycles that are parked."""
+"""Vehicles and cycles that stand at the kerb, in car parks and at the bus stop."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -10,27 +11,27 @@ from numpy.random import Generator
 from cm3d.geometry.arrays import NDArrayFloat
 from cm3d.simulation.actors import Actor, Body
 from cm3d.simulation.ground import KERB_M, PLOT_M
-from cm3d.simulation.roads import PARKING_START_M, SIDEWALK_M, Arm
+from cm3d.simulation.kerbside import Place, parking_places
+from cm3d.simulation.roads import PARKING_M, SIDEWALK_M
 from cm3d.simulation.setting import Occupancy, Setting
-from cm3d.simulation.trajectory import Trajectory
 
 _NEAR_M: Final = 42.0
 _BAY_M: Final = 6.2
 _STALL_M: Final = 2.9
 _GAP_M: Final = 0.4
-
-# Arm, side, arc length.
-_Place = tuple[Arm, int, float]
+_ASKEW_RAD: Final = 0.6
 
 
 def park(rng: Generator, setting: Setting, taken: Occupancy) -> list[Actor]:
     """Everything that is parked near the focus."""
+    motorcycles = [Body.drawn(rng, "motorcycle") for _ in range(setting.count(rng, 1, 3))]
+    bicycles = [Body.drawn(rng, "bicycle") for _ in range(setting.count(rng, 2, 4))]
     return [
         *_bus_at_stop(rng, setting, taken),
         *_at_kerb(rng, setting, taken, "trailer", setting.count(rng, 1, 1)),
         *_at_kerb(rng, setting, taken, "truck", setting.count(rng, 1, 2)),
-        *_row_at_kerb(rng, setting, taken, "motorcycle", setting.count(rng, 1, 3)),
-        *_row_at_wall(rng, setting, taken, "bicycle", setting.count(rng, 2, 4)),
+        *_in_row(rng, setting, taken, motorcycles, 1.3, (-PARKING_M / 2, 0.0)),
+        *_in_row(rng, setting, taken, bicycles, 1.1, (SIDEWALK_M - 1.15, KERB_M)),
         *_in_bays(rng, setting, taken, setting.count(rng, 7, 12)),
         *_in_carpark(rng, setting, taken, setting.count(rng, 5, 9)),
     ]
@@ -39,10 +40,9 @@ def park(rng: Generator, setting: Setting, taken: Occupancy) -> list[Actor]:
 def _bus_at_stop(rng: Generator, setting: Setting, taken: Occupancy) -> Iterator[Actor]:
     """A bus at the stop nearest to the focus."""
     stop = setting.nearest("bus_stop")
-    place = (setting.town.arms[stop.arm], stop.side, (stop.start_m + stop.end_m) / 2)
-    if setting.density > 0:
-        body = Body.drawn(rng, "bus")
-        actor = body.on(_kerbside(rng, place), parked=False)
+    place = Place(setting.town.arms[stop.arm], stop.side, (stop.start_m + stop.end_m) / 2)
+    for _ in range(setting.count(rng, 1, 1)):
+        actor = _along_kerb(rng, Body.drawn(rng, "bus"), place, parked=False)
         if _claim(actor, taken):
             yield actor
 
@@ -50,134 +50,99 @@ def _bus_at_stop(rng: Generator, setting: Setting, taken: Occupancy) -> Iterator
 def _at_kerb(
     rng: Generator, setting: Setting, taken: Occupancy, kind: str, count: int
 ) -> Iterator[Actor]:
-    """Long vehicles along the kerb, wherever they fit, the nearest of a few places."""
+    """Long vehicles along the kerb, wherever they fit."""
     for _ in range(count):
         body = Body.drawn(rng, kind)
-        for place in _places(rng, setting, body.length_m / 2 + 1, step_m=1.5):
-            actor = body.on(_kerbside(rng, place), parked=True)
+        for place in parking_places(rng, setting, body.length_m / 2 + 1, 1.5, _NEAR_M):
+            actor = _along_kerb(rng, body, place)
             if _claim(actor, taken):
                 yield actor
                 break
 
 
 def _in_bays(rng: Generator, setting: Setting, taken: Occupancy, count: int) -> Iterator[Actor]:
-    """Cars in the marked bays; a few stand badly."""
-    for place in _places(rng, setting, _BAY_M / 2, step_m=_BAY_M):
+    """Cars in the marked bays, some of which stay free."""
+    for place in parking_places(rng, setting, _BAY_M / 2, _BAY_M, _NEAR_M):
         if count == 0:
             return
         if rng.random() < 0.3:
             continue
-        actor = Body.drawn(rng, "car").on(_kerbside(rng, place), parked=True)
+        actor = _along_kerb(rng, Body.drawn(rng, "car"), place)
         if _claim(actor, taken):
             count -= 1
             yield actor
 
 
+def _in_row(
+    rng: Generator,
+    setting: Setting,
+    taken: Occupancy,
+    bodies: list[Body],
+    pitch_m: float,
+    outward_z_m: tuple[float, float],
+) -> list[Actor]:
+    """Cycles side by side across the road's direction, at the first place where all fit."""
+    half_m = pitch_m * len(bodies) / 2
+    for place in parking_places(rng, setting, half_m + 0.5, 1.5, _NEAR_M):
+        row = []
+        for index, body in enumerate(bodies):
+            arc_m = place.arc_m + pitch_m * (index + 0.5) - half_m
+            turn = rng.choice([-1, 1]) * np.pi / 2 + rng.uniform(-0.15, 0.15)
+            where = Place(place.arm, place.side, arc_m).stand(*outward_z_m, float(turn))
+            row.append(body.on(where, parked=True))
+        shape = shapely.union_all([shapely.Polygon(actor.footprint_m(0.0)) for actor in row])
+        if taken.try_take(shape, _GAP_M):
+            return row
+    return []
+
+
 def _in_carpark(rng: Generator, setting: Setting, taken: Occupancy, count: int) -> Iterator[Actor]:
-    """Cars in two rows across the road's direction, and one anyhow in the aisle between."""
-    lots = [plot for plot in setting.town.plots if plot.kind == "carpark"]
-    stalls = [
-        (plot, arc_m, outward_m)
-        for plot in lots
-        for arc_m in np.arange(plot.start_m + 2.0, plot.end_m - 1.5, _STALL_M)
-        for outward_m in (SIDEWALK_M + 3.0, plot.depth_m - 3.0)
-    ]
-    aisles = [
-        (plot, rng.uniform(plot.start_m + 6, plot.end_m - 6), (SIDEWALK_M + plot.depth_m) / 2)
-        for plot in lots
-    ]
-    for plot, arc_m, outward_m in [*aisles, *(stalls[i] for i in rng.permutation(len(stalls)))]:
+    """Cars in two rows across the road's direction, one anyhow in the aisle between them."""
+    for stall in _stalls(rng, setting):
         if count == 0:
             return
-        arm = setting.town.arms[plot.arm]
-        pose = arm.global_SE3_frontage(plot.side, float(arc_m), float(outward_m), PLOT_M)
-        across = outward_m != (SIDEWALK_M + plot.depth_m) / 2
-        turn = rng.choice([-1, 1]) * np.pi / 2 + rng.normal(0, 0.04)
-        yaw_rad = float(turn if across else rng.uniform(-np.pi, np.pi))
-        place = _still(pose.translation_m, yaw_rad + arm.centreline.pose(float(arc_m))[1])
-        actor = Body.drawn(rng, "car").on(place, parked=True)
-        if setting.distance_m(pose.translation_m[:2]) < _NEAR_M and _claim(actor, taken):
+        turn = rng.choice([-1, 1]) * np.pi / 2 + rng.normal(0, stall.yaw_spread_rad)
+        where = stall.place.stand(stall.outward_m, PLOT_M, float(turn))
+        actor = Body.drawn(rng, "car").on(where, parked=True)
+        if _claim(actor, taken):
             count -= 1
             yield actor
 
 
-def _row_at_kerb(
-    rng: Generator, setting: Setting, taken: Occupancy, kind: str, count: int
-) -> Iterator[Actor]:
-    """Motorcycles side by side in the parking lane, across it."""
-    yield from _row(rng, setting, taken, [kind] * count, 1.3, -1.25, 0.0)
+@dataclass(frozen=True, eq=False)
+class _Stall:
+    """Room for a car in a car park, and how askew it may stand."""
+
+    place: Place
+    outward_m: float
+    yaw_spread_rad: float
+
+    def xy_m(self) -> NDArrayFloat:
+        return self.place.stand(self.outward_m, PLOT_M, 0.0).position_m(0.0)
 
 
-def _row_at_wall(
-    rng: Generator, setting: Setting, taken: Occupancy, kind: str, count: int
-) -> Iterator[Actor]:
-    """Bicycles side by side at the back of the sidewalk."""
-    yield from _row(rng, setting, taken, [kind] * count, 1.1, SIDEWALK_M - 1.15, KERB_M)
-
-
-def _row(
-    rng: Generator,
-    setting: Setting,
-    taken: Occupancy,
-    kinds: list[str],
-    pitch_m: float,
-    outward_m: float,
-    z_m: float,
-) -> Iterator[Actor]:
-    """A row along the kerb at the first place where all of it fits."""
-    bodies = [Body.drawn(rng, kind) for kind in kinds]
-    half_m = pitch_m * len(bodies) / 2
-    for arm, side, arc_m in _places(rng, setting, half_m + 0.5, step_m=1.5):
-        actors = []
-        for index, body in enumerate(bodies):
-            arc = arc_m + pitch_m * (index + 0.5) - half_m
-            pose = arm.global_SE3_frontage(side, arc, outward_m, z_m)
-            turn = rng.choice([-1, 1]) * np.pi / 2 + rng.uniform(-0.15, 0.15)
-            yaw_rad = float(turn) + arm.centreline.pose(arc)[1]
-            actors.append(body.on(_still(pose.translation_m, yaw_rad), parked=True))
-        shape = shapely.union_all([shapely.Polygon(a.footprint_m(0.0)) for a in actors])
-        if actors and taken.try_take(shape, _GAP_M):
-            yield from actors
-            return
-
-
-def _places(rng: Generator, setting: Setting, half_m: float, step_m: float) -> list[_Place]:
-    """Kerbside places off the plots, in random order but near ones before far ones."""
-    places = []
-    for index, arm in enumerate(setting.town.arms):
-        for side in (-1, 1):
-            plots = [
-                plot
-                for plot in setting.town.plots
-                if (plot.arm, plot.side) == (index, side) and plot.kind != "carpark"
+def _stalls(rng: Generator, setting: Setting) -> list[_Stall]:
+    """Stalls near the focus in random order, after one place in the aisle of each car park."""
+    aisles, stalls = [], []
+    for plot in setting.town.plots:
+        if plot.kind == "carpark":
+            arm = setting.town.arms[plot.arm]
+            aisle = Place(arm, plot.side, float(rng.uniform(plot.start_m + 6, plot.end_m - 6)))
+            aisles.append(_Stall(aisle, (SIDEWALK_M + plot.depth_m) / 2, _ASKEW_RAD))
+            stalls += [
+                _Stall(Place(arm, plot.side, float(arc_m)), outward_m, 0.04)
+                for arc_m in np.arange(plot.start_m + 2.0, plot.end_m - 1.5, _STALL_M)
+                for outward_m in (SIDEWALK_M + 3.0, plot.depth_m - 3.0)
             ]
-            arcs = np.arange(PARKING_START_M + half_m, arm.centreline.length_m - half_m, step_m)
-            places += [
-                (arm, side, float(arc))
-                for arc in arcs
-                if not any(plot.covers(float(arc), half_m) for plot in plots)
-            ]
-    near = [place for place in places if _distance_m(setting, place) < _NEAR_M]
-    order = np.argsort([_distance_m(setting, p) + rng.uniform(0, 25) for p in near], kind="stable")
-    return [near[index] for index in order]
+    shuffled = [*aisles, *(stalls[index] for index in rng.permutation(len(stalls)))]
+    return [stall for stall in shuffled if setting.distance_m(stall.xy_m()) < _NEAR_M]
 
 
-def _distance_m(setting: Setting, place: _Place) -> float:
-    arm, side, arc_m = place
-    return setting.distance_m(arm.centreline.pose(arc_m, side * arm.parking_m)[0])
-
-
-def _kerbside(rng: Generator, place: _Place) -> Trajectory:
-    """In the parking lane, along the direction of travel, roughly."""
-    arm, side, arc_m = place
-    lateral_m = side * (arm.parking_m + rng.uniform(-0.06, 0.12))
-    xy_m, yaw_rad = arm.centreline.pose(arc_m, lateral_m)
-    turned = 0 if arm.travel_sign(side) > 0 else np.pi
-    return Trajectory.still(xy_m, float(yaw_rad + turned + rng.normal(0, 0.02)))
-
-
-def _still(position_m: NDArrayFloat, yaw_rad: float) -> Trajectory:
-    return Trajectory.still(position_m[:2], yaw_rad, float(position_m[2]))
+def _along_kerb(rng: Generator, body: Body, place: Place, parked: bool = True) -> Actor:
+    """In the parking lane, in the direction of travel, as well as people park."""
+    outward_m = -PARKING_M / 2 + rng.uniform(-0.06, 0.12)
+    turn = place.travel_rad + rng.normal(0, 0.02)
+    return body.on(place.stand(float(outward_m), 0.0, float(turn)), parked)
 
 
 def _claim(actor: Actor, taken: Occupancy) -> bool:

@@ -10,7 +10,6 @@ from numpy.random import Generator
 from cm3d.geometry.arrays import NDArrayFloat
 from cm3d.simulation.frontage import Plot, PlotKind
 from cm3d.simulation.lanes import Movement
-from cm3d.simulation.polyline import Polyline
 from cm3d.simulation.roads import STOP_LINE_M
 from cm3d.simulation.town import Town
 
@@ -52,7 +51,7 @@ class Setting:
     def wall_m(self, movement: Movement) -> float:
         """Arc length that traffic on a way may not pass; infinity on green."""
         is_open = (movement.origin, movement.target) in self.open_ways
-        return np.inf if is_open else movement.entry_m() - STOP_LINE_M - 0.5
+        return np.inf if is_open else movement.entry_m - STOP_LINE_M - 0.5
 
     def distance_m(self, xy_m: NDArrayFloat) -> float:
         """How far a place (2,) is from the focus."""
@@ -115,7 +114,7 @@ def _draw(rng: Generator, town: Town, duration_s: float, density: float) -> Sett
     movement = town.movements[int(rng.integers(len(town.movements)))]
     behaviour = str(rng.choice(["cross", "leave", "approach", "wait"], p=[0.35, 0.25, 0.2, 0.2]))
     green = behaviour in ("cross", "leave")
-    entry_m, exit_m = movement.entry_m(), movement.exit_m()
+    entry_m, exit_m = movement.entry_m, movement.exit_m
     start_m = {
         "cross": entry_m - rng.uniform(8, 30),
         "leave": exit_m - rng.uniform(0, 12),
@@ -126,8 +125,7 @@ def _draw(rng: Generator, town: Town, duration_s: float, density: float) -> Sett
     reach_m = 0.0 if behaviour == "wait" else 0.7 * speed_mps * (duration_s + 2 * MARGIN_S)
     if behaviour == "approach":
         reach_m = min(reach_m, entry_m - STOP_LINE_M - start_m)
-    path: Polyline = movement.path()
-    focus_m, _ = path.pose(float(start_m) + reach_m / 2)
+    focus_m, _ = movement.path.pose(float(start_m) + reach_m / 2)
     return Setting(
         town,
         duration_s,

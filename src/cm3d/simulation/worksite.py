@@ -10,9 +10,9 @@ from numpy.random import Generator
 from cm3d.simulation.actors import Actor, Body
 from cm3d.simulation.frontage import Plot
 from cm3d.simulation.ground import KERB_M, PLOT_M
+from cm3d.simulation.kerbside import Place
 from cm3d.simulation.roads import PARKING_M, SIDEWALK_M, Arm
 from cm3d.simulation.setting import Occupancy, Setting
-from cm3d.simulation.trajectory import Trajectory
 
 _MACHINE_MARGIN_M: Final = 4.0
 _ATTEMPTS: Final = 40
@@ -44,7 +44,7 @@ def _barriers(rng: Generator, setting: Setting, arm: Arm, site: Plot) -> Iterato
         if middle_m + body.width_m / 2 > site.end_m - 1:
             return
         turn = float(rng.choice([-1, 1]) * np.pi / 2 + rng.normal(0, 0.05))
-        yield body.on(_beside(arm, site, middle_m, 0.6 - PARKING_M, 0.0, turn))
+        yield body.on(Place(arm, site.side, middle_m).stand(0.6 - PARKING_M, 0.0, turn))
         arc_m += body.width_m + rng.choice([0.12, 0.5, 1.2], p=[0.7, 0.2, 0.1])
 
 
@@ -56,8 +56,10 @@ def _cones(rng: Generator, setting: Setting, arm: Arm, site: Plot) -> Iterator[A
         along_m = 3.4 * share
         arc_m = site.start_m + along_m if index % 2 == 0 else site.end_m - along_m
         outward_m = -0.3 - (PARKING_M - 0.75) * share + rng.normal(0, 0.05)
-        turn = float(rng.uniform(-np.pi, np.pi))
-        yield Body.drawn(rng, "traffic_cone").on(_beside(arm, site, arc_m, outward_m, 0.0, turn))
+        where = Place(arm, site.side, arc_m).stand(
+            float(outward_m), 0.0, float(rng.uniform(-np.pi, np.pi))
+        )
+        yield Body.drawn(rng, "traffic_cone").on(where)
 
 
 def _scattered(
@@ -74,15 +76,7 @@ def _scattered(
             outward_m = float(rng.uniform(*limits))
             z_m = PLOT_M if outward_m > SIDEWALK_M else KERB_M
             turn = float(rng.uniform(-np.pi, np.pi))
-            actor = body.on(_beside(arm, site, arc_m, outward_m, z_m, turn), parked=True)
+            actor = body.on(Place(arm, site.side, arc_m).stand(outward_m, z_m, turn), parked=True)
             if inside.try_take(shapely.Polygon(actor.footprint_m(0.0)), 0.5):
                 yield actor
                 break
-
-
-def _beside(
-    arm: Arm, site: Plot, arc_m: float, outward_m: float, z_m: float, turn_rad: float
-) -> Trajectory:
-    """A place beside the road, turned against the road's direction."""
-    xy_m, yaw_rad = arm.centreline.pose(arc_m, site.side * (arm.kerb_m + outward_m))
-    return Trajectory.still(xy_m, yaw_rad + turn_rad, z_m)

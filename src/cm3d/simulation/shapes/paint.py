@@ -2,6 +2,7 @@
 
 import colorsys
 
+import numpy as np
 from numpy.random import Generator
 
 from cm3d.simulation.mesh import Material
@@ -17,7 +18,6 @@ SKIRT = Material((0.12, 0.12, 0.13), 0.1)
 REFLECTIVE_WHITE = Material((0.95, 0.95, 0.95), 0.95)
 CONE_ORANGE = Material((0.95, 0.33, 0.06), 0.5)
 HI_VIS = Material((0.85, 0.95, 0.15), 0.8)
-MACHINE_YELLOW = Material((0.93, 0.67, 0.08), 0.45)
 CONCRETE = Material((0.62, 0.6, 0.57), 0.35, 0.15)
 
 _CAR_PAINTS = (
@@ -42,6 +42,12 @@ def car_paint(rng: Generator) -> Material:
         (min(red * shade, 1.0), min(green * shade, 1.0), min(blue * shade, 1.0)),
         float(0.08 + 0.5 * (red + green + blue) / 3 + rng.uniform(0, 0.1)),
     )
+
+
+def machine_paint(rng: Generator) -> Material:
+    """A construction machine's yellow, more or less faded."""
+    red, green, blue = rng.uniform(0.8, 1.0) * np.array([0.98, 0.7, 0.08])
+    return Material((red, green, blue), 0.45)
 
 
 def bright_paint(rng: Generator) -> Material:
