@@ -22,7 +22,7 @@ def detection_loss(
     first = 0
     weight = _code_weights(detector).to(batch.code.device)
     for task, output in zip(detector.tasks, outputs, strict=True):
-        name, last = "+".join(task), first + len(task)
+        name, last = "_".join(task), first + len(task)
         rows = ((batch.class_index >= first) & (batch.class_index < last)).nonzero()[:, 0]
         code = output.codes_at(batch.box_frame[rows], batch.row[rows], batch.column[rows])
         terms[f"heatmap/{name}"] = focal_loss(output.heatmap, batch.heatmap[:, first:last])

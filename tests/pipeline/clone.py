@@ -1,0 +1,70 @@
+"""A temporary clone of the working tree, and how to run things in it."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Clone:
+    """A clone of the working tree and the environment to run it in."""
+
+    root: Path
+    environment: Mapping[str, str]
+
+    def run(
+        self, *command: str, check: bool = True, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command there, output captured."""
+        done = subprocess.run(
+            command,
+            cwd=self.root,
+            env={**self.environment, **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if check and done.returncode:
+            raise AssertionError(f"{command}: {done.stdout[-3000:]}\n{done.stderr[-3000:]}")
+        return done
+
+    def dvc(self, *arguments: str) -> str:
+        """Run DVC; what it printed, both streams."""
+        done = self.run(sys.executable, "-m", "dvc", *arguments)
+        return done.stdout + done.stderr
+
+    def stage(self, name: str, *arguments: str, check: bool = True, **environment: str) -> str:
+        """Run one stage without DVC; what it printed on stderr."""
+        command = (sys.executable, "-m", f"stages.{name}", *arguments)
+        return self.run(*command, check=check, PYTHONPATH="src", **environment).stderr
+
+
+def copy_tree(project: Path, root: Path) -> None:
+    """Copy what Git tracks or would track, as it is now, and commit it."""
+    listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(listing, cwd=project, capture_output=True, text=True, check=True)
+    for name in filter(None, names.stdout.split("\0")):
+        if (project / name).is_file():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(project / name, root / name)
+
+
+def clean_environment(home: Path) -> dict[str, str]:
+    """The present one without what would tie the clone to this machine's other projects."""
+    kept = {k: v for k, v in os.environ.items() if not re.match("DVC_|MLFLOW_|NUSCENES_", k)}
+    bin_folder = str(Path(sys.executable).parent)
+    identity = {f"GIT_{who}_{what}": "test@example.org" for who in ("AUTHOR", "COMMITTER")
+                for what in ("NAME", "EMAIL")}  # fmt: skip
+    return {
+        **kept,
+        **identity,
+        "PATH": f"{bin_folder}{os.pathsep}{kept['PATH']}",
+        "DVC_NO_ANALYTICS": "true",
+        "DVC_GLOBAL_CONFIG_DIR": str(home / "dvc"),
+        "DVC_SITE_CACHE_DIR": str(home / "site"),
+    }

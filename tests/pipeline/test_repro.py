@@ -1,0 +1,146 @@
+"""`dvc repro` of the whole graph at a smoke scale, and what users expect of it."""
+
+import json
+import shutil
+import sqlite3
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.pipeline.clone import Clone
+
+pytestmark = pytest.mark.xdist_group("pipeline")
+
+STAGES = list(yaml.safe_load((Path(__file__).parents[2] / "dvc.yaml").read_text())["stages"])
+
+
+def stages_run(output: str) -> list[str]:
+    return [name for name in STAGES if f"Running stage '{name}'" in output]
+
+
+def model_bytes(clone: Clone, stage: str) -> bytes:
+    (weights,) = (clone.root / "data" / "models" / stage).glob("*.safetensors")
+    return weights.read_bytes()
+
+
+def test_every_stage_ran_and_left_its_outputs(reproduced: Clone) -> None:
+    assert stages_run((reproduced.root / "repro.log").read_text()) == STAGES
+    graph = yaml.safe_load((reproduced.root / "dvc.yaml").read_text())["stages"]
+    for stage in graph.values():
+        for out in stage.get("outs", []):
+            assert any((reproduced.root / out).iterdir()), out
+        for entry in stage.get("metrics", []):
+            (name,) = entry
+            assert json.loads((reproduced.root / name).read_text()), name
+    assert not list(reproduced.root.glob("data/.*.partial"))
+
+
+def test_the_table_has_a_row_for_every_label_set_and_model(reproduced: Clone) -> None:
+    scores = json.loads((reproduced.root / "metrics" / "evaluate.json").read_text())
+    models = ["pretrain", "finetune", "selftrain_r1", "selftrain_r2", "selftrain_r3"]
+    assert list(scores) == ["lifted", "pseudo_labels", *models]
+    for row in scores.values():
+        assert list(row) == ["mAP", "NDS", "mATE", "mASE", "mAOE", "mAVE", "mAAE"]
+    assert scores["pseudo_labels"]["mAP"] > 0.05
+
+
+def test_predictions_name_every_keyframe(reproduced: Clone) -> None:
+    result = json.loads((reproduced.root / "data/predictions/finetune.json").read_text())
+    assert len(result["results"]) == 3  # one val scene of three keyframes
+    assert result["meta"]["use_lidar"]
+
+
+def test_second_repro_does_nothing(reproduced: Clone) -> None:
+    assert stages_run(reproduced.dvc("repro")) == []
+    assert "up to date" in reproduced.dvc("status")
+
+
+@pytest.mark.parametrize(
+    ("change", "first_rerun"),
+    [
+        ("lift.medoid_compensation=false", "lift"),
+        ("fuse.min_iou=0.5", "fuse"),
+        ("finetune.init=random", "finetune"),
+        ("execution.workers=1", None),
+    ],
+)
+def test_a_knob_reruns_what_lies_downstream(
+    reproduced: Clone, change: str, first_rerun: str | None
+) -> None:
+    rerun = set(stages_run(reproduced.dvc("exp", "run", "--dry", "-S", change)))
+    rerun.discard("track")  # it records every change of params.yaml
+    order = ["download", "detect2d", "segment", "lift", "fuse", "pretrain", "finetune"]
+    order += ["selftrain_r1", "selftrain_r2", "selftrain_r3", "evaluate"]
+    assert rerun == set(order[order.index(first_rerun) :] if first_rerun else [])
+
+
+def runs_of(database: Path) -> list[dict[str, str]]:
+    with sqlite3.connect(database) as connection:
+        rows = connection.execute("select run_uuid, key, value from tags").fetchall()
+    connection.close()
+    keys = dict.fromkeys(run for run, _, _ in rows)
+    return [{k: v for r, k, v in rows if r == run} for run in keys]
+
+
+def test_mlflow_has_the_run_and_what_ties_it_to_the_data(reproduced: Clone) -> None:
+    (run,) = runs_of(reproduced.root / "mlflow.db")
+    head = reproduced.run("git", "rev-parse", "HEAD").stdout.strip()
+    assert run["git.commit"] == head
+    assert run["dvc.lock.md5"]
+
+
+def test_temporary_experiment_is_tracked_in_the_same_database(reproduced: Clone) -> None:
+    before = len(runs_of(reproduced.root / "mlflow.db"))
+    output = reproduced.dvc("exp", "run", "--temp", "-n", "probe", "-S", "finetune.max_lr=0.001")
+    assert stages_run(output)[0] == "finetune"
+    runs = runs_of(reproduced.root / "mlflow.db")
+    assert len(runs) == before + 1
+    assert "probe" in {run.get("dvc.exp") for run in runs}
+
+
+def test_truth_of_the_unlabelled_part_does_not_reach_the_models(
+    reproduced: Clone, tmp_path: Path
+) -> None:
+    # importing here keeps `cm3d` of this checkout out of the module's import time
+    from cm3d.tables import Frames, GroundTruth
+
+    clone = Clone(tmp_path / "copy", reproduced.environment)
+    shutil.copytree(reproduced.root, clone.root, symlinks=True)
+    changed = 0
+    for path in sorted((clone.root / "data/index/ground_truth").glob("*.parquet")):
+        frames, truth = Frames.read(clone.root / f"data/index/frames/{path.name}"), None
+        truth = GroundTruth.read(path)
+        hidden = frames.sample_token[(frames.split == "train") & (frames.label_rank >= 0.5)]
+        moved = truth.center_m.copy()
+        rows = [token in set(hidden) for token in truth.sample_token]
+        moved[rows] += 5.0
+        changed += sum(rows)
+        path.chmod(0o644)
+        path.unlink()
+        truth.replace(center_m=moved).write(path)
+    assert changed > 0
+    for stage, *arguments in (["pretrain"], ["finetune"], ["selftrain", "--round", "1"]):
+        clone.stage(stage, *arguments)
+        name = "selftrain_r1" if arguments else stage
+        assert model_bytes(clone, name) == model_bytes(reproduced, name), name
+
+
+def test_number_of_workers_changes_no_byte(reproduced: Clone, tmp_path: Path) -> None:
+    clone = Clone(tmp_path / "copy", reproduced.environment)
+    names = ("src", "stages", "experiments", "dvc.yaml", "params.yaml")
+    clone.root.mkdir()
+    for name in names:
+        source, target = reproduced.root / name, clone.root / name
+        shutil.copytree(source, target) if source.is_dir() else shutil.copy(source, target)
+    params = clone.root / "params.yaml"
+    params.write_text(params.read_text().replace("workers: 2 ", "workers: 1 "))
+    assert "workers: 1 " in params.read_text()
+    for stage in ("download", "detect2d", "segment", "lift", "sam3d", "fuse"):
+        clone.stage(stage)
+    for folder in ("raw", "index", "boxes2d", "masks", "lifted", "sam3d", "pseudo_labels"):
+        one, many = clone.root / "data" / folder, reproduced.root / "data" / folder
+        files = {str(p.relative_to(many)) for p in many.rglob("*") if p.is_file()}
+        assert files == {str(p.relative_to(one)) for p in one.rglob("*") if p.is_file()}
+        differing = [f for f in sorted(files) if (one / f).read_bytes() != (many / f).read_bytes()]
+        assert not differing
