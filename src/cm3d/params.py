@@ -97,6 +97,7 @@ class GrabCut(_Section):
 
     iterations: Count
     margin: NonNegative
+    core: Share
     max_side_px: Count
 
 

@@ -92,3 +92,14 @@ def test_tiny_images(segmenter: GrabCutSegmenter, size: tuple[int, int]) -> None
     masks = segmenter.segment(image, np.array([[0.0, 0, 1, 1], [0, 0, 2, 2]]))
     assert masks.shape == (2, *size)
     assert masks.any(axis=(1, 2)).all()
+
+
+def test_the_middle_of_a_box_is_the_object(segment: params.Segment) -> None:
+    image, _ = disc_image()
+    image[50:70, 70:90] = image[90:110, 20:40]  # a window that shows the ground
+    box_px = np.array([[60.0, 40, 100, 80]])
+    surely = GrabCutSegmenter(segment.grabcut).segment(image, box_px)[0]
+    assert surely[50:70, 70:90].all()
+    coreless = segment.grabcut.model_copy(update={"core": 0.0})
+    perhaps = GrabCutSegmenter(coreless).segment(image, box_px)[0]
+    assert perhaps[50:70, 70:90].mean() < 0.5

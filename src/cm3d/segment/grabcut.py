@@ -16,11 +16,12 @@ _RNG_SEED = 0  # GrabCut's k-means draws its first centres from OpenCV's own gen
 class GrabCutSegmenter:
     """Separates colours inside a box from those around it; meets `protocol.Segmenter`.
 
-    Masks stay within their boxes. Where GrabCut finds nothing, or has nothing around the box to
-    learn the background from, the box is the mask.
+    The middle of a box is taken for the object and its surroundings for background; in between
+    colours decide. Masks stay within their boxes. Where there are no surroundings to learn from,
+    or nothing is found, the box is the mask.
 
     Args:
-        grabcut: Iterations, context around the box, and the size that crops are shrunk to.
+        grabcut: Iterations, context around the box, its sure middle, the size of crops.
     """
 
     grabcut: params.GrabCut
@@ -45,28 +46,38 @@ class GrabCutSegmenter:
         crop: NDArrayByte = image[low[1] : high[1], low[0] : high[0]]
         scale = min(1.0, self.grabcut.max_side_px / max(crop.shape[:2]))
         small = _resized(crop, np.ceil((high - low) * scale).astype(np.int64), cv2.INTER_AREA)
-        rectangle = np.round(np.concatenate([bounds[:2] - low, bounds[2:] - low]) * scale)
-        found = _foreground(small, rectangle.astype(np.int64), self.grabcut.iterations)
+        rectangle = np.concatenate([bounds[:2] - low, bounds[2:] - low]) * scale
+        found = _foreground(small, rectangle, self.grabcut)
         soft = _resized(found.astype(np.uint8) * np.uint8(255), high - low, cv2.INTER_LINEAR)
         start_x, start_y = bounds[:2] - low
         mask = soft[start_y : start_y + size[1], start_x : start_x + size[0]] > 127
         return np.asarray(mask if mask.any() else np.ones_like(mask))
 
 
-def _foreground(crop: NDArrayByte, rectangle: NDArrayInt, iterations: int) -> NDArrayBool:
+def _foreground(
+    crop: NDArrayByte, rectangle_px: NDArrayFloat, grabcut: params.GrabCut
+) -> NDArrayBool:
     """Pixels of the crop that GrabCut takes for the object in the rectangle (x, y, x, y)."""
-    low_x, low_y, high_x, high_y = rectangle
     labels = np.full(crop.shape[:2], cv2.GC_BGD, dtype=np.uint8)
-    labels[low_y:high_y, low_x:high_x] = cv2.GC_PR_FGD
-    inside = labels == cv2.GC_PR_FGD
-    if inside.all() or not inside.any():
-        return np.asarray(inside)
+    _fill(labels, rectangle_px, cv2.GC_PR_FGD)
+    surroundings = labels == cv2.GC_BGD
+    if surroundings.all() or not surroundings.any():
+        return np.asarray(~surroundings)
+    low, high = rectangle_px[:2], rectangle_px[2:]
+    inset = (high - low) * (1 - grabcut.core) / 2
+    _fill(labels, np.concatenate([low + inset, high - inset]), cv2.GC_FGD)
     background, foreground = np.zeros((1, 65)), np.zeros((1, 65))
     cv2.setRNGSeed(_RNG_SEED)
     no_rectangle = (0, 0, 0, 0)  # the labels say it all
     mode = cv2.GC_INIT_WITH_MASK
-    cv2.grabCut(crop, labels, no_rectangle, background, foreground, iterations, mode)
-    return np.asarray(labels == cv2.GC_PR_FGD)
+    cv2.grabCut(crop, labels, no_rectangle, background, foreground, grabcut.iterations, mode)
+    return np.asarray((labels == cv2.GC_PR_FGD) | (labels == cv2.GC_FGD))
+
+
+def _fill(labels: NDArrayByte, rectangle_px: NDArrayFloat, label: int) -> None:
+    """Label the pixels within a rectangle (x, y, x, y), edges rounded to whole pixels."""
+    low_x, low_y, high_x, high_y = np.round(rectangle_px).astype(np.int64)
+    labels[low_y:high_y, low_x:high_x] = label
 
 
 def _resized(image: NDArrayByte, size_px: NDArrayInt, interpolation: int) -> NDArrayByte:
