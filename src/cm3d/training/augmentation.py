@@ -30,7 +30,7 @@ class Augmentation:
 
     @classmethod
     def draw(cls, schedule: Schedule, rng: np.random.Generator) -> Self:
-        """Draw within the schedule's limits; the shift is normal, the rest uniform."""
+        """Draw uniformly within the schedule's limits."""
         mirror_x, mirror_y = rng.random(2) < 0.5
         return cls(
             mirror_x=bool(schedule.flip and mirror_x),

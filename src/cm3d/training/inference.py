@@ -58,7 +58,7 @@ def predict(
         )
 
 
-def attributes(class_name: str, speed_mps: float) -> str:
+def attribute(class_name: str, speed_mps: float) -> str:
     """The attribute of a class at a speed; unknown speed (NaN) counts as standing."""
     moving, resting = _ATTRIBUTES[class_name]
     return moving if speed_mps > _MIN_MOVING_SPEED_MPS else resting
@@ -76,5 +76,5 @@ def _detect(
     (boxes,) = decode(model(cloud, owner, 1), detector)
     table = to_global(boxes, frame.sample_token, frame.global_SE3_lidar, detector.class_names)
     speed_mps = np.linalg.norm(table.velocity_mps, axis=1)
-    names = [attributes(*pair) for pair in zip(table.class_name, speed_mps, strict=True)]
+    names = [attribute(*pair) for pair in zip(table.class_name, speed_mps, strict=True)]
     return table.replace(attribute_name=np.array(names, dtype=object))

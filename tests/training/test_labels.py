@@ -1,0 +1,119 @@
+from dataclasses import fields
+
+import numpy as np
+import pytest
+
+from cm3d.errors import InputError
+from cm3d.params import Labels
+from cm3d.tables import Boxes3D, Frames, GroundTruth, Sweeps
+from cm3d.training.labels import (
+    finetune_frames,
+    inference_frames,
+    is_labelled,
+    is_unlabelled,
+    pretrain_frames,
+    selftrain_frames,
+)
+
+LABELS = Labels(fraction=0.5)
+
+
+def _objects(*values: str) -> np.ndarray:
+    return np.array(values, dtype=object)
+
+
+@pytest.fixture
+def frames() -> Frames:
+    return Frames(
+        sample_token=_objects("t0", "t1", "t2", "v0"),
+        scene_name=_objects("s", "s", "s", "w"),
+        timestamp_us=np.arange(4),
+        split=_objects("train", "train", "train", "val"),
+        location=_objects("", "", "", ""),
+        global_SE3_ego=np.tile([1.0, 0, 0, 0, 0, 0, 0], (4, 1)),
+        label_rank=np.array([0.7, 0.1, 0.5, 1.0]),
+    )
+
+
+@pytest.fixture
+def sweeps() -> Sweeps:
+    return Sweeps(
+        sample_token=_objects("t0", "t1", "t1", "t2", "v0"),
+        sweep_index=np.array([0, 0, 1, 0, 0]),
+        path=_objects("a", "b", "c", "d", "e"),
+        time_lag_s=np.zeros(5),
+        global_SE3_lidar=np.tile([1.0, 0, 0, 0, 0, 0, 0], (5, 1)),
+    )
+
+
+def _boxes(*rows: tuple[str, float]) -> Boxes3D:
+    count = len(rows)
+    return Boxes3D(
+        sample_token=_objects(*(token for token, _ in rows)),
+        class_name=_objects(*["car"] * count),
+        score=np.array([score for _, score in rows]),
+        center_m=np.zeros((count, 3)),
+        length_m=np.ones(count),
+        width_m=np.ones(count),
+        height_m=np.ones(count),
+        yaw_rad=np.zeros(count),
+        velocity_mps=np.zeros((count, 2)),
+        attribute_name=_objects(*[""] * count),
+    )
+
+
+def _ground_truth(*rows: tuple[str, int]) -> GroundTruth:
+    boxes = _boxes(*((token, 1.0) for token, _ in rows))
+    columns = {field.name: getattr(boxes, field.name) for field in fields(Boxes3D)}
+    return GroundTruth(
+        **columns,
+        instance_token=_objects(*(str(index) for index in range(len(rows)))),
+        num_lidar_points=np.array([points for _, points in rows]),
+        num_radar_points=np.zeros(len(rows)),
+        visibility=np.zeros(len(rows)),
+    )
+
+
+def _summary(result: list) -> list[tuple[str, int]]:
+    return [(frame.sample_token, len(frame.boxes)) for frame in result]
+
+
+def test_the_split_is_by_rank_and_within_train(frames: Frames) -> None:
+    assert is_labelled(frames, LABELS).tolist() == [False, True, False, False]
+    assert is_unlabelled(frames, LABELS).tolist() == [True, False, True, False]
+
+
+def test_pretraining_takes_confident_labels_of_the_unlabelled_part(frames, sweeps) -> None:
+    boxes = _boxes(("t0", 0.3), ("t0", 0.2), ("t1", 0.9), ("v0", 0.9))
+    result = pretrain_frames(frames, sweeps, boxes, LABELS, 0.3)
+    assert _summary(result) == [("t0", 1), ("t2", 0)]
+
+
+def test_pretraining_on_no_box_is_refused_in_one_line(frames, sweeps) -> None:
+    with pytest.raises(InputError, match=r"pretrain\.min_label_score") as caught:
+        pretrain_frames(frames, sweeps, _boxes(("t0", 0.3), ("t1", 0.9)), LABELS, 0.5)
+    assert "\n" not in str(caught.value)
+    with pytest.raises(InputError, match=r"labels\.fraction"):
+        pretrain_frames(frames, sweeps, _boxes(("t0", 0.3)), Labels(fraction=1.0), 0.1)
+
+
+def test_finetuning_takes_ground_truth_with_points_of_the_labelled_part(frames, sweeps) -> None:
+    truth = _ground_truth(("t0", 5), ("t1", 5), ("t1", 0), ("t1", 1), ("v0", 5))
+    result = finetune_frames(frames, sweeps, truth, LABELS)
+    assert _summary(result) == [("t1", 2)]
+    assert type(result[0].boxes) is Boxes3D
+    assert result[0].sweeps.path.tolist() == ["b", "c"]
+
+
+def test_finetuning_needs_a_labelled_frame(frames, sweeps) -> None:
+    with pytest.raises(InputError, match=r"labels\.fraction"):
+        finetune_frames(frames, sweeps, _ground_truth(("t1", 5)), Labels(fraction=0.1))
+
+
+def test_selftraining_mixes_repeated_truth_with_predictions(frames, sweeps) -> None:
+    labelled = finetune_frames(frames, sweeps, _ground_truth(("t1", 5)), LABELS)
+    unlabelled = inference_frames(frames[is_unlabelled(frames, LABELS)], sweeps)
+    predictions = _boxes(("t0", 0.4), ("t0", 0.1), ("t2", 0.3), ("t1", 0.9))
+    result = selftrain_frames(labelled, unlabelled, predictions, 0.3, 2)
+    assert _summary(result) == [("t1", 1), ("t1", 1), ("t0", 1), ("t2", 1)]
+    assert result[0].boxes.score.tolist() == [1.0]
