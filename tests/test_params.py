@@ -37,6 +37,13 @@ def test_missing_keys_have_no_silent_default(values: dict[str, Any]) -> None:
         parse_params(values)
 
 
+@pytest.mark.parametrize("section", ["lift", "detector"])
+def test_every_class_has_a_radius(values: dict[str, Any], section: str) -> None:
+    del values[section]["nms_radius_m"]["bus"]
+    with pytest.raises(InputError, match=rf"{section}\.nms_radius_m: .*no radius for bus"):
+        parse_params(values)
+
+
 def test_parameters_are_frozen(values: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="frozen"):
         parse_params(values).lift.sweeps = 5  # type: ignore[misc]

@@ -1,9 +1,9 @@
 """The models of params.yaml: every key known, every type checked, all errors at once."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
@@ -26,6 +26,16 @@ ClassName = Literal[
     "traffic_cone",
     "barrier",
 ]
+
+
+def _of_every_class(radius_m: dict[ClassName, float]) -> dict[ClassName, float]:
+    missing = [name for name in get_args(ClassName) if name not in radius_m]
+    if missing:
+        raise ValueError(f"no radius for {', '.join(missing)}")
+    return radius_m
+
+
+RadiusByClass = Annotated[dict[ClassName, Positive], AfterValidator(_of_every_class)]
 
 
 class _Section(BaseModel):
@@ -122,7 +132,7 @@ class Lift(_Section):
     use_map: bool
     medoid_compensation: bool
     nms: bool
-    nms_radius_m: dict[ClassName, Positive]
+    nms_radius_m: RadiusByClass
 
 
 class Sam3D(_Section):
@@ -174,7 +184,7 @@ class Detector(_Section):
     velocity_loss_weight: NonNegative
     min_score: Share
     max_boxes: Annotated[int, Field(ge=1, le=500)]
-    nms_radius_m: dict[ClassName, Positive]
+    nms_radius_m: RadiusByClass
 
     @model_validator(mode="after")
     def _shapes_agree(self) -> "Detector":
