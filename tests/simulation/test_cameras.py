@@ -9,7 +9,7 @@ from cm3d.simulation.cameras import take_picture
 from cm3d.simulation.lidar import scan
 from cm3d.simulation.rig import CAMERAS, EGO_SE3_LIDAR
 from cm3d.simulation.shading import develop, sky, value_noise
-from cm3d.simulation.snapshot import Stage
+from cm3d.simulation.snapshot import IndexedWorld
 from cm3d.simulation.visibility import (
     Sight,
     look,
@@ -27,12 +27,12 @@ SCALE = 0.25
 
 def _picture(world, seed=0):
     rng = np.random.default_rng(seed)
-    return take_picture(Stage(world).at(0.0), FRONT, SCALE, GLOBAL_SE3_FRONT, rng)
+    return take_picture(IndexedWorld(world).at(0.0), FRONT, SCALE, GLOBAL_SE3_FRONT, rng)
 
 
 def _sight(world):
     samples = sample_surfaces(world.actors)
-    return look(Stage(world).at(0.0), samples, FRONT, GLOBAL_SE3_FRONT)
+    return look(IndexedWorld(world).at(0.0), samples, FRONT, GLOBAL_SE3_FRONT)
 
 
 def test_car_covers_the_pixels_that_its_tail_projects_to(make_world, make_actor):
@@ -121,7 +121,7 @@ def test_visibility_levels():
 def test_lidar_points_of_a_car_land_in_its_mask(make_world, make_actor, small):
     world = make_world([make_actor(4, (115.0, 101.0), 0.3)])
     sweep = scan(
-        Stage(world).at(0.0), GLOBAL_SE3_EGO @ EGO_SE3_LIDAR, small, np.random.default_rng(0)
+        IndexedWorld(world).at(0.0), GLOBAL_SE3_EGO @ EGO_SE3_LIDAR, small, np.random.default_rng(0)
     )
     global_m = (GLOBAL_SE3_EGO @ EGO_SE3_LIDAR).transform_points(
         sweep.points[sweep.instance_id == 4, :3].astype(np.float64)

@@ -6,7 +6,7 @@ import pytest
 from cm3d.geometry.se3 import SE3
 from cm3d.simulation.lidar import AZIMUTH_STEPS, BEAMS, beam_directions, scan
 from cm3d.simulation.rig import EGO_SE3_LIDAR
-from cm3d.simulation.snapshot import Stage
+from cm3d.simulation.snapshot import IndexedWorld
 
 HEIGHT_M = 1.84023
 GLOBAL_SE3_LIDAR = SE3.from_yaw(0.0, np.array([100.0, 100.0, 0.0])) @ EGO_SE3_LIDAR
@@ -18,7 +18,7 @@ def noiseless(small):
 
 
 def _scan(world, params, seed=0, pose=GLOBAL_SE3_LIDAR):
-    return scan(Stage(world).at(0.0), pose, params, np.random.default_rng(seed))
+    return scan(IndexedWorld(world).at(0.0), pose, params, np.random.default_rng(seed))
 
 
 def test_beam_pattern():

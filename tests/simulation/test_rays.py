@@ -5,7 +5,7 @@ import pytest
 
 from cm3d.geometry.se3 import SE3
 from cm3d.simulation.rays import UNBOUNDED_M, RayCaster, nearer
-from cm3d.simulation.snapshot import Stage
+from cm3d.simulation.snapshot import IndexedWorld
 from cm3d.simulation.trajectory import Trajectory
 
 # A right triangle in the plane x = 5.
@@ -66,7 +66,7 @@ def test_snapshot_shows_moving_actor_where_it_is(make_world, make_actor, time_s)
     moving = make_actor(7, (0, 0))
     object.__setattr__(moving, "trajectory", Trajectory(times_s, xy_m, np.zeros(2)))
     standing = make_actor(3, (130.0, 100.0))
-    snapshot = Stage(make_world([moving, standing])).at(time_s)
+    snapshot = IndexedWorld(make_world([moving, standing])).at(time_s)
     rays = _single([[1, 0, 0], [-1, 0, 0], [0, 0, -1]])
     hits = snapshot.cast(np.array([100.0, 100.0, 1.0]), rays)
     # The tail of a 4 m long car is 2 m before its centre; nothing is behind; the ground is below.
@@ -77,7 +77,7 @@ def test_snapshot_shows_moving_actor_where_it_is(make_world, make_actor, time_s)
 
 
 def test_standing_actor_is_hit_behind_nothing(make_world, make_actor):
-    snapshot = Stage(make_world([make_actor(3, (130.0, 100.0), np.pi / 2)])).at(0.0)
+    snapshot = IndexedWorld(make_world([make_actor(3, (130.0, 100.0), np.pi / 2)])).at(0.0)
     hits = snapshot.cast(np.array([100.0, 100.0, 1.0]), _single([[1, 0, 0]]))
     # Turned by a right angle, its flank is half its width before its centre.
     np.testing.assert_allclose(hits.distance_m, [29], rtol=1e-6)
@@ -89,5 +89,9 @@ def test_global_coordinates_keep_precision_far_from_the_origin(make_world, make_
     far = SE3.from_yaw(0.0, np.array([1e5, 1e5, 0.0]))
     object.__setattr__(world, "background", world.background.transformed(far))
     object.__setattr__(world, "ego", Trajectory.still(np.array([100100.0, 100100.0]), 0.0))
-    hits = Stage(world).at(0.0).cast(np.array([100100.3, 100100.3, 1.84]), _single([[0, 0, -1]]))
+    hits = (
+        IndexedWorld(world)
+        .at(0.0)
+        .cast(np.array([100100.3, 100100.3, 1.84]), _single([[0, 0, -1]]))
+    )
     np.testing.assert_allclose(hits.distance_m, [1.84], rtol=1e-6)

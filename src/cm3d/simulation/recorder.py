@@ -24,7 +24,7 @@ from cm3d.simulation.scene_rows import (
     sensor_row,
 )
 from cm3d.simulation.schedule import ScenePlan, Timeline
-from cm3d.simulation.snapshot import Stage
+from cm3d.simulation.snapshot import IndexedWorld
 from cm3d.simulation.visibility import (
     Sight,
     look,
@@ -58,7 +58,7 @@ class Recorder:
         self._world, self._plan, self._seed, self._params = world, plan, seed, params
         self._root = root
         self._timeline = Timeline(params.keyframes_per_scene)
-        self._stage = Stage(world)
+        self._indexed = IndexedWorld(world)
         self._samples = sample_surfaces(world.actors)
         self._rows: dict[str, list[Row]] = {table: [] for table in _RECORDED}
         self._pictures: dict[str, list[Row]] = {}
@@ -75,7 +75,7 @@ class Recorder:
         global_SE3_lidar = self._global_SE3_ego(time_us) @ EGO_SE3_LIDAR
         timestamp_us = self._plan.start_us + time_us
         rng = self._rng(LIDAR_CHANNEL, timestamp_us)
-        sweep = scan(self._stage.at(time_us / 1e6), global_SE3_lidar, self._params, rng)
+        sweep = scan(self._indexed.at(time_us / 1e6), global_SE3_lidar, self._params, rng)
         keyframe = self._timeline.keyframe_served(sweep_index)
         row = sensor_row(
             self._plan.scene_name,
@@ -107,7 +107,7 @@ class Recorder:
 
     def _run_camera(self, mount: CameraMount, keyframe_us: int, sample_token: str) -> Sight:
         time_us = keyframe_us + mount.time_offset_us()
-        snapshot = self._stage.at(time_us / 1e6)
+        snapshot = self._indexed.at(time_us / 1e6)
         global_SE3_camera = self._global_SE3_ego(time_us) @ mount.ego_SE3_camera()
         name, timestamp_us = self._plan.scene_name, self._plan.start_us + time_us
         scale, rng = self._params.image_scale, self._rng(mount.channel, timestamp_us)

@@ -83,7 +83,7 @@ class Snapshot:
         return dark
 
 
-class Stage:
+class IndexedWorld:
     """A world whose still part is indexed."""
 
     def __init__(self, world: World) -> None:
