@@ -135,7 +135,7 @@ def _poles(rng: Generator, arm: Arm, side: int, plots: list[Plot]) -> list[Mesh]
     ]
     if arm.travel_sign(side) > 0:
         return [*lamps, *signs]
-    light = _facing_traffic(scenery.traffic_light(rng), arm, side, STOP_LINE_M - 0.7, 0.45)
+    light = _facing_traffic(scenery.traffic_light(), arm, side, STOP_LINE_M - 0.7, 0.45)
     return [*lamps, *signs, light]
 
 

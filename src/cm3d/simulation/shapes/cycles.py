@@ -50,12 +50,12 @@ def _bicycle(rng: Generator) -> Mesh:
     spokes = [
         tube((x + dx, 0, 0.35 + dz), (x - dx, 0, 0.35 - dz), 0.008, paint.CHROME, sections=3)
         for x in (rear[0], front[0])
-        for dx, dz in ((0.32, 0.0), (0.0, 0.32), (0.22, 0.22), (0.22, -0.22))
+        for dx, dz in ((0.32, 0.0), (0.16, 0.28), (0.16, -0.28))
     ]
     parts = [
         *(ring((x, 0, 0.35), 0.35, 0.035, paint.RUBBER) for x in (rear[0], front[0])),
         *spokes,
-        *(tube(start, end, 0.025, frame, sections=5) for start, end in tubes),
+        *(tube(start, end, 0.025, frame, sections=4) for start, end in tubes),
         box((-0.25, 0, 0.98), (0.27, 0.14, 0.06), paint.RUBBER),
         tube((-0.05, -0.12, 0.3), (-0.05, 0.12, 0.3), 0.03, paint.STEEL),
     ]

@@ -142,6 +142,6 @@ def _head(outfit: Outfit, center: tuple[float, float, float]) -> list[Mesh]:
     """A head with hair or helmet, and a neck."""
     x, y, z = center
     face = ball(center, (0.1, 0.085, 0.12), outfit.skin)
-    cap = ball((x - 0.02, y, z + 0.05), (0.1, 0.09, 0.085), outfit.hat)
+    cap = ball((x - 0.02, y, z + 0.05), (0.11, 0.1, 0.09), outfit.hat, subdivisions=0)
     neck = tube((x - 0.02, y, z - 0.2), (x - 0.01, y, z - 0.05), 0.05, outfit.skin)
     return [face, cap, neck]

@@ -83,7 +83,7 @@ def lamp_post(rng: Generator) -> Mesh:
     )
 
 
-def traffic_light(rng: Generator) -> Mesh:
+def traffic_light() -> Mesh:
     """A signal on a mast; its lamps face x < 0."""
     lamps = [
         box((-0.14, 0, z), (0.05, 0.2, 0.2), Material(colour, 0.3))
@@ -114,22 +114,3 @@ def bus_shelter(rng: Generator) -> Mesh:
             box((2.6, 0, 1.4), (0.1, 1.2, 2.0), paint.bright_paint(rng)),
         ]
     )
-
-
-def bicycle_rack(rng: Generator, length_m: float) -> Mesh:
-    """Low hoops along x."""
-    return Mesh.concatenate(
-        part
-        for x in np.arange(-length_m / 2, length_m / 2 + 0.1, 1.1)
-        for part in (
-            tube((x, -0.3, 0), (x, -0.3, 0.75), 0.025, _STEEL, sections=4),
-            tube((x, 0.3, 0), (x, 0.3, 0.75), 0.025, _STEEL, sections=4),
-            tube((x, -0.3, 0.75), (x, 0.3, 0.75), 0.025, _STEEL, sections=4),
-        )
-    )
-
-
-def hedge(rng: Generator, length_m: float) -> Mesh:
-    """A low clipped hedge along x."""
-    green = Material((0.16, 0.3, 0.1), 0.3, 0.12)
-    return box((0, 0, 0.45), (length_m, 0.7, 0.9), green)

@@ -44,7 +44,7 @@ def tube(
     radius_m: float,
     material: Material,
     end_radius_m: float | None = None,
-    sections: int = 6,
+    sections: int = 5,
 ) -> Mesh:
     """A cylinder between two points, or a cone where `end_radius_m` differs."""
     unit, faces = _unit_cylinder(sections)
@@ -72,9 +72,9 @@ def wheel(center: Point, radius_m: float, width_m: float) -> Mesh:
     """A tyre with a hub that shows on both sides."""
     x, y, z = center
     half = width_m / 2
-    tyre = tube((x, y - half, z), (x, y + half, z), radius_m, _TYRE, sections=10)
+    tyre = tube((x, y - half, z), (x, y + half, z), radius_m, _TYRE, sections=9)
     reach = half + 0.01
-    hub = tube((x, y - reach, z), (x, y + reach, z), 0.55 * radius_m, _HUB, sections=6)
+    hub = tube((x, y - reach, z), (x, y + reach, z), 0.55 * radius_m, _HUB, sections=5)
     return Mesh.concatenate([tyre, hub])
 
 
