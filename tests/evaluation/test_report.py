@@ -26,7 +26,7 @@ def test_every_label_set_and_model_has_a_row(tmp_path: Path) -> None:
     titles = [line.split("│")[1].strip() for line in lines if line.startswith("│")]
     assert titles == [
         "lifted boxes",
-        "SAM3D boxes (no classes)",
+        "SAM3D (no class)",
         "pseudo-labels",
         "pretrain",
         "finetune",

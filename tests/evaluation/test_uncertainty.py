@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from cm3d.errors import InputError
 from cm3d.evaluation.uncertainty import bootstrap_mean_ap, main
 from cm3d.tables import Boxes3D, layout
 
@@ -45,6 +46,12 @@ def test_a_seed_gives_one_answer(make_boxes: Make, make_truth: Make, make_frames
     split = _split(make_boxes, make_truth, make_frames, 2)
     first, again, other = (bootstrap_mean_ap(*split, seed=seed) for seed in (1, 1, 2))
     assert first == again != other
+
+
+def test_one_scene_has_no_error(make_boxes: Make, make_truth: Make, make_frames: Make) -> None:
+    boxes, truth, frames, racks = _split(make_boxes, make_truth, make_frames, 4)
+    with pytest.raises(InputError, match="needs two scenes"):
+        bootstrap_mean_ap(boxes, truth, frames[:1], racks)
 
 
 def test_the_command_reads_a_folder_of_labels(

@@ -19,8 +19,8 @@ def test_each_column_is_a_curve_over_epochs(tmp_path: Path) -> None:
 
 def test_a_step_column_wins_over_epochs(tmp_path: Path) -> None:
     path = tmp_path / "history.csv"
-    path.write_text("epoch,step,loss\n0,40,2.5\n")
-    assert read_curves("a", path) == [Point("a/loss", 40, 2.5)]
+    path.write_text("epoch,step,loss/car+bus\n0,40,2.5\n")
+    assert read_curves("a", path) == [Point("a/loss/car-bus", 40, 2.5)]
 
 
 @pytest.mark.parametrize("content", ["loss\n1\n", "epoch,loss\n0,many\n", "epoch,loss\nx,1\n", ""])

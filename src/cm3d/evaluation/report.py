@@ -16,7 +16,7 @@ METRICS_FILE: Final = Path("metrics/evaluate.json")
 # Entry in the metrics file, and what the table calls it, in the order of the pipeline.
 ROWS: Final = {
     "lifted": "lifted boxes",
-    "sam3d": "SAM3D boxes (no classes)",
+    "sam3d": "SAM3D (no class)",
     "pseudo_labels": "pseudo-labels",
     "pretrain": "pretrain",
     "finetune": "finetune",

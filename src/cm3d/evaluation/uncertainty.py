@@ -47,9 +47,14 @@ def bootstrap_mean_ap(
 
     A class without ground truth in a resample counts 0, as the devkit has it, so rare classes
     widen the error as they should.
+
+    Raises:
+        InputError: There is but one scene, or a prediction is broken.
     """
-    matches = _all_matches(predictions, ground_truth, frames, bicycle_racks)
     scenes, scene_of_frame = np.unique(frames.scene_name.astype(str), return_inverse=True)
+    if len(scenes) < 2:
+        raise InputError("a standard error needs two scenes or more; choose another split")
+    matches = _all_matches(predictions, ground_truth, frames, bicycle_racks)
     rng = np.random.default_rng([seed, resamples])
     draws = rng.multinomial(len(scenes), np.full(len(scenes), 1 / len(scenes)), size=resamples)
     values = [_mean_ap(matches, draw[scene_of_frame].astype(np.float64)) for draw in draws]

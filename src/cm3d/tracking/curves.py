@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cm3d.errors import InputError
+from cm3d.tracking.flatten import accepted_name
 
 _STEP_COLUMNS = ("step", "epoch")
 
@@ -45,4 +46,4 @@ def _points(name: str, row: dict[str, str], step_column: str) -> Iterator[Point]
     step = int(float(row[step_column]))
     for column, text in row.items():
         if column not in _STEP_COLUMNS and text and math.isfinite(float(text)):
-            yield Point(f"{name}/{column}", step, float(text))
+            yield Point(accepted_name(f"{name}/{column}"), step, float(text))
