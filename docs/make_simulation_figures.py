@@ -72,12 +72,14 @@ def _instances(nusc: Any, sample: Any, channel: str) -> NDArrayByte:
     ids = read_instances(Path(nusc.dataroot) / instance_image_path(sample["data"][channel]))
     hues = (ids * 47 % 180).astype(np.uint8)
     on_object = np.where(ids > 0, 255, 0).astype(np.uint8)
-    return cv2.cvtColor(cv2.merge([hues, on_object, on_object]), cv2.COLOR_HSV2BGR)
+    hsv = cv2.merge([hues, on_object, on_object])
+    return np.asarray(cv2.cvtColor(hsv, cv2.COLOR_HSV2BGR), dtype=np.uint8)
 
 
 def _montage(pictures: dict[str, NDArrayByte]) -> NDArrayByte:
     full = np.vstack([np.hstack([pictures[channel] for channel in row]) for row in ROWS])
-    return cv2.resize(full, (1600, 600), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(full, (1600, 600), interpolation=cv2.INTER_AREA)
+    return np.asarray(small, dtype=np.uint8)
 
 
 def _write(name: str, image: NDArrayByte) -> None:
