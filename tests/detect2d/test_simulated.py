@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -90,6 +91,30 @@ def test_an_image_does_not_depend_on_the_others(
         same = other[other.camera_token == "back"]
         np.testing.assert_array_equal(mine.box_px, same.box_px)
         np.testing.assert_array_equal(mine.score, same.score)
+
+
+def test_images_err_in_their_own_ways(
+    sim_root: Path, cameras: Cameras, detect2d: params.Detect2D
+) -> None:
+    (sim_root / "instances" / "scene.json").write_text('{"front": [], "back": []}')
+    boxes = detector(detect2d, sim_root, false_positives_per_image=5.0).detect("scene", cameras)
+    front, back = (boxes[boxes.camera_token == token] for token in ("front", "back"))
+    assert len(front) > 0
+    assert front.box_px.tolist() != back.box_px.tolist()
+
+
+def test_recall_does_not_depend_on_the_size_of_images(
+    sim_root: Path, cameras: Cameras, detect2d: params.Detect2D
+) -> None:
+    path = sim_root / "instances" / "front.png"
+    faultless = detector(detect2d, sim_root, **FAULTLESS | {"score_noise": 0.0})
+    full = faultless.detect("scene", cameras)
+    ids = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    cv2.imwrite(str(path), ids.repeat(2, axis=0).repeat(2, axis=1))
+    size_px = {"width_px": cameras.width_px * 2, "height_px": cameras.height_px * 2}
+    doubled = faultless.detect("scene", cameras.replace(**size_px))
+    np.testing.assert_allclose(doubled.score, full.score)
+    np.testing.assert_allclose(doubled.box_px, full.box_px * 2)
 
 
 def test_seeds_differ(sim_root: Path, cameras: Cameras, detect2d: params.Detect2D) -> None:

@@ -71,7 +71,7 @@ def test_points_are_counted_where_they_project(scale: int) -> None:
             [10.0, 15.0, 5.0],  # 15 m to the left: u = 5, v = 5, in the mask
             [20.0, 30.0, 10.0],  # the same pixel from farther away
             [10.0, -5.0, 5.0],  # u = 25
-            [-10.0, -15.0, -5.0],  # behind the camera, the same pixel as the first
+            [-1.0, -2.5, -1.5],  # behind the camera
             [10.0, 50.0, 0.0],  # outside the image
         ]
     )
