@@ -57,6 +57,18 @@ def _read(run: Any) -> Any:
         return client.get_run(run.run_id), history, files + folder
 
 
+def test_a_new_database_makes_no_noise(
+    track: Callable[..., Any],
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """First of the module, so that it is this test that makes the database."""
+    track("zero")
+    captured = capfd.readouterr()
+    assert captured.out + captured.err == ""
+    assert [record for record in caplog.records if record.levelno < logging.WARNING] == []
+
+
 def test_a_run_holds_params_metrics_curves_artifacts_and_tags(
     track: Callable[..., Any], root: Path
 ) -> None:
@@ -95,22 +107,6 @@ def test_other_names_and_other_outputs_are_other_runs(track: Callable[..., Any])
     assert len({run.run_id for run in runs}) == 4
     assert all(run.created for run in runs)
     assert runs[3].name.startswith("workspace-")
-
-
-def test_a_new_database_makes_no_noise(
-    track: Callable[..., Any],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-    capfd: pytest.CaptureFixture[str],
-) -> None:
-    fresh = tmp_path / "fresh"
-    fresh.mkdir()
-    monkeypatch.setenv("DVC_ROOT", str(fresh))
-    track("six")
-    captured = capfd.readouterr()
-    assert captured.out + captured.err == ""
-    assert [record for record in caplog.records if record.levelno < logging.WARNING] == []
 
 
 def test_a_missing_artifact_is_one_line(tmp_path: Path, write_lock: Callable[..., Path]) -> None:
