@@ -1,11 +1,12 @@
 """Detection of one scene, whatever the detector."""
 
 import os
+from functools import lru_cache
 from pathlib import Path
 
 from cm3d import params
 from cm3d.detect2d.postprocess import postprocess
-from cm3d.detect2d.precomputed import PrecomputedDetector, read_precomputed
+from cm3d.detect2d.precomputed import Precomputed, PrecomputedDetector, read_precomputed
 from cm3d.detect2d.protocol import Detector2D
 from cm3d.detect2d.simulated import SimulatedDetector
 from cm3d.tables import Boxes2D, Cameras
@@ -13,9 +14,6 @@ from cm3d.tables import Boxes2D, Cameras
 
 def build_detector(detect2d: params.Detect2D, seed: int, root: Path) -> Detector2D:
     """The detector that `detect2d.backend` names.
-
-    A relative file of precomputed detections starts at `$DVC_ROOT`, the workspace, also where
-    DVC runs an experiment in a temporary copy.
 
     Args:
         detect2d: Its parameters.
@@ -26,9 +24,20 @@ def build_detector(detect2d: params.Detect2D, seed: int, root: Path) -> Detector
         InputError: The file of precomputed detections cannot be read.
     """
     if detect2d.backend == "precomputed":
-        path = Path(os.environ.get("DVC_ROOT", "."), str(detect2d.precomputed_file))
-        return PrecomputedDetector(read_precomputed(path).boxes)
+        return PrecomputedDetector(load_precomputed(detect2d).boxes)
     return SimulatedDetector(detect2d.simulated, detect2d.prompts, seed, root)
+
+
+def load_precomputed(detect2d: params.Detect2D) -> Precomputed:
+    """The file that `detect2d.precomputed_file` names, read once per process.
+
+    A relative path starts at `$DVC_ROOT`, the workspace, also where DVC runs an experiment in a
+    temporary copy.
+
+    Raises:
+        InputError: The file cannot be read.
+    """
+    return _read_once(Path(os.environ.get("DVC_ROOT", "."), str(detect2d.precomputed_file)))
 
 
 def detect_scene(
@@ -40,3 +49,8 @@ def detect_scene(
         Thresholded, suppressed boxes; `detection_id` is unique in the scene.
     """
     return postprocess(detector.detect(scene_name, cameras), cameras, detect2d)
+
+
+@lru_cache(maxsize=1)
+def _read_once(path: Path) -> Precomputed:
+    return read_precomputed(path)
