@@ -69,6 +69,7 @@ def scan(
     beams = beam_directions()
     directions = global_SE3_lidar.rotate(beams).astype(np.float32)
     hits = snapshot.cast(global_SE3_lidar.translation_m, directions)
+    # A miss, face -1, reads the last triangle here and is dropped below.
     normal = snapshot.surfaces.normal[hits.face]
     cosine = np.abs(np.sum(normal * directions, axis=1))
     light = snapshot.surfaces.reflectivity[hits.face] * cosine
