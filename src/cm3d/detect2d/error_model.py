@@ -1,6 +1,6 @@
 """How the simulated detector errs: probabilities and scores, without randomness.
 
-docs/detect2d.md explains the model. Heights are in pixels of a 1600x900 image.
+docs/simulation.md explains the model. Heights are in pixels of a 1600x900 image.
 """
 
 from typing import Final
