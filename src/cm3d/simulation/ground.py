@@ -13,6 +13,9 @@ KERB_M: Final = 0.15
 PLOT_M: Final = 0.16
 _LAND_M: Final = 250.0
 _PAINT_M: Final = 0.004
+# Surfaces reach under the kerbs, so that no gap opens between chords of different length.
+_OVERSIZE: Final = 1.02
+_OVERLAP_M: Final = 0.2
 
 _ASPHALT = Material((0.26, 0.26, 0.27), 0.12, 0.08)
 _PAINT = Material((0.85, 0.85, 0.83), 0.6)
@@ -37,8 +40,8 @@ def strip(
 
 def road(arm: Arm) -> Mesh:
     """The surface of an arm with its markings."""
-    line = arm.centreline
-    surface = band(arm, (0, line.length_m), (-arm.kerb_m, arm.kerb_m), 0.0, _ASPHALT)
+    half_m = arm.kerb_m + _OVERLAP_M
+    surface = band(arm, (0, arm.centreline.length_m), (-half_m, half_m), 0.0, _ASPHALT)
     return Mesh.concatenate([surface, *_lines(arm), *_zebra(arm)])
 
 
@@ -56,8 +59,9 @@ def band(
 
 
 def junction(outline_m: NDArrayFloat) -> Mesh:
-    """The surface within a star-shaped outline (K, 2), counter-clockwise."""
-    vertices = np.concatenate([outline_m.mean(axis=0, keepdims=True), outline_m])
+    """The surface within a star-shaped outline (K, 2), counter-clockwise, and under its kerbs."""
+    middle_m = outline_m.mean(axis=0, keepdims=True)
+    vertices = np.concatenate([middle_m, middle_m + _OVERSIZE * (outline_m - middle_m)])
     first = np.arange(1, len(vertices))
     faces = np.stack([np.zeros_like(first), first, np.roll(first, -1)], axis=1)
     return Mesh.of_material(np.column_stack([vertices, np.zeros(len(vertices))]), faces, _ASPHALT)
