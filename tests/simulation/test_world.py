@@ -13,11 +13,7 @@ from cm3d.tables.vocabulary import CLASS_NAMES
 
 DURATION_S = 5.0
 TIMES_S = np.arange(0.0, DURATION_S + 0.1, 0.5)
-SCENES = [
-    (seed, f"scene-{seed}{index}", name)
-    for seed in range(2)
-    for index, name in enumerate(LOCATIONS)
-]
+SCENES = [(0, f"scene-{index}", name) for index, name in enumerate(LOCATIONS)]
 ON_FOOT_OR_STILL = ("pedestrian", "traffic_cone", "barrier")
 
 
