@@ -66,7 +66,8 @@ def train(
     model = build_centerpoint(detector, seed)
     if initial is not None:
         model.load_state_dict(initial)
-    trainer = _Trainer(model.to(device), detector, schedule, device, len(frames))
+    steps = schedule.epochs * batches_per_epoch(len(frames), schedule)
+    trainer = Trainer(model.to(device), detector, schedule, steps)
     state = ResumeFile(resume_folder, _fingerprint(frames, detector, schedule, seed, initial))
     done, history = state.restore(trainer.model, trainer.optimizer, trainer.scheduler)
     bar = tqdm(
@@ -90,25 +91,22 @@ def train(
     return TrainedModel(trainer.model.cpu().eval(), history)
 
 
-class _Trainer:
+class Trainer:
     """Model, optimiser and learning rate, and one step of them."""
 
     def __init__(
-        self,
-        model: CenterPoint,
-        detector: Detector,
-        schedule: Schedule,
-        device: torch.device,
-        frames: int,
+        self, model: CenterPoint, detector: Detector, schedule: Schedule, steps: int
     ) -> None:
-        self.model, self.detector, self.schedule, self.device = model, detector, schedule, device
+        """Start a run of so many steps."""
+        self.model, self.detector, self.schedule = model, detector, schedule
+        self.device = next(model.parameters()).device
         self.optimizer = AdamW(
             model.parameters(), schedule.max_lr, weight_decay=schedule.weight_decay
         )
         self.scheduler = OneCycleLR(
             self.optimizer,
             schedule.max_lr,
-            total_steps=schedule.epochs * batches_per_epoch(frames, schedule),
+            total_steps=steps,
             pct_start=0.4,
             div_factor=10,
         )
