@@ -32,9 +32,3 @@ def test_fitted_fills_a_centred_box():
     low, high = TRIANGLE.fitted(4.0, 6.0, 1.0).bounds_m()
     np.testing.assert_allclose(low, [-2.0, -3.0, -0.5])
     np.testing.assert_allclose(high, [2.0, 3.0, 0.5])
-
-
-def test_painted_changes_every_face():
-    blue = TRIANGLE.painted(Material((0.0, 0.0, 1.0), 0.2))
-    assert blue.albedo.tolist() == [[0, 0, 1]]
-    assert blue.grain_m.tolist() == [0]

@@ -72,6 +72,18 @@ def test_the_background_keeps_clear_of_the_lanes(town):
     assert len(close) == 0
 
 
+def test_buildings_keep_off_roads_sidewalks_and_car_parks(town):
+    high = town.background.vertices_m[town.background.vertices_m[:, 2] > 9.5]
+    points = shapely.points(high[:, :2])
+    used = [
+        shapely.Polygon(outline).buffer(-0.1)
+        for outlines in town.areas.values()
+        for outline in outlines
+    ]
+    assert len(points) > 100
+    assert len(shapely.STRtree(points).query(used, predicate="intersects")[0]) == 0
+
+
 def test_the_same_seed_gives_the_same_town(town):
     again = build_town.__wrapped__(0, town.location)
     np.testing.assert_array_equal(again.background.vertices_m, town.background.vertices_m)

@@ -83,10 +83,6 @@ class Mesh:
         scale = np.array([length_m, width_m, height_m]) / (high - low)
         return self.placed((self.vertices_m - (low + high) / 2) * scale)
 
-    def painted(self, material: Material) -> Self:
-        """The same shape, all of one material."""
-        return self.of_material(self.vertices_m, self.faces, material)
-
     def bounds_m(self) -> tuple[NDArrayFloat, NDArrayFloat]:
         """Lowest and highest coordinates, (3,) each."""
         return self.vertices_m.min(axis=0), self.vertices_m.max(axis=0)

@@ -75,8 +75,9 @@ def build_town(seed: int, location: str) -> Town:
     movements = lay_lanes(arms, Traffic(LOCATIONS[location]))
     plots = lay_plots(rng, arms)
     areas = _areas(arms, kerbs, plots)
+    plazas = [_outline(arms[plot.arm], plot) for plot in plots if plot.depth_m > 0]
     keep_off = shapely.union_all(
-        [shapely.Polygon(o) for o in (*areas["drivable_area"], *areas["walkway"])]
+        [shapely.Polygon(o) for o in (*areas["drivable_area"], *areas["walkway"], *plazas)]
     )
     streets = [
         line_street(
@@ -122,6 +123,12 @@ def _extent(arm: Arm, plot: Plot) -> tuple[tuple[float, float], tuple[float, flo
     return (plot.start_m, plot.end_m), lateral
 
 
+def _outline(arm: Arm, plot: Plot) -> NDArrayFloat:
+    """A plot behind the sidewalk, (K, 2)."""
+    along, lateral = _extent(arm, plot)
+    return arm.band(*along, *lateral)
+
+
 def _junction_outline(arms: tuple[Arm, ...], kerbs: tuple[Polyline, ...]) -> NDArrayFloat:
     """The kerbs' bends, counter-clockwise, from mouth to mouth."""
     bends = []
@@ -144,12 +151,7 @@ def _areas(
         for arm in arms
         for side in (-1, 1)
     ]
-    carparks = [
-        arms[plot.arm].band(*along, *lateral)
-        for plot in plots
-        if plot.kind == "carpark"
-        for along, lateral in [_extent(arms[plot.arm], plot)]
-    ]
+    carparks = [_outline(arms[plot.arm], plot) for plot in plots if plot.kind == "carpark"]
     sidewalks = [
         np.concatenate([kerb.points_m, kerb.shifted(SIDEWALK_M).points_m[::-1]]) for kerb in kerbs
     ]
