@@ -65,8 +65,9 @@ def _results(
     if workers <= 1:
         yield from ((scene, function(scene)) for scene in scenes)
         return
-    # spawn: a forked child would inherit the threads of OpenCV and torch in an undefined state
-    context = multiprocessing.get_context("spawn")
+    # A plain fork would inherit the threads of OpenCV and torch in an undefined state; the fork
+    # server is started before there are any, and imports the stage once for all workers.
+    context = multiprocessing.get_context("forkserver")
     with ProcessPoolExecutor(workers, context) as pool:
         futures = {pool.submit(function, scene): scene for scene in scenes}
         try:
