@@ -3,7 +3,7 @@
 from functools import partial
 
 from cm3d.datasets.root import dataset_root
-from cm3d.detect2d.detect import build_detector, detect_scene
+from cm3d.detect2d.detect import build_detector, detect_scene, load_precomputed
 from cm3d.evaluation.boxes2d import score_boxes2d
 from cm3d.execution.files import write_json
 from cm3d.execution.scenes import write_scene_tables
@@ -15,6 +15,8 @@ from cm3d.tables import Boxes2D, Cameras, GroundTruth, layout, read_scenes
 def main() -> None:
     """Run the stage."""
     params = load_params()
+    if params.detect2d.backend == "precomputed":
+        say_what_is_unused(params)
     detect = partial(detect_one, params=params)
     workers = params.execution.workers
     write_scene_tables("detect2d", layout.BOXES2D, detect, layout.all_scenes(), workers)
@@ -26,6 +28,20 @@ def detect_one(scene: str, params: Params) -> Boxes2D:
     detector = build_detector(params.detect2d, params.seed, dataset_root(params.dataset))
     cameras = Cameras.read(layout.CAMERAS / f"{scene}.parquet")
     return detect_scene(detector, scene, cameras, params.detect2d)
+
+
+def say_what_is_unused(params: Params) -> None:
+    """Count the entries of a file of precomputed detections that lead to no box."""
+    cameras = read_scenes(Cameras, layout.CAMERAS, layout.all_scenes())
+    precomputed = load_precomputed(params.detect2d)
+    unused = {
+        "malformed": precomputed.malformed,
+        "of unknown categories": precomputed.unknown_categories,
+        "on unknown images": precomputed.unknown_images(cameras.camera_token),
+    }
+    for reason, count in unused.items():
+        if count:
+            print(f"note: {params.detect2d.precomputed_file}: {count} entries {reason}, left out")
 
 
 def score(split: str) -> dict[str, float]:

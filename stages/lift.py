@@ -19,6 +19,7 @@ def main() -> None:
     """Run the stage."""
     params = load_params()
     scenes = layout.all_scenes()
+    say_which_maps_have_no_lanes(params)
     lift = partial(lift_scene, params=params)
     write_scene_tables("lift", layout.LIFTED, lift, scenes, params.execution.workers)
     write_label_scores("lift", layout.LIFTED, params.scoring.split)
@@ -44,6 +45,14 @@ def lift_scene(scene: str, params: Params) -> Boxes3D:
         )
         for token, pose in zip(frames.sample_token, frames.global_SE3_ego, strict=True)
     )
+
+
+def say_which_maps_have_no_lanes(params: Params) -> None:
+    """Vehicles there keep yaw 0, which a user should know once, not per scene."""
+    maps = {path.stem: len(Lanes.read(path)) for path in sorted(layout.LANES.glob("*.parquet"))}
+    without = [name for name, points in maps.items() if points == 0]
+    if params.lift.use_map and without:
+        print(f"note: no lanes for {', '.join(without)}; vehicles there get yaw 0")
 
 
 def accumulated_points(sweeps: Sweeps, params: Params) -> NDArrayFloat:

@@ -5,7 +5,13 @@ from pathlib import Path
 
 from cm3d.evaluation.agnostic import AgnosticScores, evaluate_class_agnostic
 from cm3d.evaluation.detection import DetectionScores, evaluate_boxes
-from cm3d.evaluation.summary import agnostic_headline, ap_rows, headline, precision_recall_rows
+from cm3d.evaluation.summary import (
+    agnostic_headline,
+    ap_rows,
+    headline,
+    per_class,
+    precision_recall_rows,
+)
 from cm3d.execution.files import write_json
 from cm3d.tables import Boxes3D, Frames, layout, read_scenes
 
@@ -34,6 +40,7 @@ def write_label_scores(stage: str, folder: Path, split: str) -> None:
     scores, agnostic = score(boxes, frames), score_agnostic(boxes, frames)
     metrics = {**headline(scores), "agnostic": agnostic_headline(agnostic), "boxes": len(boxes)}
     write_json(layout.METRICS / f"{stage}.json", metrics)
+    write_json(layout.METRICS / f"{stage}_classes.json", per_class(scores))
     write_plots(stage, {stage: scores})
 
 

@@ -1,0 +1,13 @@
+"""`make bench`: every benchmark, one after the other."""
+
+from benchmarks import bench_detector, bench_lift
+
+
+def main() -> None:
+    """Measure and print all tables."""
+    bench_lift.main()
+    bench_detector.main()
+
+
+if __name__ == "__main__":
+    main()
