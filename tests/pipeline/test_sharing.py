@@ -1,0 +1,42 @@
+"""Pseudo-labels travel: pushed from one clone, pulled and trained from in another."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.pipeline.clone import Clone
+from tests.pipeline.test_repro import stages_run
+
+pytestmark = pytest.mark.xdist_group("pipeline")
+
+
+def test_labels_are_pulled_without_what_made_them(reproduced: Clone, tmp_path: Path) -> None:
+    origin = Clone(tmp_path / "origin", reproduced.environment)
+    shutil.copytree(reproduced.root, origin.root, symlinks=True)
+    origin.run("git", "add", "-A", "dvc.lock", "metrics")
+    origin.run("git", "commit", "-qm", "results")
+    origin.dvc("remote", "add", "-d", "storage", str(tmp_path / "remote"))
+    origin.dvc("push", "data/pseudo_labels", "data/index")
+    origin.run("git", "commit", "-qam", "remote")
+
+    origin.run("git", "clone", "-q", str(origin.root), str(tmp_path / "clone"))
+    clone = Clone(tmp_path / "clone", reproduced.environment)
+    clone.dvc("pull", "data/pseudo_labels")
+    assert sorted(p.name for p in (clone.root / "data").iterdir() if p.is_dir()) == [
+        "pseudo_labels"
+    ]
+    assert stages_run(clone.dvc("repro", "--dry", "--allow-missing", "fuse")) == []
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("exp", "show", "--only-changed", "--no-pager"),
+        ("metrics", "diff"),
+        ("plots", "diff"),
+        ("plots", "show"),
+    ],
+)
+def test_comparison_commands_work(reproduced: Clone, command: tuple[str, ...]) -> None:
+    assert "ERROR" not in reproduced.dvc(*command)
