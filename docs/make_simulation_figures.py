@@ -20,7 +20,7 @@ from pyquaternion import Quaternion
 from cm3d.geometry.arrays import NDArrayByte
 from cm3d.params import load_params
 from cm3d.sensors.instances import instance_image_path, read_instances
-from cm3d.simulation.database import assemble_database
+from cm3d.simulation.database.assembly import assemble_database
 from cm3d.simulation.scene import scene_plan, simulate_scene
 
 IMAGES: Final = Path(__file__).parent / "images"

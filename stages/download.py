@@ -20,7 +20,7 @@ from cm3d.execution.resume import resumable_folder
 from cm3d.execution.scenes import map_scenes
 from cm3d.execution.stage import run_stage
 from cm3d.params import Params, load_params
-from cm3d.simulation.database import assemble_database
+from cm3d.simulation.database.assembly import assemble_database
 from cm3d.simulation.scene import simulate_scene
 from cm3d.simulation.schedule import ScenePlan, scene_plan
 from cm3d.tables import layout

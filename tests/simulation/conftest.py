@@ -10,13 +10,13 @@ import trimesh
 from cm3d.geometry.arrays import NDArrayFloat
 from cm3d.geometry.se3 import SE3
 from cm3d.params import Simulation, load_params
-from cm3d.simulation.actors import Actor
-from cm3d.simulation.database import assemble_database
-from cm3d.simulation.mesh import Material, Mesh
+from cm3d.simulation.database.assembly import assemble_database
 from cm3d.simulation.scene import simulate_scene
 from cm3d.simulation.schedule import scene_plan
-from cm3d.simulation.town import build_town
-from cm3d.simulation.trajectory import Trajectory
+from cm3d.simulation.shapes.mesh import Material, Mesh
+from cm3d.simulation.town.town import build_town
+from cm3d.simulation.traffic.actors import Actor
+from cm3d.simulation.traffic.trajectory import Trajectory
 from cm3d.simulation.world import World
 
 VERSION = "v1.0-trainval"

@@ -6,8 +6,8 @@ import shapely
 
 from cm3d.errors import InputError
 from cm3d.geometry.angles import wrap_angle
-from cm3d.simulation.setting import EGO_AXLE_TO_CENTER_M, EGO_LENGTH_M, EGO_WIDTH_M
-from cm3d.simulation.town import LOCATIONS
+from cm3d.simulation.town.town import LOCATIONS
+from cm3d.simulation.traffic.setting import EGO_AXLE_TO_CENTER_M, EGO_LENGTH_M, EGO_WIDTH_M
 from cm3d.simulation.world import build_world
 from cm3d.tables.vocabulary import CLASS_NAMES
 

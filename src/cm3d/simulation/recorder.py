@@ -11,12 +11,9 @@ import numpy as np
 from cm3d.geometry.se3 import SE3
 from cm3d.params import Simulation
 from cm3d.sensors.instances import FOLDER, instance_image_path
-from cm3d.simulation.annotations import Keyframe, annotation_rows, instance_rows
-from cm3d.simulation.cameras import take_picture
-from cm3d.simulation.lidar import Sweep, scan
-from cm3d.simulation.records import Row, link, pose_fields, token, write_whole
-from cm3d.simulation.rig import CAMERAS, EGO_SE3_LIDAR, CameraMount, image_size
-from cm3d.simulation.scene_rows import (
+from cm3d.simulation.database.annotations import Keyframe, annotation_rows, instance_rows
+from cm3d.simulation.database.records import Row, link, pose_fields, token, write_whole
+from cm3d.simulation.database.scene_rows import (
     image_fields,
     log_row,
     picture_entries,
@@ -24,8 +21,11 @@ from cm3d.simulation.scene_rows import (
     sensor_row,
 )
 from cm3d.simulation.schedule import ScenePlan, Timeline
-from cm3d.simulation.snapshot import IndexedWorld
-from cm3d.simulation.visibility import (
+from cm3d.simulation.sensors.cameras import take_picture
+from cm3d.simulation.sensors.lidar import Sweep, scan
+from cm3d.simulation.sensors.rig import CAMERAS, EGO_SE3_LIDAR, CameraMount, image_size
+from cm3d.simulation.sensors.snapshot import IndexedWorld
+from cm3d.simulation.sensors.visibility import (
     Sight,
     look,
     sample_surfaces,

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from cm3d.errors import InputError
 from cm3d.params import Simulation
+from cm3d.simulation.database.records import write_whole
 from cm3d.simulation.recorder import Recorder
-from cm3d.simulation.records import write_whole
 from cm3d.simulation.schedule import ScenePlan, Timeline, scene_plan
 from cm3d.simulation.world import build_world
 

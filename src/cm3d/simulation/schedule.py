@@ -7,8 +7,8 @@ from nuscenes.utils.splits import create_splits_scenes
 
 from cm3d.errors import InputError
 from cm3d.params import Simulation
-from cm3d.simulation.rig import SWEEP_PERIOD_US, SWEEPS_PER_KEYFRAME
-from cm3d.simulation.town import LOCATIONS
+from cm3d.simulation.sensors.rig import SWEEP_PERIOD_US, SWEEPS_PER_KEYFRAME
+from cm3d.simulation.town.town import LOCATIONS
 
 Split: TypeAlias = Literal["train", "val"]
 

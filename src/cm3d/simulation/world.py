@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from numpy.random import default_rng
 
 from cm3d.errors import InputError
-from cm3d.simulation.actors import Actor
-from cm3d.simulation.crowd import cross, gather, on_road
-from cm3d.simulation.flow import set_off
-from cm3d.simulation.mesh import Mesh
-from cm3d.simulation.parking import park
-from cm3d.simulation.setting import Occupancy, choose_setting
-from cm3d.simulation.town import LOCATIONS, Town, build_town
-from cm3d.simulation.trajectory import Trajectory
-from cm3d.simulation.worksite import open_site
+from cm3d.simulation.shapes.mesh import Mesh
+from cm3d.simulation.town.town import LOCATIONS, Town, build_town
+from cm3d.simulation.traffic.actors import Actor
+from cm3d.simulation.traffic.crowd import cross, gather, on_road
+from cm3d.simulation.traffic.flow import set_off
+from cm3d.simulation.traffic.parking import park
+from cm3d.simulation.traffic.setting import Occupancy, choose_setting
+from cm3d.simulation.traffic.trajectory import Trajectory
+from cm3d.simulation.traffic.worksite import open_site
 
 __all__ = ["Actor", "Trajectory", "World", "build_world"]
 

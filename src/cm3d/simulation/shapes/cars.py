@@ -4,9 +4,9 @@ from typing import Final
 
 from numpy.random import Generator
 
-from cm3d.simulation.mesh import Material, Mesh
 from cm3d.simulation.shapes import paint
 from cm3d.simulation.shapes.chassis import lights, wheels
+from cm3d.simulation.shapes.mesh import Material, Mesh
 from cm3d.simulation.shapes.solids import box, tube, wedge
 
 # x of the rear window's foot and of the roof's rear end: saloon, hatchback, van.

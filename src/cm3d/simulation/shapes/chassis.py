@@ -1,7 +1,7 @@
 """Parts that many vehicles share, in metres; x forward, z = 0 on the ground."""
 
-from cm3d.simulation.mesh import Material, Mesh
 from cm3d.simulation.shapes import paint
+from cm3d.simulation.shapes.mesh import Material, Mesh
 from cm3d.simulation.shapes.solids import box, wheel
 
 

@@ -5,8 +5,8 @@ As in nuScenes, the box of a ridden cycle encloses its rider.
 
 from numpy.random import Generator
 
-from cm3d.simulation.mesh import Mesh
 from cm3d.simulation.shapes import paint
+from cm3d.simulation.shapes.mesh import Mesh
 from cm3d.simulation.shapes.people import rider
 from cm3d.simulation.shapes.solids import ball, box, ring, tube, wedge, wheel
 

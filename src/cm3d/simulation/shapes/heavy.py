@@ -5,9 +5,9 @@ from typing import Final
 import numpy as np
 from numpy.random import Generator
 
-from cm3d.simulation.mesh import Material, Mesh
 from cm3d.simulation.shapes import paint
 from cm3d.simulation.shapes.chassis import lights, wheels
+from cm3d.simulation.shapes.mesh import Material, Mesh
 from cm3d.simulation.shapes.solids import box, tube, wedge
 
 _WHITE_CARGO: Final = Material((0.85, 0.85, 0.83), 0.55, 0.4)

@@ -2,9 +2,9 @@
 
 from numpy.random import Generator
 
-from cm3d.simulation.mesh import Material, Mesh
 from cm3d.simulation.shapes import paint
 from cm3d.simulation.shapes.chassis import wheels
+from cm3d.simulation.shapes.mesh import Material, Mesh
 from cm3d.simulation.shapes.solids import box, tube, wedge
 
 

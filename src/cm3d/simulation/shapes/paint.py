@@ -5,7 +5,7 @@ import colorsys
 import numpy as np
 from numpy.random import Generator
 
-from cm3d.simulation.mesh import Material
+from cm3d.simulation.shapes.mesh import Material
 
 GLASS = Material((0.07, 0.09, 0.11), 0.05)
 CHROME = Material((0.6, 0.6, 0.62), 0.5)

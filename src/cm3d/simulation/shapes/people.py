@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from numpy.random import Generator
 
-from cm3d.simulation.mesh import Material, Mesh
 from cm3d.simulation.shapes import paint
+from cm3d.simulation.shapes.mesh import Material, Mesh
 from cm3d.simulation.shapes.solids import ball, box, tube, wedge
 
 

@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.random import Generator
 
-from cm3d.simulation.mesh import Material, Mesh
 from cm3d.simulation.shapes import paint
+from cm3d.simulation.shapes.mesh import Material, Mesh
 from cm3d.simulation.shapes.solids import ball, box, tube
 
 _WALLS = (

@@ -6,7 +6,7 @@ import numpy as np
 import trimesh
 
 from cm3d.geometry.arrays import NDArrayFloat, NDArrayInt
-from cm3d.simulation.mesh import Material, Mesh
+from cm3d.simulation.shapes.mesh import Material, Mesh
 
 Point = tuple[float, float, float]
 

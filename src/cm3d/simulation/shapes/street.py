@@ -4,8 +4,8 @@ from itertools import pairwise
 
 from numpy.random import Generator
 
-from cm3d.simulation.mesh import Mesh
 from cm3d.simulation.shapes import paint
+from cm3d.simulation.shapes.mesh import Mesh
 from cm3d.simulation.shapes.solids import box, tube, wedge
 
 

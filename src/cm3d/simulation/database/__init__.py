@@ -1,0 +1,1 @@
+"""What was recorded, as nuScenes' tables and maps."""

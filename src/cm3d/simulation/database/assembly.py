@@ -1,0 +1,127 @@
+"""From the records of all scenes to a database that nuScenes' devkit opens."""
+
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import cv2
+
+from cm3d.errors import InputError
+from cm3d.geometry.se3 import SE3
+from cm3d.params import Simulation
+from cm3d.simulation.database.annotations import CATEGORIES
+from cm3d.simulation.database.map_expansion import map_expansion, map_mask
+from cm3d.simulation.database.records import Row, pose_fields, token, write_table, write_whole
+from cm3d.simulation.scene import record_path
+from cm3d.simulation.schedule import ScenePlan
+from cm3d.simulation.sensors.rig import CAMERAS, EGO_SE3_LIDAR
+from cm3d.simulation.town.town import build_town
+from cm3d.tables.vocabulary import ATTRIBUTE_NAMES, LIDAR_CHANNEL
+
+_SCENE_TABLES: Final = (
+    "log",
+    "scene",
+    "sample",
+    "sample_data",
+    "ego_pose",
+    "sample_annotation",
+    "instance",
+)
+_VISIBILITY_LEVELS: Final = ("v0-40", "v40-60", "v60-80", "v80-100")
+
+
+def assemble_database(
+    root: Path, version: str, plans: Sequence[ScenePlan], seed: int, params: Simulation
+) -> None:
+    """Write tables, maps and splits from the scenes' records, then remove the records.
+
+    Args:
+        root: Folder of the data set.
+        version: Name of the folder with the tables.
+        plans: All scenes, each simulated by `simulate_scene`.
+        seed: The source of all randomness.
+        params: Scale and sensors.
+
+    Raises:
+        InputError: A scene has no record, or the folder cannot be written.
+    """
+    records = [_read_record(root, plan) for plan in plans]
+    tables = {name: [row for record in records for row in record[name]] for name in _SCENE_TABLES}
+    tables |= _fixed_tables(params) | {"map": _map_rows(plans)}
+    try:
+        for name, rows in tables.items():
+            write_table(root / version / f"{name}.json", rows)
+        splits = {s: [p.scene_name for p in plans if p.split == s] for s in ("train", "val")}
+        write_whole(root / version / "splits.json", json.dumps(splits, indent=1).encode())
+        _write_maps(root, plans, seed)
+        shutil.rmtree(root / "records")
+    except OSError as error:
+        raise InputError(f"{root}: cannot be written ({error.strerror}); free it") from error
+
+
+def _read_record(root: Path, plan: ScenePlan) -> dict[str, list[Row]]:
+    path = record_path(root, plan.scene_name)
+    try:
+        record: dict[str, list[Row]] = json.loads(path.read_bytes())
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: scene is not simulated; run `dvc repro download`") from error
+    return record
+
+
+def _fixed_tables(params: Simulation) -> dict[str, list[Row]]:
+    channels = {LIDAR_CHANNEL: "lidar"} | {mount.channel: "camera" for mount in CAMERAS}
+    calibrated = [_calibrated_row(LIDAR_CHANNEL, EGO_SE3_LIDAR, [])]
+    for mount in CAMERAS:
+        intrinsics_px = mount.intrinsics_px(params.image_scale).tolist()
+        calibrated.append(_calibrated_row(mount.channel, mount.ego_SE3_camera(), intrinsics_px))
+    return {
+        "category": [
+            {"token": token("category", name), "name": name, "description": "", "index": index}
+            for index, name in enumerate(CATEGORIES)
+        ],
+        "attribute": [
+            {"token": token("attribute", name), "name": name, "description": ""}
+            for name in ATTRIBUTE_NAMES
+        ],
+        "visibility": [
+            {"token": str(level), "level": name, "description": f"{name[1:]}% visible"}
+            for level, name in enumerate(_VISIBILITY_LEVELS, start=1)
+        ],
+        "sensor": [
+            {"token": token("sensor", channel), "channel": channel, "modality": modality}
+            for channel, modality in channels.items()
+        ],
+        "calibrated_sensor": calibrated,
+    }
+
+
+def _calibrated_row(channel: str, ego_SE3_sensor: SE3, intrinsics_px: list[list[float]]) -> Row:
+    return {
+        "token": token("calibrated_sensor", channel),
+        "sensor_token": token("sensor", channel),
+        **pose_fields(ego_SE3_sensor),
+        "camera_intrinsic": intrinsics_px,
+    }
+
+
+def _map_rows(plans: Sequence[ScenePlan]) -> list[Row]:
+    return [
+        {
+            "token": token("map", location),
+            "log_tokens": [token("log", p.scene_name) for p in plans if p.location == location],
+            "category": "semantic_prior",
+            "filename": f"maps/{location}.png",
+        }
+        for location in sorted({plan.location for plan in plans})
+    ]
+
+
+def _write_maps(root: Path, plans: Sequence[ScenePlan], seed: int) -> None:
+    for location in sorted({plan.location for plan in plans}):
+        town = build_town(seed, location)
+        content = json.dumps(map_expansion(town))
+        write_whole(root / "maps" / "expansion" / f"{location}.json", content.encode())
+        _, png = cv2.imencode(".png", map_mask(town))
+        write_whole(root / "maps" / f"{location}.png", png.tobytes())

@@ -1,0 +1,86 @@
+"""Rows that describe a scene and its sensor files, and what is on its images."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from cm3d.simulation.database.annotations import instance_token
+from cm3d.simulation.database.records import Row, token
+from cm3d.simulation.schedule import ScenePlan
+from cm3d.simulation.sensors.cameras import Picture
+from cm3d.simulation.sensors.visibility import Sight, visible_share
+from cm3d.simulation.world import Actor
+
+
+def sensor_row(
+    scene_name: str, channel: str, timestamp_us: int, sample_token: str, is_keyframe: bool
+) -> Row:
+    """A row of `sample_data`, not chained yet; `image_fields` adds what cameras have."""
+    key = token("sample_data", scene_name, channel, timestamp_us)
+    folder = "samples" if is_keyframe else "sweeps"
+    return {
+        "token": key,
+        "sample_token": sample_token,
+        "ego_pose_token": key,
+        "calibrated_sensor_token": token("calibrated_sensor", channel),
+        "timestamp": timestamp_us,
+        "fileformat": "pcd",
+        "is_key_frame": is_keyframe,
+        "height": 0,
+        "width": 0,
+        "filename": f"{folder}/{channel}/{scene_name}__{channel}__{timestamp_us}.pcd.bin",
+    }
+
+
+def image_fields(row: Row, width_px: int, height_px: int) -> Row:
+    """The row of a camera image instead of a LiDAR sweep."""
+    filename = row["filename"].removesuffix(".pcd.bin") + ".jpg"
+    return {
+        **row,
+        "fileformat": "jpg",
+        "height": height_px,
+        "width": width_px,
+        "filename": filename,
+    }
+
+
+def scene_row(plan: ScenePlan, samples: Sequence[Row], num_actors: int) -> Row:
+    """The row of `scene`; the samples are in time order."""
+    return {
+        "token": token("scene", plan.scene_name),
+        "log_token": token("log", plan.scene_name),
+        "nbr_samples": len(samples),
+        "first_sample_token": samples[0]["token"],
+        "last_sample_token": samples[-1]["token"],
+        "name": plan.scene_name,
+        "description": f"simulated drive, {num_actors} objects",
+    }
+
+
+def log_row(plan: ScenePlan) -> Row:
+    """The row of `log`: each scene is a log of its own."""
+    return {
+        "token": token("log", plan.scene_name),
+        "logfile": plan.scene_name,
+        "vehicle": "simulated",
+        "date_captured": str(np.datetime64(plan.start_us, "us"))[:10],
+        "location": plan.location,
+    }
+
+
+def picture_entries(
+    scene_name: str, actors: Sequence[Actor], picture: Picture, sight: Sight
+) -> list[Row]:
+    """What is on an image: an entry for each object with at least one pixel."""
+    pixels = np.bincount(picture.instance_id.ravel(), minlength=np.iinfo(np.uint16).max + 1)
+    return [
+        {
+            "instance_id": actor.instance_id,
+            "instance_token": instance_token(scene_name, actor.instance_id),
+            "class_name": actor.class_name,
+            "visible_pixels": int(pixels[actor.instance_id]),
+            "visible_share": float(share),
+        }
+        for actor, share in zip(actors, visible_share(sight), strict=True)
+        if pixels[actor.instance_id]
+    ]

@@ -1,0 +1,1 @@
+"""LiDAR and cameras by ray casting."""

@@ -1,0 +1,1 @@
+"""Procedural towns: roads, lanes, ground and what stands beside them."""

@@ -1,0 +1,1 @@
+"""Objects that stand, park, walk and drive in a town."""
