@@ -1,12 +1,13 @@
 import copy
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
 
 from cm3d.errors import InputError
-from cm3d.params import load_params, parse_params
+from cm3d.params import ClassName, load_params, parse_params
+from cm3d.tables.vocabulary import CLASS_NAMES
 
 
 @pytest.fixture
@@ -74,3 +75,8 @@ def test_a_key_that_stands_twice_is_refused(tmp_path: Path) -> None:
     (tmp_path / "params.yaml").write_text("seed: 1\nseed: 2\n")
     with pytest.raises(InputError, match='duplicate key "seed"'):
         load_params(tmp_path / "params.yaml")
+
+
+def test_classes_are_those_of_the_vocabulary() -> None:
+    # the type must be spelt out for type checkers; the vocabulary is what the code uses
+    assert get_args(ClassName) == CLASS_NAMES
