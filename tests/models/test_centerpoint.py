@@ -45,7 +45,7 @@ def test_an_untrained_head_sees_objects_rarely(detector: Detector) -> None:
     with torch.no_grad():
         outputs = build_centerpoint(detector, 0).eval()(points, frame, 2)
     torch.testing.assert_close(
-        outputs[0].heatmap.sigmoid(), torch.full((2, 1, 8, 8), 0.1), atol=0.03, rtol=0
+        outputs[0].heatmap.sigmoid(), torch.full((2, 1, 8, 8), 0.01), atol=0.005, rtol=0
     )
     assert outputs[1].boxes["velocity"].abs().max() < 0.05
 

@@ -18,7 +18,10 @@ def detector() -> Detector:
     return load_params().detector.model_copy(
         update={
             "range_m": 12.8,
+            "pillar_m": 0.4,
             "sweeps": 2,
+            "ego_half_extent_m": 1.0,
+            "max_pillar_points": 10,
             "pillar_channels": 8,
             "block_channels": [16, 16],
             "block_layers": [1, 1],
@@ -26,6 +29,12 @@ def detector() -> Detector:
             "neck_channels": 16,
             "head_channels": 16,
             "head_hidden_layers": 0,
+            "gaussian_overlap": 0.1,
+            "min_gaussian_radius_cells": 2,
+            "box_loss_weight": 0.25,
+            "velocity_loss_weight": 0.2,
+            "min_score": 0.1,
+            "max_boxes": 300,
             "tasks": [["car"], ["pedestrian", "traffic_cone"]],
         }
     )

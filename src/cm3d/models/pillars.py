@@ -47,7 +47,7 @@ class PillarEncoder(nn.Module):
         )
         thinned = spread_evenly(pillar, count, self.max_points)
         pillar, count = pillar[thinned], count.clamp(max=self.max_points)
-        decorated = self._decorate(points[rows[thinned]], pillar_key, pillar, count)
+        decorated = self._decorate(points.index_select(0, rows[thinned]), pillar_key, pillar, count)
         features = pillar_max(self.linear(decorated), pillar, len(pillar_key))
         features = functional.relu(self.norm(features))
         canvas = features.new_zeros(frames * self.grid.size**2, features.shape[1])
@@ -73,8 +73,8 @@ class PillarEncoder(nn.Module):
         center_m = (cell + 0.5) * self.grid.cell_m - self.grid.range_m
         total_m = points.new_zeros(len(pillar_key), 3).index_add(0, pillar, points[:, :3])
         mean_m = total_m / count[:, None]
-        from_mean = (points[:, :3] - mean_m[pillar]) / self.grid.cell_m
-        from_center = (points[:, :2] - center_m[pillar]) / self.grid.cell_m
+        from_mean = (points[:, :3] - mean_m.index_select(0, pillar)) / self.grid.cell_m
+        from_center = (points[:, :2] - center_m.index_select(0, pillar)) / self.grid.cell_m
         position = points[:, :3] / points.new_tensor(
             [self.grid.range_m, self.grid.range_m, half_height_m]
         )
@@ -121,7 +121,8 @@ class _PillarMax(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
         features, pillar, out = ctx.saved_tensors
-        return torch.where(features == out[pillar], gradient[pillar], 0.0), None, None
+        highest, share = out.index_select(0, pillar), gradient.index_select(0, pillar)
+        return torch.where(features == highest, share, 0.0), None, None
 
 
 class _PillarNorm(nn.BatchNorm1d):
