@@ -27,8 +27,8 @@ from cm3d.params import Detector, Params, load_params
 from cm3d.sensors.lidar import drop_ego_points, read_sweep
 from cm3d.training.batches import Batch, collate
 from cm3d.training.device import choose_device, deterministic
-from cm3d.training.loop import Trainer
 from cm3d.training.targets import make_targets
+from cm3d.training.trainer import Trainer
 
 _KEYFRAME = Path(os.environ.get("CM3D_REAL_KEYFRAME", "../shared/real/nuscenes-keyframe")).resolve()
 _BOXES = 40

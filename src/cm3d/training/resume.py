@@ -1,15 +1,23 @@
 """A training's state on disk, so that it goes on where it was killed."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
-from torch import nn
-from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
 
 _FILE_NAME = "training.pt"
+
+
+class Stateful(Protocol):
+    """A model, an optimiser or a schedule."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Its state."""
+
+    def load_state_dict(self, state_dict: dict[str, Any], /) -> Any:
+        """Take a state over."""
 
 
 @dataclass(frozen=True)
@@ -27,40 +35,26 @@ class ResumeFile:
     fingerprint: str
 
     def save(
-        self,
-        epoch: int,
-        history: list[dict[str, float]],
-        model: nn.Module,
-        optimizer: Optimizer,
-        scheduler: LRScheduler,
+        self, epochs: int, history: list[dict[str, float]], parts: Mapping[str, Stateful]
     ) -> None:
-        """Write the state after `epoch` epochs, whole or not at all."""
+        """Write the state after so many epochs, whole or not at all."""
         if self.folder is None:
             return
-        content = {
-            "fingerprint": self.fingerprint,
-            "epoch": epoch,
-            "history": history,
-            "model": model.state_dict(),
-            "optimizer": optimizer.state_dict(),
-            "scheduler": scheduler.state_dict(),
-        }
+        states = {name: part.state_dict() for name, part in parts.items()}
+        content = {"fingerprint": self.fingerprint, "epochs": epochs, "history": history}
         self.folder.mkdir(parents=True, exist_ok=True)
         partial = self.folder / f".{_FILE_NAME}.partial"
-        torch.save(content, partial)
+        torch.save(content | {"states": states}, partial)
         partial.replace(self.folder / _FILE_NAME)
 
-    def restore(
-        self, model: nn.Module, optimizer: Optimizer, scheduler: LRScheduler
-    ) -> tuple[int, list[dict[str, float]]]:
+    def restore(self, parts: Mapping[str, Stateful]) -> tuple[int, list[dict[str, float]]]:
         """Load the state if there is one; returns the epochs done and their history."""
         content = self._read()
         if content is None:
             return 0, []
-        model.load_state_dict(content["model"])
-        optimizer.load_state_dict(content["optimizer"])
-        scheduler.load_state_dict(content["scheduler"])
-        return content["epoch"], content["history"]
+        for name, part in parts.items():
+            part.load_state_dict(content["states"][name])
+        return content["epochs"], content["history"]
 
     def remove(self) -> None:
         """Forget the state, as when the training has ended."""
