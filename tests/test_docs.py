@@ -10,6 +10,7 @@ import pytest
 import yaml
 from dvc.cli.parser import get_main_parser
 
+from cm3d.evaluation.report import markdown_table, read_metrics
 from cm3d.params import parse_params
 from experiments.overrides import with_overrides
 from experiments.preset import load_preset
@@ -92,3 +93,10 @@ def test_every_stage_is_explained() -> None:
     text = (PROJECT / "docs" / "pipeline.md").read_text()
     for stage in yaml.safe_load((PROJECT / "dvc.yaml").read_text())["stages"]:
         assert f"`{re.sub('_r[0-9]$', '_rN', stage)}`" in text
+
+
+def test_the_readme_has_the_table_that_came_out() -> None:
+    table = markdown_table(read_metrics(PROJECT / "metrics" / "evaluate.json"))
+    assert table in (PROJECT / "README.md").read_text(), (
+        "put in what `python -m cm3d.evaluation.report --markdown` prints"
+    )

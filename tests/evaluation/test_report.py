@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from cm3d.errors import InputError
-from cm3d.evaluation.report import main, print_report, read_metrics
+from cm3d.evaluation.report import main, markdown_table, print_report, read_metrics
 from cm3d.evaluation.summary import HEADLINES
 
 
@@ -19,14 +19,13 @@ def _printed(path: Path) -> list[str]:
 def test_every_label_set_and_model_has_a_row(tmp_path: Path) -> None:
     path = tmp_path / "evaluate.json"
     scores = {name: 0.1 * index for index, name in enumerate(HEADLINES)}
-    path.write_text(json.dumps({"pseudo_labels": scores, "sam3d": {"AP": 0.3}}))
+    path.write_text(json.dumps({"pseudo_labels": scores, "unknown": {"AP": 0.3}}))
     lines = _printed(path)
     header = next(line for line in lines if "mAP" in line)
     assert [name for name in HEADLINES if name in header] == list(HEADLINES)
     titles = [line.split("│")[1].strip() for line in lines if line.startswith("│")]
     assert titles == [
         "lifted boxes",
-        "SAM3D (no class)",
         "pseudo-labels",
         "pretrain",
         "finetune",
@@ -36,8 +35,14 @@ def test_every_label_set_and_model_has_a_row(tmp_path: Path) -> None:
     ]
     labels = next(line for line in lines if "pseudo-labels" in line)
     assert [cell.strip() for cell in labels.split("│")[2:4]] == ["0.000", "0.100"]
-    sam3d = next(line for line in lines if "SAM3D" in line)
-    assert [cell.strip() for cell in sam3d.split("│")[2:-1]] == ["-"] * 7
+    unscored = next(line for line in lines if "pretrain" in line)
+    assert [cell.strip() for cell in unscored.split("│")[2:-1]] == ["-"] * 7
+
+
+def test_markdown_has_the_same_rows() -> None:
+    lines = markdown_table({"pretrain": {"mAP": 0.1234, "NDS": 0.5}}).splitlines()
+    assert lines[0] == "| boxes of | mAP | NDS | mATE | mASE | mAOE | mAVE | mAAE |"
+    assert "| pretrain | 0.123 | 0.500 | - | - | - | - | - |" in lines
 
 
 def test_it_says_where_everything_is(tmp_path: Path) -> None:
@@ -58,5 +63,6 @@ def test_a_broken_file_is_one_line(tmp_path: Path, content: str) -> None:
 
 def test_the_command_needs_the_metrics(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["report"])
     with pytest.raises(SystemExit, match=r"metrics/evaluate\.json: missing; run `dvc repro"):
         main()

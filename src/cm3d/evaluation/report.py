@@ -1,5 +1,6 @@
-"""`python -m cm3d.evaluation.report`: the pipeline's scores as one table."""
+"""`python -m cm3d.evaluation.report [--markdown]`: the pipeline's scores as one table."""
 
+import argparse
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,7 +17,6 @@ METRICS_FILE: Final = Path("metrics/evaluate.json")
 # Entry in the metrics file, and what the table calls it, in the order of the pipeline.
 ROWS: Final = {
     "lifted": "lifted boxes",
-    "sam3d": "SAM3D (no class)",
     "pseudo_labels": "pseudo-labels",
     "pretrain": "pretrain",
     "finetune": "finetune",
@@ -55,6 +55,15 @@ def score_table(metrics: Mapping[str, Mapping[str, Any]]) -> Table:
     return table
 
 
+def markdown_table(metrics: Mapping[str, Mapping[str, Any]]) -> str:
+    """The same table as Markdown, for the README."""
+    rows = [["boxes of", *HEADLINES], ["---"] * (len(HEADLINES) + 1)]
+    for entry, title in ROWS.items():
+        scores = metrics.get(entry, {})
+        rows.append([title, *(_cell(scores.get(name)) for name in HEADLINES)])
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
 def print_report(path: Path, console: Console) -> None:
     """Print the table and where everything else is."""
     console.print(score_table(read_metrics(path)))
@@ -69,8 +78,13 @@ def _cell(value: object) -> str:
 
 def main() -> None:
     """Print the report of the project in the current folder."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--markdown", action="store_true", help="the table alone, as Markdown")
     try:
-        print_report(METRICS_FILE, Console())
+        if parser.parse_args().markdown:
+            print(markdown_table(read_metrics(METRICS_FILE)))
+        else:
+            print_report(METRICS_FILE, Console())
     except InputError as error:
         raise SystemExit(str(error)) from error
 
