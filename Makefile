@@ -44,7 +44,8 @@ format: install-dev        ## let ruff mend what it can
 	$(BIN)/ruff format .
 
 test: install-dev          ## all tests, the pipeline at smoke scale included
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -q -n 2 --ignore tests/pipeline
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -q tests/pipeline --durations 8
 
 bench: install-dev         ## speed and memory against named peers
 	$(RUN) -m benchmarks.run

@@ -7,8 +7,6 @@ import pytest
 
 from tests.pipeline.clone import Clone
 
-pytestmark = pytest.mark.xdist_group("pipeline")
-
 
 @pytest.fixture
 def copy(reproduced: Clone, tmp_path: Path) -> Clone:

@@ -10,7 +10,7 @@ import pytest
 from cm3d.tables import Boxes2D, Boxes3D, Masks
 from tests.pipeline.clone import Clone, clean_environment, copy_tree
 
-pytestmark = [pytest.mark.real, pytest.mark.xdist_group("keyframe")]
+pytestmark = pytest.mark.real
 
 SCENE = "scene-0061.parquet"
 

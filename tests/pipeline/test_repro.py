@@ -11,8 +11,6 @@ import yaml
 from experiments.preset import write_overrides
 from tests.pipeline.clone import Clone
 
-pytestmark = pytest.mark.xdist_group("pipeline")
-
 STAGES = list(yaml.safe_load((Path(__file__).parents[2] / "dvc.yaml").read_text())["stages"])
 
 

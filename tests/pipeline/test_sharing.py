@@ -8,8 +8,6 @@ import pytest
 from tests.pipeline.clone import Clone
 from tests.pipeline.test_repro import stages_run
 
-pytestmark = pytest.mark.xdist_group("pipeline")
-
 
 def test_labels_are_pulled_without_what_made_them(reproduced: Clone, tmp_path: Path) -> None:
     origin = Clone(tmp_path / "origin", reproduced.environment)
