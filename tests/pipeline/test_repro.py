@@ -97,8 +97,11 @@ def test_an_ablation_reruns_what_lies_downstream_and_is_tracked(reproduced: Clon
     before = len(runs_of(reproduced.root / "mlflow.db"))
     change = "lift.medoid_compensation=false"
     output = reproduced.dvc("exp", "run", "--temp", "-n", "probe", "-S", change)
-    upstream = {"download", "detect2d", "segment", "sam3d"}
-    assert stages_run(output) == [stage for stage in STAGES if stage not in upstream]
+    ran = stages_run(output)
+    # at smoke scale the first round's model may come out the same, and spare the later rounds
+    assert ran[:5] == ["lift", "fuse", "pretrain", "finetune", "selftrain_r1"]
+    assert ran[-2:] == ["evaluate", "track"]
+    assert not {"download", "detect2d", "segment", "sam3d"} & set(ran)
     runs = runs_of(reproduced.root / "mlflow.db")
     assert len(runs) == before + 1
     assert "probe" in {run.get("dvc.exp") for run in runs}
