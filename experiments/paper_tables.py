@@ -6,8 +6,8 @@ from typing import Annotated, Any, Final
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from cm3d.errors import InputError
+from cm3d.params import read_yaml
 from experiments.overrides import lookup
-from experiments.preset import read_yaml
 
 TABLES_FOLDER: Final = Path(__file__).parent
 

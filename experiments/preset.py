@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from cm3d.errors import InputError
-from cm3d.params import parse_params
+from cm3d.params import parse_params, read_yaml
 from experiments.overrides import as_arguments, lookup, with_overrides
 
 PRESETS_FILE: Final = Path(__file__).with_name("presets.yaml")
@@ -29,23 +28,6 @@ def load_preset(name: str, path: Path = PRESETS_FILE) -> dict[str, Any]:
     if name not in presets:
         raise InputError(f"{path.name}: no preset {name!r}; there are {', '.join(presets)}")
     return dict(presets[name])
-
-
-def read_yaml(path: Path) -> dict[str, Any]:
-    """Read a YAML mapping.
-
-    Raises:
-        InputError: The file is missing or holds something else.
-    """
-    try:
-        content = YAML(typ="safe").load(path.read_text())
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: missing; run from the project's root") from error
-    except YAMLError as error:
-        raise InputError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(content, dict):
-        raise InputError(f"{path}: not a mapping; restore it with Git")
-    return content
 
 
 def write_overrides(path: Path, overrides: dict[str, Any]) -> None:

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from cm3d.errors import InputError
-from cm3d.params import Params, parse_params
+from cm3d.params import Params, parse_params, read_yaml
 from experiments.overrides import as_arguments, with_overrides
 from experiments.paper_tables import PaperTable, Row, load_table
-from experiments.preset import PARAMS_FILE, load_preset, read_yaml
+from experiments.preset import PARAMS_FILE, load_preset
 from experiments.results import describe_scale, markdown, row_result
 
 RESULTS_FOLDER: Final = Path("experiments/results")

@@ -278,13 +278,24 @@ def load_params(path: Path = Path("params.yaml")) -> Params:
         InputError: The file is missing, no YAML (a key may stand once), or wrong; every error
             is listed by its path.
     """
+    return parse_params(read_yaml(path), source=str(path))
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read a YAML mapping.
+
+    Raises:
+        InputError: The file is missing or holds something else.
+    """
     try:
-        values = YAML(typ="safe").load(path.read_text())
+        content = YAML(typ="safe").load(path.read_text())
     except FileNotFoundError as error:
         raise InputError(f"{path}: missing; run from the project's root") from error
     except YAMLError as error:
         raise InputError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
-    return parse_params(values, source=str(path))
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: not a mapping; restore it with Git")
+    return content
 
 
 def parse_params(values: Any, source: str = "params.yaml") -> Params:

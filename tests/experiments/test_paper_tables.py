@@ -6,9 +6,9 @@ import pytest
 import yaml
 
 from cm3d.errors import InputError
+from cm3d.params import read_yaml
 from experiments.overrides import lookup, with_overrides
 from experiments.paper_tables import load_table, table_names
-from experiments.preset import read_yaml
 from experiments.run import check_rows, experiment_name
 
 

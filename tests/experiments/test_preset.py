@@ -4,9 +4,9 @@ from typing import Any
 import pytest
 
 from cm3d.errors import InputError
-from cm3d.params import load_params, parse_params
+from cm3d.params import load_params, parse_params, read_yaml
 from experiments.overrides import lookup, with_overrides
-from experiments.preset import PRESETS_FILE, load_preset, main, read_yaml, write_overrides
+from experiments.preset import PRESETS_FILE, load_preset, main, write_overrides
 
 NAMES = sorted(read_yaml(PRESETS_FILE))
 

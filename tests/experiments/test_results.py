@@ -2,10 +2,10 @@ from pathlib import Path
 
 import pytest
 
-from cm3d.params import load_params, parse_params
+from cm3d.params import load_params, parse_params, read_yaml
 from experiments.overrides import with_overrides
 from experiments.paper_tables import Figures, PaperTable, Row
-from experiments.preset import load_preset, read_yaml
+from experiments.preset import load_preset
 from experiments.results import describe_scale, markdown, row_result
 
 RUN = Row(

@@ -53,6 +53,10 @@ def code_deps(stage: str) -> set[str]:
     return {d for d in STAGES[stage]["deps"] if not d.startswith(("data/", "metrics/"))}
 
 
+def covers(dep: str, file: str) -> bool:
+    return file == dep or file.startswith(f"{dep}/")
+
+
 def is_docstring_only(file: str) -> bool:
     body = ast.parse((PROJECT / file).read_text()).body
     return all(isinstance(node, ast.Expr) for node in body)
@@ -64,7 +68,7 @@ def test_every_import_is_a_dependency(stage: str) -> None:
     missing = [
         file
         for file in sorted(code_of(stage))
-        if not any(file == dep or file.startswith(f"{dep}/") for dep in deps)
+        if not any(covers(dep, file) for dep in deps)
         and not (file.endswith("__init__.py") and is_docstring_only(file))
     ]
     assert not missing, f"stage {stage} imports what dvc.yaml does not list: {missing}"
@@ -73,11 +77,7 @@ def test_every_import_is_a_dependency(stage: str) -> None:
 @pytest.mark.parametrize("stage", STAGES)
 def test_every_dependency_is_imported(stage: str) -> None:
     files = code_of(stage)
-    idle = [
-        dep
-        for dep in sorted(code_deps(stage))
-        if not any(file == dep or file.startswith(f"{dep}/") for file in files)
-    ]
+    idle = [dep for dep in sorted(code_deps(stage)) if not any(covers(dep, file) for file in files)]
     assert not idle, f"stage {stage} does not import {idle}, an edit there would rerun it"
 
 

@@ -7,36 +7,24 @@ import numpy as np
 import pytest
 
 from cm3d.geometry.boxes import rotate_xy
-from cm3d.params import Detector, Schedule, load_params
+from cm3d.params import Detector, Schedule
 from cm3d.tables import Boxes3D, Sweeps
 from cm3d.training.frames import TrainingFrame
+from tests.tiny_detector import tiny_detector
 
 
 @pytest.fixture
 def detector() -> Detector:
-    """12.8 m around the LiDAR in pillars of 0.4 m; two tasks, three classes."""
-    return load_params().detector.model_copy(
-        update={
-            "range_m": 12.8,
-            "pillar_m": 0.4,
-            "sweeps": 2,
-            "ego_half_extent_m": 1.0,
-            "max_pillar_points": 10,
-            "pillar_channels": 8,
-            "block_channels": [16, 16],
-            "block_layers": [1, 1],
-            "block_strides": [2, 2],
-            "neck_channels": 16,
-            "head_channels": 16,
-            "head_hidden_layers": 0,
-            "gaussian_overlap": 0.1,
-            "min_gaussian_radius_cells": 2,
-            "box_loss_weight": 0.25,
-            "velocity_loss_weight": 0.2,
-            "min_score": 0.1,
-            "max_boxes": 300,
-            "tasks": [["car"], ["pedestrian", "traffic_cone"]],
-        }
+    """12.8 m around the LiDAR."""
+    return tiny_detector(
+        range_m=12.8,
+        sweeps=2,
+        ego_half_extent_m=1.0,
+        pillar_channels=8,
+        block_channels=[16, 16],
+        block_layers=[1, 1],
+        neck_channels=16,
+        head_channels=16,
     )
 
 
