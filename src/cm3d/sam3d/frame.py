@@ -3,10 +3,10 @@
 import numpy as np
 
 from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat
+from cm3d.geometry.ground import ground_height
 from cm3d.geometry.se3 import SE3
 from cm3d.params import Sam3D
 from cm3d.sam3d.bev_image import BevGrid, intensity_image
-from cm3d.sam3d.ground import ground_height
 from cm3d.sam3d.rectangles import Rectangles, fit_rectangles
 from cm3d.sam3d.segment_points import SegmentPoints
 from cm3d.sam3d.segmenter import BevSegmenter, connected_components

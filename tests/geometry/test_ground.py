@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from cm3d.sam3d.ground import ground_height
+from cm3d.geometry.ground import ground_height
 
 
 def road(slope: float, step_m: float = 1.0) -> np.ndarray:
