@@ -27,6 +27,9 @@ ClassName = Literal[
     "barrier",
 ]
 
+# Classes that are easily confused: boxes of one group may be one object.
+GroupName = Literal["vehicle", "pedestrian", "cycle", "cone", "barrier"]
+
 
 def _of_every_class(radius_m: dict[ClassName, float]) -> dict[ClassName, float]:
     missing = [name for name in get_args(ClassName) if name not in radius_m]
@@ -119,6 +122,48 @@ class Segment(_Section):
     grabcut: GrabCut
 
 
+class MotionPrior(_Section):
+    """How one group of classes moves."""
+
+    along_mps: Positive
+    across_mps: Positive
+    acceleration_mps2: NonNegative
+    drift_m: NonNegative
+    moving_mps: NonNegative
+
+
+class Tracks(_Section):
+    """Boxes of a scene as tracks; the switches turn one effect each."""
+
+    positions: bool
+    velocity: bool
+    heading: bool
+    scores: bool
+    fill_gaps: bool
+    attributes: bool
+    class_vote: bool
+    sizes: bool
+    max_gap_s: NonNegative
+    max_link_s: NonNegative
+    gate_sigma: Positive
+    birth_density_per_m2: Positive
+    class_change_cost: NonNegative
+    moved_sigma: NonNegative
+    max_axis_error_rad: NonNegative
+    score_prior_boxes: NonNegative
+    score_smoothing: Share
+    fill_keyframes: Annotated[int, Field(ge=0)]
+    fill_score: Share
+    fill_range_m: NonNegative
+    motion: dict[GroupName, MotionPrior]
+
+    @model_validator(mode="after")
+    def _every_group_moves(self) -> "Tracks":
+        if missing := [name for name in get_args(GroupName) if name not in self.motion]:
+            raise ValueError(f"motion lacks {', '.join(missing)}")
+        return self
+
+
 class Lift(_Section):
     """From masks and LiDAR to 3D boxes."""
 
@@ -133,6 +178,7 @@ class Lift(_Section):
     medoid_compensation: bool
     nms: bool
     nms_radius_m: RadiusByClass
+    tracks: Tracks
 
 
 class Sam3D(_Section):
@@ -251,6 +297,12 @@ class Scoring(_Section):
     split: Literal["train", "val"]
 
 
+class Evaluate(_Section):
+    """What computes the final scores."""
+
+    engine: Literal["fast", "devkit"]
+
+
 class Params(_Section):
     """All of params.yaml."""
 
@@ -269,6 +321,7 @@ class Params(_Section):
     finetune: Finetune
     selftrain: Selftrain
     scoring: Scoring
+    evaluate: Evaluate
 
 
 def load_params(path: Path = Path("params.yaml")) -> Params:

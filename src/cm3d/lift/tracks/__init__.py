@@ -1,0 +1,1 @@
+"""Boxes of a scene as tracks: what a single keyframe cannot tell."""

@@ -1,0 +1,76 @@
+"""Tracks by keyframes: where the boxes of a scene stand in time."""
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat, NDArrayInt
+from cm3d.lift.tracks.detections import Detections
+from cm3d.lift.tracks.kalman import States, smoothed
+
+
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """K tracks over T keyframes.
+
+    Args:
+        row: (K, T) the box of a track in a keyframe; where there is none, its nearest before,
+            or its first.
+        observed: (K, T) whether there is one.
+        time_s: (T,).
+    """
+
+    row: NDArrayInt
+    observed: NDArrayBool
+    time_s: NDArrayFloat
+
+    @classmethod
+    def from_tracks(cls, track: NDArrayInt, frame: NDArrayInt, time_s: NDArrayFloat) -> Self:
+        """Spread boxes (N,) over tracks, numbered from 0 without gaps, and keyframes."""
+        row = np.full((track.max(initial=-1) + 1, len(time_s)), -1, dtype=np.int64)
+        row[track, frame] = np.arange(len(track))
+        observed = row >= 0
+        last = np.maximum.accumulate(np.where(observed, np.arange(len(time_s)), -1), axis=1)
+        source = np.where(last >= 0, last, observed.argmax(axis=1)[:, None])
+        return cls(np.take_along_axis(row, source, axis=1), observed, time_s)
+
+    @property
+    def first(self) -> NDArrayInt:
+        """(K,) first keyframe of each track."""
+        return np.asarray(self.observed.argmax(axis=1))
+
+    @property
+    def last(self) -> NDArrayInt:
+        """(K,) last keyframe of each track."""
+        return np.asarray(len(self.time_s) - 1 - self.observed[:, ::-1].argmax(axis=1))
+
+    @property
+    def alive(self) -> NDArrayBool:
+        """(K, T) from each track's first keyframe to its last."""
+        step = np.arange(len(self.time_s))
+        return np.asarray((step >= self.first[:, None]) & (step <= self.last[:, None]))
+
+    @property
+    def length(self) -> NDArrayInt:
+        """(K,) boxes of each track."""
+        return np.asarray(self.observed.sum(axis=1))
+
+    def mean(self, values: NDArrayFloat, weight: NDArrayFloat) -> NDArrayFloat:
+        """Weighted means (K,) or (K, D) over the boxes of each track, of values of boxes."""
+        weights = np.where(self.observed, weight[self.row], 0.0)
+        total = weights.sum(axis=1)
+        return np.asarray(np.einsum("kt,kt...->k...", weights, values[self.row]).T / total).T
+
+
+def smoothed_states(boxes: Detections, grid: Grid) -> States:
+    """States (K, T) of tracks, from all of their boxes."""
+    first = grid.row[np.arange(len(grid.row)), grid.first]
+    return smoothed(
+        boxes.xy_m[grid.row],
+        boxes.std_m[grid.row],
+        grid.observed,
+        boxes.velocity_covariance[first],
+        boxes.acceleration_mps2[first],
+        grid.time_s,
+    )

@@ -1,0 +1,66 @@
+"""Headings that agree over a track and with its motion."""
+
+import numpy as np
+
+from cm3d.geometry.angles import wrap_angle
+from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat, NDArrayInt
+from cm3d.lift.tracks.grid import Grid
+from cm3d.lift.tracks.motion import TrackMotion
+
+
+def track_headings(
+    yaw_rad: NDArrayFloat,
+    yaw_weight: NDArrayFloat,
+    vehicle: NDArrayBool,
+    grid: Grid,
+    motion: TrackMotion,
+    max_axis_error_rad: float,
+) -> NDArrayFloat:
+    """Headings (K, T).
+
+    What never moved keeps one heading, its boxes' consensus. What moves faces its motion;
+    where it rests in between, the motion nearest in time. Vehicles keep the axis of their boxes,
+    which lanes and rectangles know better than a short displacement, unless it is far off.
+
+    Args:
+        yaw_rad: (N,) of the boxes.
+        yaw_weight: (N,) in [0, 1], how well each is known.
+        vehicle: (K,) whether the track is a vehicle.
+        grid: K tracks over T keyframes.
+        motion: Of the same tracks.
+        max_axis_error_rad: Largest angle between motion and the axis that is kept.
+    """
+    resting = consensus(yaw_rad, yaw_weight, grid)
+    driven = nearest_direction(motion)
+    box_yaw = yaw_rad[grid.row]
+    turned = box_yaw + np.pi * np.round((driven - box_yaw) / np.pi)
+    keeps_axis = vehicle[:, None] & (np.abs(driven - turned) < max_axis_error_rad)
+    moving = np.where(keeps_axis, turned, driven)
+    return wrap_angle(np.where(motion.travelled[:, None], moving, resting[:, None]))
+
+
+def consensus(yaw_rad: NDArrayFloat, yaw_weight: NDArrayFloat, grid: Grid) -> NDArrayFloat:
+    """One heading (K,) per track: the mean axis of its boxes, pointing as most of them do."""
+    weight = np.maximum(yaw_weight, 1e-6)
+    doubled = grid.mean(np.stack([np.cos(2 * yaw_rad), np.sin(2 * yaw_rad)], axis=-1), weight)
+    axis_rad = np.arctan2(doubled[:, 1], doubled[:, 0]) / 2
+    facing = grid.mean(np.stack([np.cos(yaw_rad), np.sin(yaw_rad)], axis=-1), weight)
+    agreement = np.cos(axis_rad) * facing[:, 0] + np.sin(axis_rad) * facing[:, 1]
+    return np.where(agreement < 0, axis_rad + np.pi, axis_rad)
+
+
+def nearest_direction(motion: TrackMotion) -> NDArrayFloat:
+    """Direction (K, T) of the motion, or of the motion nearest in time where there is none."""
+    direction = np.arctan2(motion.velocity_mps[..., 1], motion.velocity_mps[..., 0])
+    return np.take_along_axis(direction, _nearest_step(motion.moving), axis=1)
+
+
+def _nearest_step(marked: NDArrayBool) -> NDArrayInt:
+    """The marked step (K, T) nearest to each, the earlier of two; anything without a mark."""
+    steps = np.arange(marked.shape[1])
+    far = marked.shape[1]
+    before = np.maximum.accumulate(np.where(marked, steps, -far), axis=1)
+    backward = np.where(marked, steps, 2 * far)[:, ::-1]
+    after = np.minimum.accumulate(backward, axis=1)[:, ::-1]
+    nearest = np.where(steps - before <= after - steps, before, after)
+    return np.asarray(np.clip(nearest, 0, far - 1))
