@@ -42,12 +42,11 @@ class Live:
 
     def joined(self, others: Self) -> Self:
         """These, then others."""
-        box = Detections(*(np.concatenate(pair) for pair in zip(self.box, others.box, strict=True)))
         return type(self)(
             np.concatenate([self.number, others.number]),
             self.states.joined(others.states),
             np.concatenate([self.last_s, others.last_s]),
-            box,
+            Detections.concatenated([self.box, others.box]),
         )
 
     def predicted(self, dt_s: float) -> Self:

@@ -139,4 +139,5 @@ def _process_noise(dt_s: NDArrayFloat | float, acceleration_mps2: NDArrayFloat) 
     """(N, 4, 4) uncertainty that a step adds."""
     dt_s = np.broadcast_to(dt_s, acceleration_mps2.shape)
     reach = np.stack([dt_s**2 / 2, dt_s], axis=-1) * acceleration_mps2[:, None]
-    return np.einsum("ni,nj,kl->nikjl", reach, reach, np.eye(2)).reshape(-1, 4, 4)
+    noise = np.einsum("ni,nj,kl->nikjl", reach, reach, np.eye(2))
+    return np.asarray(noise.reshape(-1, 4, 4))
