@@ -151,7 +151,6 @@ class Tracks(_Section):
     moved_sigma: NonNegative
     max_axis_error_rad: NonNegative
     score_prior_boxes: NonNegative
-    score_smoothing: Share
     fill_keyframes: Annotated[int, Field(ge=0)]
     fill_score: Share
     fill_range_m: NonNegative
