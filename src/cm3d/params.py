@@ -180,6 +180,26 @@ class Lift(_Section):
     tracks: Tracks
 
 
+def _ascending(ends: tuple[float, float]) -> tuple[float, float]:
+    if ends[0] > ends[1]:
+        raise ValueError(f"range {list(ends)} ends before it starts")
+    return ends
+
+
+Range = Annotated[tuple[NonNegative, NonNegative], AfterValidator(_ascending)]
+
+
+class SizeGroup(_Section):
+    """What LiDAR sees of objects of about one size, and how large they are at least."""
+
+    length_m: Range
+    width_m: Range
+    height_m: Range
+    min_points: Count
+    whole_length_m: NonNegative
+    whole_width_m: NonNegative
+
+
 class Sam3D(_Section):
     """LiDAR-only proposals."""
 
@@ -190,19 +210,23 @@ class Sam3D(_Section):
     ground_clearance_m: NonNegative
     dilation_px: Count
     rectangle: Literal["closeness", "min_area"]
-    min_area_m2: NonNegative
-    max_area_m2: Positive
-    max_aspect: Positive
-    min_height_m: NonNegative
-    max_height_m: Positive
-    min_points: Count
+    complete: bool
+    groups: Annotated[list[str], Field(min_length=1)]
+    sizes: dict[str, SizeGroup]
+
+    @model_validator(mode="after")
+    def _groups_have_sizes(self) -> "Sam3D":
+        if unknown := [name for name in self.groups if name not in self.sizes]:
+            raise ValueError(f"groups: no sizes for {', '.join(unknown)}")
+        return self
 
 
 class Fuse(_Section):
     """Late fusion."""
 
     min_iou: Share
-    temperature: Positive
+    temperature: Positive | Literal["fit"]
+    temperatures: Annotated[list[Positive], Field(min_length=1)]
 
 
 class Detector(_Section):

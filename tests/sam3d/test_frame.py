@@ -84,9 +84,24 @@ def test_what_has_no_object_size_is_left_out(sam3d_params: Sam3D, size: dict[str
 
 def test_too_few_points(sam3d_params: Sam3D) -> None:
     post = np.array([[5.0, 5, -1.0], [5.2, 5, -0.8], [5.1, 5.2, -0.6], [5.3, 5.1, -0.4]])
-    params = sam3d_params.model_copy(update={"min_area_m2": 0.0})
-    assert len(propose(params, post)) == 0
-    assert len(propose(params.model_copy(update={"min_points": 4}), post)) == 1
+    assert len(propose(sam3d_params, post)) == 1
+    assert len(propose(sam3d_params, post[[0, 3]])) == 0
+
+
+def test_side_of_a_car_becomes_a_car_if_wanted(sam3d_params: Sam3D) -> None:
+    row_m = car(np.array([0.0, 12.0]), yaw_rad=0.0, width_m=0.01)
+    completed = propose(sam3d_params, row_m)
+    assert completed.width_m == pytest.approx([1.8])
+    assert completed.center_m[0, 1] == pytest.approx(12 + 0.9, abs=0.06)
+    as_seen = propose(sam3d_params.model_copy(update={"complete": False}), row_m)
+    assert as_seen.width_m == pytest.approx([0.1])
+
+
+def test_sam3d_of_waymo_takes_cars_only(sam3d_params: Sam3D) -> None:
+    person = car(np.array([-8.0, 5.0]), length_m=0.6, width_m=0.4, height_m=1.7)
+    published = sam3d_params.model_copy(update={"groups": ["waymo_car"], "complete": False})
+    assert propose(published, car(), person).length_m == pytest.approx([4.5], abs=0.02)
+    assert len(propose(sam3d_params, car(), person)) == 2
 
 
 def test_neighbours_stay_apart(sam3d_params: Sam3D) -> None:

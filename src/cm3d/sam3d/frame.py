@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat
+from cm3d.geometry.arrays import NDArrayFloat
 from cm3d.geometry.ground import ground_height
 from cm3d.geometry.se3 import SE3
 from cm3d.params import Sam3D
@@ -10,6 +10,7 @@ from cm3d.sam3d.bev_image import BevGrid, intensity_image
 from cm3d.sam3d.rectangles import Rectangles, fit_rectangles
 from cm3d.sam3d.segment_points import SegmentPoints
 from cm3d.sam3d.segmenter import BevSegmenter, connected_components
+from cm3d.sam3d.sizes import NO_GROUP, complete, size_group
 from cm3d.tables import Boxes3D
 from cm3d.tables.vocabulary import OBJECT_CLASS
 
@@ -52,25 +53,22 @@ def propose_boxes(
     image = intensity_image(grid, points_m, intensity, params.dilation_px)
     segments = segmenter(image)
     grouped = SegmentPoints.group(points_m, ground_m, segments.labels[grid.pixels(points_m)])
-    grouped = grouped.select(_plausible_height(grouped, params))
-    rectangles = fit_rectangles(grouped.xy_m(), params.rectangle, params.pixel_m)
-    fitting = _plausible_footprint(rectangles, params)
-    grouped, rectangles = grouped.select(fitting), rectangles.select(fitting)
+    grouped, rectangles = _of_object_size(grouped, params)
 
     score = segments.quality[grouped.label - 1] * grouped.count / (grouped.count + _FEW_POINTS)
     return _boxes(sample_token, rectangles, grouped, score, global_SE3_lidar)
 
 
-def _plausible_height(segments: SegmentPoints, params: Sam3D) -> NDArrayBool:
-    height_m = segments.top_m - segments.ground_m
-    plausible = (height_m >= params.min_height_m) & (height_m <= params.max_height_m)
-    return np.asarray(plausible & (segments.count >= params.min_points))
-
-
-def _plausible_footprint(rectangles: Rectangles, params: Sam3D) -> NDArrayBool:
-    area_m2 = rectangles.length_m * rectangles.width_m
-    plausible = (area_m2 >= params.min_area_m2) & (area_m2 <= params.max_area_m2)
-    return np.asarray(plausible & (rectangles.length_m <= params.max_aspect * rectangles.width_m))
+def _of_object_size(segments: SegmentPoints, params: Sam3D) -> tuple[SegmentPoints, Rectangles]:
+    """The segments that fit a size group, and their footprints, completed if wanted."""
+    groups = [params.sizes[name] for name in params.groups]
+    rectangles = fit_rectangles(segments.xy_m(), params.rectangle, params.pixel_m)
+    group = size_group(rectangles, segments.height_m, segments.count, groups)
+    fitting = group != NO_GROUP
+    segments, rectangles = segments.select(fitting), rectangles.select(fitting)
+    if params.complete:
+        rectangles = complete(rectangles, [groups[index] for index in group[fitting]])
+    return segments, rectangles
 
 
 def _boxes(
@@ -90,7 +88,7 @@ def _boxes(
         center_m=global_SE3_lidar.transform_points(center_lidar_m),
         length_m=rectangles.length_m,
         width_m=rectangles.width_m,
-        height_m=segments.top_m - segments.ground_m,
+        height_m=segments.height_m,
         yaw_rad=global_SE3_lidar.transform_yaw(rectangles.yaw_rad),
         velocity_mps=np.zeros((len(score), 2)),
         attribute_name=np.full(len(score), "", dtype=object),

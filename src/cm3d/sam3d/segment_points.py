@@ -39,6 +39,11 @@ class SegmentPoints:
         highest_m = np.maximum.reduceat(sorted_m[:, 2], start) if len(start) else np.empty(0)
         return cls(sorted_m, label, start, count, lowest_m, highest_m)
 
+    @property
+    def height_m(self) -> NDArrayFloat:
+        """From the ground to each segment's highest point, (S,)."""
+        return self.top_m - self.ground_m
+
     def select(self, chosen: NDArrayBool) -> "SegmentPoints":
         """Some of the segments; the points stay where they are."""
         return SegmentPoints(
