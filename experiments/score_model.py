@@ -12,7 +12,7 @@ from cm3d.params import load_params
 from cm3d.tables import Sweeps, layout, read_scenes
 from cm3d.training.checkpoint import load_model
 from cm3d.training.labels import inference_frames
-from stages.scores import score
+from stages.scores import Scorer
 from stages.training import detect
 
 
@@ -22,12 +22,14 @@ def main() -> None:
     parser.add_argument("models", nargs="+", metavar="MODEL", help="folder in data/models")
     names = parser.parse_args().models
     params = load_params()
-    frames = layout.split_frames(params.scoring.split)
+    scorer = Scorer.of(layout.split_frames(params.scoring.split), params.evaluate.engine)
+    frames = scorer.frames
     sweeps = read_scenes(Sweeps, layout.SWEEPS, sorted(set(frames.scene_name)))
     for name in names:
         model = load_model(layout.MODELS / name, params.detector)
         boxes = detect(model, inference_frames(frames, sweeps), params, f"predict by {name}")
-        print(json.dumps({"model": name, "seed": params.seed, **headline(score(boxes, frames))}))
+        figures = headline(scorer.score(boxes))
+        print(json.dumps({"model": name, "seed": params.seed, **figures}))
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
-"""Score every label set and every model on one split with the nuScenes devkit."""
+"""Score every label set and every model on one split, as the nuScenes devkit does."""
 
-from cm3d.evaluation.detection import DetectionScores
+from cm3d.evaluation.agnostic import PROTOCOLS
+from cm3d.evaluation.scores import DetectionScores
 from cm3d.evaluation.submission import encode, submission
-from cm3d.evaluation.summary import agnostic_headline, headline, per_class
+from cm3d.evaluation.summary import agnostic_headlines, headline, per_class
 from cm3d.execution.files import write_json
 from cm3d.execution.resume import resumable_folder
 from cm3d.execution.stage import run_stage
@@ -10,7 +11,7 @@ from cm3d.params import Params, load_params
 from cm3d.tables import Boxes3D, Frames, Sweeps, layout, read_scenes
 from cm3d.training.checkpoint import load_model
 from cm3d.training.labels import inference_frames, is_unlabelled
-from stages.scores import labels_on, score, score_agnostic, write_plots
+from stages.scores import Scorer, write_plots
 from stages.training import detect
 
 LABELS = {"lifted": layout.LIFTED, "pseudo_labels": layout.PSEUDO_LABELS}
@@ -20,21 +21,26 @@ MODELS = ("pretrain", "finetune", "selftrain_r1", "selftrain_r2", "selftrain_r3"
 def main() -> None:
     """Run the stage."""
     params = load_params()
-    frames = layout.split_frames(params.scoring.split)
-    boxes = {name: labels_on(frames, folder) for name, folder in LABELS.items()}
-    boxes |= predictions(frames, params)
-    scores = {name: score(found, frames) for name, found in boxes.items()}
-    agnostic = {name: score_agnostic(found, frames) for name, found in boxes.items()}
-    agnostic["sam3d"] = score_agnostic(labels_on(frames, layout.SAM3D), frames)
+    scorer = Scorer.of(layout.split_frames(params.scoring.split), params.evaluate.engine)
+    boxes = {name: scorer.labels(folder) for name, folder in LABELS.items()}
+    boxes |= predictions(scorer.frames, params)
+    scores = {name: scorer.score(found) for name, found in boxes.items()}
+    boxes["sam3d"] = scorer.labels(layout.SAM3D)
+    agnostic = {name: scorer.score_agnostic(found, PROTOCOLS) for name, found in boxes.items()}
 
     for file, content in {
-        "evaluate": {name: headline(found) for name, found in scores.items()},
+        "evaluate": {name: with_engine(found) for name, found in scores.items()},
         "evaluate_classes": {name: per_class(found) for name, found in scores.items()},
-        "evaluate_agnostic": {name: agnostic_headline(found) for name, found in agnostic.items()},
-        "evaluate_relabelled": {n: headline(found) for n, found in relabelled(params).items()},
+        "evaluate_agnostic": {name: agnostic_headlines(found) for name, found in agnostic.items()},
+        "evaluate_relabelled": {n: with_engine(found) for n, found in relabelled(params).items()},
     }.items():
         write_json(layout.METRICS / f"{file}.json", content)
     write_plots("evaluate", scores)
+
+
+def with_engine(scores: DetectionScores) -> dict[str, float | str]:
+    """The seven figures and what computed them."""
+    return {"engine": scores.engine, **headline(scores)}
 
 
 def predictions(frames: Frames, params: Params) -> dict[str, Boxes3D]:
@@ -55,10 +61,10 @@ def predictions(frames: Frames, params: Params) -> dict[str, Boxes3D]:
 def relabelled(params: Params) -> dict[str, DetectionScores]:
     """Scores of the pseudo-labels of each round on the unlabelled part."""
     train = layout.split_frames("train")
-    frames = train[is_unlabelled(train, params.labels)]
+    scorer = Scorer.of(train[is_unlabelled(train, params.labels)], params.evaluate.engine)
     folders = {"pseudo_labels": layout.PSEUDO_LABELS}
     folders |= {f"pseudo_labels_r{n}": layout.relabelled(n) for n in (1, 2, 3)}
-    return {name: score(labels_on(frames, folder), frames) for name, folder in folders.items()}
+    return {name: scorer.score(scorer.labels(folder)) for name, folder in folders.items()}
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from functools import partial
 
 from cm3d.datasets.root import dataset_root
-from cm3d.evaluation.summary import agnostic_headline
+from cm3d.evaluation.summary import agnostic_headlines
 from cm3d.execution.files import write_json
 from cm3d.execution.scenes import write_scene_tables
 from cm3d.execution.stage import run_stage
@@ -12,7 +12,7 @@ from cm3d.params import Params, load_params
 from cm3d.sam3d.frame import propose_boxes
 from cm3d.sensors.lidar import accumulate
 from cm3d.tables import Boxes3D, Frames, Sweeps, layout
-from stages.scores import labels_on, score_agnostic
+from stages.scores import Scorer
 
 
 def main() -> None:
@@ -21,9 +21,9 @@ def main() -> None:
     propose = partial(propose_scene, params=params)
     workers = params.execution.workers
     write_scene_tables("sam3d", layout.SAM3D, propose, layout.all_scenes(), workers)
-    frames = layout.split_frames(params.scoring.split)
-    scores = score_agnostic(labels_on(frames, layout.SAM3D), frames)
-    write_json(layout.METRICS / "sam3d.json", agnostic_headline(scores))
+    scorer = Scorer.of(layout.split_frames(params.scoring.split))
+    scores = scorer.score_agnostic(scorer.labels(layout.SAM3D))
+    write_json(layout.METRICS / "sam3d.json", agnostic_headlines(scores))
 
 
 def propose_scene(scene: str, params: Params) -> Boxes3D:

@@ -1,12 +1,15 @@
 import json
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from cm3d.evaluation.scores import Curve, DetectionScores
 from cm3d.tables import Boxes3D, Frames, GroundTruth
+from cm3d.tables.vocabulary import ATTRIBUTE_NAMES, CLASS_NAMES
 
 CATEGORIES = (
     "vehicle.car",
@@ -69,6 +72,87 @@ def make_frames() -> Callable[..., Frames]:
         )
 
     return make
+
+
+@pytest.fixture(scope="session")
+def random_split() -> Callable[[int, int], tuple[Boxes3D, GroundTruth, Frames, Boxes3D]]:
+    """Four crowded frames by seed and greatest number of boxes: predictions, truth, frames, racks.
+
+    Ties abound: scores are rounded, half of the boxes stand on a grid or on its mirror image,
+    and some of the predictions are beyond reach. Velocities and attributes may be unknown.
+    """
+
+    def make(seed: int, most: int) -> tuple[Boxes3D, GroundTruth, Frames, Boxes3D]:
+        rng = np.random.default_rng(seed)
+        tokens = ["a", "b", "c", "d"]
+        frames = Frames.from_columns(
+            sample_token=tokens,
+            scene_name=[f"scene of {token}" for token in tokens],
+            timestamp_us=range(4),
+            split=["val"] * 4,
+            location=[""] * 4,
+            global_SE3_ego=np.tile([1.0, 0, 0, 0, 0, 0, 0], (4, 1)),
+            label_rank=np.ones(4),
+        )
+        names = rng.choice(np.array(CLASS_NAMES, dtype=object), int(rng.integers(1, 4)))
+        count = int(rng.integers(0, most))
+        extra = {
+            "instance_token": [str(row) for row in range(count)],
+            "num_lidar_points": rng.integers(0, 5, count),
+            "num_radar_points": np.zeros(count),
+            "visibility": np.ones(count),
+        }
+        truth = GroundTruth.from_columns(**_random_columns(rng, names, count), **extra)
+        predictions = Boxes3D.from_columns(
+            **_random_columns(rng, names, int(rng.integers(0, 2 * most)))
+        )
+        return predictions, truth, frames, Boxes3D.empty()
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def assert_same_scores() -> Callable[[DetectionScores, DetectionScores], None]:
+    """Compares every number and every curve to 1e-9; the engines may differ."""
+
+    def check(ours: DetectionScores, theirs: DetectionScores) -> None:
+        for field in fields(DetectionScores):
+            if field.name != "engine":
+                _assert_close(getattr(ours, field.name), getattr(theirs, field.name), field.name)
+
+    return check
+
+
+def _assert_close(ours: Any, theirs: Any, where: str) -> None:
+    if isinstance(ours, Curve):
+        ours, theirs = vars(ours), vars(theirs)
+    if isinstance(ours, dict):
+        assert list(ours) == list(theirs), where
+        for key, value in ours.items():
+            _assert_close(value, theirs[key], f"{where} {key}")
+    else:
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-9, err_msg=where)
+
+
+def _random_columns(rng: np.random.Generator, names: Any, count: int) -> dict[str, Any]:
+    grid_m = rng.integers(-3, 4, (count, 2)) * 0.7
+    xy_m = np.where(rng.random((count, 1)) < 0.5, grid_m, rng.uniform(-3, 3, (count, 2)))
+    xy_m[rng.random(count) < 0.1] += 28
+    velocity_mps = rng.normal(0, 2, (count, 2))
+    velocity_mps[rng.random(count) < 0.2] = np.nan
+    attributes = np.array([*ATTRIBUTE_NAMES[:2], ""], dtype=object)
+    return {
+        "sample_token": rng.choice(np.array(list("abc"), dtype=object), count),
+        "class_name": rng.choice(names, count),
+        "score": np.round(rng.random(count), 1),
+        "center_m": np.column_stack([xy_m, rng.normal(size=count)]),
+        "length_m": rng.uniform(0.5, 5, count),
+        "width_m": rng.uniform(0.5, 3, count),
+        "height_m": rng.uniform(0.5, 3, count),
+        "yaw_rad": rng.uniform(-7, 7, count),
+        "velocity_mps": velocity_mps,
+        "attribute_name": rng.choice(attributes, count),
+    }
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cm3d.evaluation.agnostic import AgnosticProtocol, evaluate_class_agnostic
+from cm3d.evaluation.agnostic import (
+    LISO_8_CLASSES_50M,
+    PROTOCOLS,
+    TEN_CLASSES_50M,
+    UNION_8_CLASSES,
+    AgnosticProtocol,
+    evaluate_class_agnostic,
+)
 from cm3d.tables import Boxes3D
 
 Make = Callable[..., Any]
@@ -19,10 +26,10 @@ def test_a_wrong_or_unknown_class_costs_nothing(
     boxes = make_boxes(XY_M, class_name=["object"] * 5 + ["truck"] * 5)
     truth = make_truth(XY_M, class_name=MIXED)
     scores = evaluate_class_agnostic(boxes, truth, make_frames("f"), NO_RACKS)
-    assert scores.protocol == "ten_classes_50m"
+    assert scores.protocol is TEN_CLASSES_50M
     assert scores.ap == pytest.approx(1.0)
     assert scores.ap_at == pytest.approx({0.5: 1, 1.0: 1, 2.0: 1, 4.0: 1})
-    assert (scores.ate, scores.ase, scores.aoe) == pytest.approx((0, 0, 0))
+    assert scores.errors == pytest.approx({"ATE": 0, "ASE": 0, "AOE": 0})
 
 
 def test_velocity_and_attribute_earn_nothing(
@@ -30,7 +37,7 @@ def test_velocity_and_attribute_earn_nothing(
 ) -> None:
     """Perfect boxes: (5 * 1 + 1 + 1 + 1) / 10."""
     scores = evaluate_class_agnostic(make_boxes(XY_M), make_truth(XY_M), make_frames("f"), NO_RACKS)
-    assert scores.nds_without_motion == pytest.approx(0.8)
+    assert scores.nds == pytest.approx(0.8)
 
 
 def test_one_range_serves_all_classes(
@@ -48,13 +55,13 @@ def test_one_range_serves_all_classes(
 def test_a_protocol_picks_classes_and_range(
     make_truth: Make, make_boxes: Make, make_frames: Make
 ) -> None:
-    protocol = AgnosticProtocol("cars_10m", ("car",), 10.0)
+    protocol = AgnosticProtocol("cars_10m", {"car": 10.0, "object": 10.0}, "uncounted")
     truth = make_truth([(5, 0), (5, 3), (20, 0)], class_name=["car", "barrier", "car"])
     boxes = make_boxes(
         [(5, 0), (5, 3), (20, 0)], class_name=["object", "barrier", "car"], score=[0.5, 0.9, 0.8]
     )
     scores = evaluate_class_agnostic(boxes, truth, make_frames("f"), NO_RACKS, protocol)
-    assert scores.protocol == "cars_10m"
+    assert scores.protocol.name == "cars_10m"
     assert scores.ap == pytest.approx(1.0)
 
 
@@ -67,3 +74,64 @@ def test_objects_in_racks_are_neither_right_nor_wrong(
     scores = evaluate_class_agnostic(boxes, truth, make_frames("f"), racks)
     assert scores.ap == pytest.approx(1.0)
     assert scores.precision[0] == 1
+
+
+def test_protocols_have_names_of_their_own() -> None:
+    assert [p.name for p in PROTOCOLS] == [
+        "ten_classes_50m",
+        "liso_8_classes_50m",
+        "union_8_classes",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("protocol", "ave", "nds"),
+    [(TEN_CLASSES_50M, None, 0.8), (LISO_8_CLASSES_50M, 0.0, 0.9), (UNION_8_CLASSES, 0.5, 0.85)],
+)
+def test_velocity_is_worth_what_the_protocol_says(
+    make_truth: Make,
+    make_boxes: Make,
+    make_frames: Make,
+    protocol: AgnosticProtocol,
+    ave: float | None,
+    nds: float,
+) -> None:
+    """Perfect but for 0.5 m/s: (5 + 3) / 10, one more free tenth, or half of it earned."""
+    boxes = make_boxes(XY_M, velocity_mps=np.full((10, 2), [0.3, 0.4]))
+    scores = evaluate_class_agnostic(boxes, make_truth(XY_M), make_frames("f"), NO_RACKS, protocol)
+    assert scores.errors.get("AVE") == (None if ave is None else pytest.approx(ave))
+    assert scores.nds == pytest.approx(nds)
+
+
+@pytest.mark.parametrize("protocol", [LISO_8_CLASSES_50M, UNION_8_CLASSES])
+def test_static_classes_are_no_objects_elsewhere(
+    make_truth: Make, make_boxes: Make, make_frames: Make, protocol: AgnosticProtocol
+) -> None:
+    names = ["car"] * 5 + ["barrier", "traffic_cone"] * 2 + ["car"]
+    boxes = make_boxes(XY_M, class_name=names, score=[0.5] * 5 + [0.9] * 4 + [0.5])
+    truth = make_truth(XY_M, class_name=names)
+    scores = evaluate_class_agnostic(boxes[:9], truth, make_frames("f"), NO_RACKS, protocol)
+    assert scores.precision[83] == 1
+    assert scores.precision[84] == 0
+    ours = evaluate_class_agnostic(boxes[:9], truth, make_frames("f"), NO_RACKS)
+    assert ours.precision[90] == 1
+
+
+def test_only_unions_ranges_are_those_of_the_classes(
+    make_truth: Make, make_boxes: Make, make_frames: Make
+) -> None:
+    """Pedestrians at 45 m: within 50 m, beyond their own 40 m, for both sides."""
+    far_m = [(45, i) for i in range(10)]
+    truth = make_truth(far_m, class_name=["pedestrian"] * 10)
+    boxes = make_boxes(far_m, class_name=["pedestrian"] * 10)
+    found = {
+        p.name: evaluate_class_agnostic(boxes, truth, make_frames("f"), NO_RACKS, p).ap
+        for p in PROTOCOLS
+    }
+    assert found == pytest.approx(
+        {"ten_classes_50m": 1, "liso_8_classes_50m": 1, "union_8_classes": 0}
+    )
+    unclassed = make_boxes([(45, 0)] * 3 + XY_M, class_name=["object"] * 13)
+    seen = make_truth(XY_M)
+    scores = evaluate_class_agnostic(unclassed, seen, make_frames("f"), NO_RACKS, UNION_8_CLASSES)
+    assert scores.precision[-1] == pytest.approx(10 / 13)

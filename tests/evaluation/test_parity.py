@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,15 @@ from nuscenes.eval.detection.evaluate import DetectionEval
 
 from cm3d.datasets.database import NuScenesTables
 from cm3d.datasets.nuscenes import IndexedScene, index_scene
-from cm3d.evaluation.detection import DetectionScores, evaluate_boxes
-from cm3d.evaluation.devkit import detection_config
+from cm3d.evaluation.detection import evaluate_boxes
+from cm3d.evaluation.devkit import detection_config, read_scores
+from cm3d.evaluation.engines import ENGINES
+from cm3d.evaluation.scores import DetectionScores
 from cm3d.evaluation.submission import encode, submission
 from cm3d.tables import Boxes3D, Frames, GroundTruth
 from cm3d.tables.vocabulary import ATTRIBUTE_NAMES, CLASS_NAMES
+
+Compare = Callable[[DetectionScores, DetectionScores], None]
 
 
 def _devkit_scores(
@@ -34,7 +39,7 @@ def _devkit_scores(
             str(folder),
             verbose=False,
         )
-        return DetectionScores.from_devkit(*evaluation.evaluate())
+        return read_scores(*evaluation.evaluate())
 
 
 def _index(root: Path, scenes: tuple[str, ...]) -> IndexedScene:
@@ -76,29 +81,20 @@ def _noisy(truth: GroundTruth, seed: int) -> Boxes3D:
     )
 
 
-def _assert_equal(ours: DetectionScores, theirs: DetectionScores) -> None:
-    for field in fields(DetectionScores):
-        for mine, devkits in zip(
-            _numbers(getattr(ours, field.name)), _numbers(getattr(theirs, field.name)), strict=True
-        ):
-            np.testing.assert_allclose(mine, devkits, rtol=0, atol=1e-9, err_msg=field.name)
-
-
-def _numbers(value: Any) -> list[Any]:
-    if isinstance(value, dict):
-        return [number for key in value for number in _numbers(value[key])]
-    return [value]
-
-
 @pytest.mark.parametrize("seed", range(4))
 def test_scores_of_random_boxes_are_the_devkits(
-    tiny_database: Path, tmp_path: Path, seed: int
+    tiny_database: Path, tmp_path: Path, seed: int, assert_same_scores: Compare
 ) -> None:
     index = _index(tiny_database, ("scene-0061", "scene-0553"))
     predictions = _noisy(index.ground_truth, seed)
-    ours = evaluate_boxes(predictions, index.ground_truth, index.frames, index.bicycle_racks)
-    assert 0.02 < ours.mean_ap < 0.9
-    _assert_equal(ours, _devkit_scores(tiny_database, predictions, index.frames, tmp_path))
+    theirs = _devkit_scores(tiny_database, predictions, index.frames, tmp_path)
+    for engine in ENGINES:
+        ours = evaluate_boxes(
+            predictions, index.ground_truth, index.frames, index.bicycle_racks, engine
+        )
+        assert ours.engine == engine
+        assert 0.02 < ours.mean_ap < 0.9
+        assert_same_scores(ours, theirs)
 
 
 def test_every_rule_decides_some_box(tiny_database: Path) -> None:
@@ -117,9 +113,11 @@ def test_every_rule_decides_some_box(tiny_database: Path) -> None:
 
 
 @pytest.mark.real
-def test_scores_on_the_real_keyframe_are_the_devkits(real_keyframe: Path, tmp_path: Path) -> None:
+def test_scores_on_the_real_keyframe_are_the_devkits(
+    real_keyframe: Path, tmp_path: Path, assert_same_scores: Compare
+) -> None:
     index = _index(real_keyframe, ("scene-0061",))
     predictions = _noisy(index.ground_truth, 5)
     ours = evaluate_boxes(predictions, index.ground_truth, index.frames, index.bicycle_racks)
     assert ours.mean_ap > 0.05
-    _assert_equal(ours, _devkit_scores(real_keyframe, predictions, index.frames, tmp_path))
+    assert_same_scores(ours, _devkit_scores(real_keyframe, predictions, index.frames, tmp_path))

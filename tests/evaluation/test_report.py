@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from cm3d.errors import InputError
-from cm3d.evaluation.report import main, markdown_table, print_report, read_metrics
+from cm3d.evaluation.report import ROWS, main, markdown_table, print_report, read_metrics
 from cm3d.evaluation.summary import HEADLINES
 
 
@@ -43,6 +43,24 @@ def test_markdown_has_the_same_rows() -> None:
     lines = markdown_table({"pretrain": {"mAP": 0.1234, "NDS": 0.5}}).splitlines()
     assert lines[0] == "| boxes of | mAP | NDS | mATE | mASE | mAOE | mAVE | mAAE |"
     assert "| pretrain | 0.123 | 0.500 | - | - | - | - | - |" in lines
+
+
+@pytest.mark.parametrize(
+    ("engines", "named"),
+    [
+        (["fast", "fast"], "fast"),
+        (["fast", "devkit"], "devkit, fast"),
+        ([None], "not recorded"),
+        ([], "none"),
+    ],
+)
+def test_both_tables_name_the_engine(tmp_path: Path, engines: list[str | None], named: str) -> None:
+    rows = [{"engine": engine} if engine else {} for engine in engines]
+    metrics = dict(zip(ROWS, rows, strict=False))
+    path = tmp_path / "evaluate.json"
+    path.write_text(json.dumps(metrics))
+    assert f"engine: {named}" in _printed(path)[0]
+    assert markdown_table(metrics).endswith(f"\nScored by `evaluate.engine: {named}`.")
 
 
 def test_it_says_where_everything_is(tmp_path: Path) -> None:

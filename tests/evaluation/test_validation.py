@@ -22,6 +22,7 @@ def test_good_boxes_and_no_boxes_pass(make_boxes: Make) -> None:
         ("class_name", "object", "the class is none of car, truck"),
         ("attribute_name", "flying", "the attribute is unknown"),
         ("score", np.nan, "the score is not finite"),
+        ("score", -0.1, "the score is negative"),
         ("yaw_rad", np.inf, "the pose is not finite"),
         ("center_m", [0, np.nan, 0], "the pose is not finite"),
         ("length_m", 0.0, "not all positive"),

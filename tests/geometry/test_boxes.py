@@ -4,7 +4,12 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from cm3d.geometry.angles import wrap_angle
-from cm3d.geometry.boxes import bev_corners, box_corners, points_in_boxes
+from cm3d.geometry.boxes import (
+    bev_corners,
+    box_corners,
+    points_in_boxes,
+    points_in_own_boxes,
+)
 
 CAR = {"length_m": np.array([4.0]), "width_m": np.array([2.0])}
 HEIGHT = np.array([1.5])
@@ -44,3 +49,12 @@ def test_wrap_angle() -> None:
     angles = np.array([0.0, np.pi, -np.pi, 3 * np.pi / 2])
     assert_allclose(wrap_angle(angles), [0, -np.pi, -np.pi, -np.pi / 2])
     assert_allclose(wrap_angle(np.array([0.9 * np.pi]), np.pi), [-0.1 * np.pi])
+
+
+def test_each_point_may_have_a_box_of_its_own() -> None:
+    rng = np.random.default_rng(0)
+    points, center = rng.uniform(-2, 2, (2, 50, 3))
+    box = (*rng.uniform(1, 5, (3, 50)), rng.uniform(-7, 7, 50))
+    own = points_in_own_boxes(points, center, *box)
+    assert 5 < own.sum() < 45
+    assert list(own) == list(np.diag(points_in_boxes(points, center, *box)))

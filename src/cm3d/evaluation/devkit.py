@@ -1,6 +1,6 @@
 """The door to nuscenes-devkit: tables in, the devkit's own detection scores out.
 
-The devkit computes every number; only its loading and grouping of boxes is replaced.
+The devkit computes every number; only its loading of boxes from files is replaced.
 """
 
 from typing import Any, Final
@@ -11,11 +11,11 @@ from nuscenes.eval.common.data_classes import EvalBoxes
 from nuscenes.eval.detection.data_classes import DetectionBox, DetectionConfig
 from nuscenes.eval.detection.evaluate import DetectionEval
 
-from cm3d.evaluation.neighbourhoods import neighbourhoods
-from cm3d.tables import Boxes3D, GroundTruth, NDArrayFloat, NDArrayInt
+from cm3d.evaluation.scores import Curve, DetectionScores
+from cm3d.tables import Boxes3D, GroundTruth, NDArrayFloat
 
 # Names of the devkit's true positive errors, and how the paper's tables call them.
-ERROR_NAMES: Final = {
+_ERROR_NAMES: Final = {
     "trans_err": "ATE",
     "scale_err": "ASE",
     "orient_err": "AOE",
@@ -31,36 +31,37 @@ def detection_config() -> DetectionConfig:
 
 def run_devkit(
     predictions: Boxes3D, ground_truth: GroundTruth, config: DetectionConfig
-) -> tuple[Any, Any]:
-    """Score filtered boxes with `DetectionEval.evaluate`.
-
-    The devkit looks for matches among boxes that have the same sample token, one pair after the
-    other; given neighbourhoods for tokens it finds the same matches in a fraction of the time.
+) -> DetectionScores:
+    """Score boxes with `DetectionEval.evaluate`, which takes minutes on nuScenes' val split.
 
     Args:
-        predictions: Boxes that count, grouped by frame.
+        predictions: Boxes that count (`detection.countable_boxes`).
         ground_truth: Ground truth that counts.
         config: Classes, distances and weights.
-
-    Returns:
-        The devkit's `DetectionMetrics` and `DetectionMetricDataList`.
     """
-    near, near_truth = neighbourhoods(predictions, ground_truth, max(config.dist_ths))
     evaluation = DetectionEval.__new__(DetectionEval)
     evaluation.cfg = config
     evaluation.verbose = False
-    evaluation.pred_boxes, evaluation.gt_boxes = EvalBoxes(), EvalBoxes()
-    # Under one key, because the order of predictions decides among equal scores.
-    evaluation.pred_boxes.add_boxes("", _detection_boxes(submitted(predictions), near))
-    for box in _detection_boxes(ground_truth, near_truth):
-        evaluation.gt_boxes.add_boxes(box.sample_token, [box])
-    metrics, curves = evaluation.evaluate()
-    return metrics, curves
+    evaluation.pred_boxes = _eval_boxes(predictions)
+    evaluation.gt_boxes = _eval_boxes(ground_truth)
+    return read_scores(*evaluation.evaluate())
 
 
-def submitted(predictions: Boxes3D) -> Boxes3D:
-    """Predictions as a result file holds them: JSON has no NaN, so unknown velocities are 0."""
-    return predictions.replace(velocity_mps=np.nan_to_num(predictions.velocity_mps))
+def read_scores(metrics: Any, curves: Any) -> DetectionScores:
+    """Read the devkit's `DetectionMetrics` and `DetectionMetricDataList`."""
+    names, distances_m = list(metrics.cfg.class_names), metrics.cfg.dist_ths
+    return DetectionScores(
+        engine="devkit",
+        mean_ap=metrics.mean_ap,
+        nds=metrics.nd_score,
+        mean_errors={_ERROR_NAMES[key]: value for key, value in metrics.tp_errors.items()},
+        ap={n: {d: metrics.get_label_ap(n, d) for d in distances_m} for n in names},
+        errors={
+            n: {short: metrics.get_label_tp(n, key) for key, short in _ERROR_NAMES.items()}
+            for n in names
+        },
+        curves={n: {d: _curve(curves[(n, d)]) for d in distances_m} for n in names},
+    )
 
 
 def quaternions_wxyz(yaw_rad: NDArrayFloat) -> NDArrayFloat:
@@ -69,10 +70,15 @@ def quaternions_wxyz(yaw_rad: NDArrayFloat) -> NDArrayFloat:
     return np.stack([np.cos(yaw_rad / 2), zero, zero, np.sin(yaw_rad / 2)], axis=1)
 
 
-def _detection_boxes(boxes: Boxes3D, neighbourhood: NDArrayInt) -> list[DetectionBox]:
+def _curve(data: Any) -> Curve:
+    errors = {short: getattr(data, key) for key, short in _ERROR_NAMES.items()}
+    return Curve(data.precision, data.confidence, errors)
+
+
+def _eval_boxes(boxes: Boxes3D) -> EvalBoxes:
     size_wlh_m = np.stack([boxes.width_m, boxes.length_m, boxes.height_m], axis=1)
     columns = {
-        "sample_token": map(str, neighbourhood),
+        "sample_token": boxes.sample_token,
         "translation": boxes.center_m.tolist(),
         "size": size_wlh_m.tolist(),
         "rotation": quaternions_wxyz(boxes.yaw_rad).tolist(),
@@ -81,7 +87,8 @@ def _detection_boxes(boxes: Boxes3D, neighbourhood: NDArrayInt) -> list[Detectio
         "detection_score": boxes.score.tolist(),
         "attribute_name": boxes.attribute_name,
     }
-    return [
-        DetectionBox(**dict(zip(columns, row, strict=True)))
-        for row in zip(*columns.values(), strict=True)
-    ]
+    by_sample = EvalBoxes()
+    for row in zip(*columns.values(), strict=True):
+        box = DetectionBox(**dict(zip(columns, row, strict=True)))
+        by_sample.add_boxes(box.sample_token, [box])
+    return by_sample

@@ -9,8 +9,9 @@ from typing import TypeVar
 
 import numpy as np
 
-from cm3d.geometry.boxes import points_in_boxes
-from cm3d.tables import Boxes3D, Frames, GroundTruth, NDArrayBool, NDArrayInt, NDArrayObject
+from cm3d.geometry.boxes import points_in_own_boxes
+from cm3d.tables import Boxes3D, Frames, GroundTruth, NDArrayInt, NDArrayObject
+from cm3d.tables.lookup import codes, positions
 from cm3d.tables.vocabulary import OBJECT_CLASS
 
 MAX_BOXES_PER_FRAME = 500
@@ -19,10 +20,14 @@ _RACKED_CLASSES = ("bicycle", "motorcycle", OBJECT_CLASS)
 BoxesT = TypeVar("BoxesT", bound=Boxes3D)
 
 
+def submitted(predictions: Boxes3D) -> Boxes3D:
+    """Predictions as a result file holds them: JSON has no NaN, so unknown velocities are 0."""
+    return predictions.replace(velocity_mps=np.nan_to_num(predictions.velocity_mps))
+
+
 def frame_rows(sample_tokens: NDArrayObject, frames: Frames) -> NDArrayInt:
     """Row of each token (N,) in `frames`; -1 where it is not there."""
-    row_of = {token: row for row, token in enumerate(frames.sample_token)}
-    return np.array([row_of.get(token, -1) for token in sample_tokens], dtype=np.int64)
+    return positions(sample_tokens, frames.sample_token)
 
 
 def group_by_frame(boxes: BoxesT, frames: Frames) -> BoxesT:
@@ -34,7 +39,7 @@ def group_by_frame(boxes: BoxesT, frames: Frames) -> BoxesT:
 
 def keep_best(boxes: BoxesT, max_boxes: int = MAX_BOXES_PER_FRAME) -> BoxesT:
     """Keep the best-scored boxes of each frame, in their order; the task allows 500."""
-    _, frame = np.unique(boxes.sample_token.astype(str), return_inverse=True)
+    frame = codes(boxes.sample_token)
     best_first = np.lexsort((-boxes.score, frame))
     first_of_frame = np.searchsorted(frame[best_first], frame[best_first], side="left")
     keep = np.zeros(len(boxes), dtype=bool)
@@ -52,8 +57,8 @@ def in_range(boxes: BoxesT, frames: Frames, range_m: Mapping[str, float]) -> Box
     """
     ego_xy_m = frames.global_SE3_ego[frame_rows(boxes.sample_token, frames), 4:6]
     distance_m = np.sqrt(np.sum((boxes.center_m[:, :2] - ego_xy_m) ** 2, axis=1))
-    limit_m = np.array([range_m[name] for name in boxes.class_name], dtype=np.float64)
-    return boxes[distance_m < limit_m]
+    limit_m = np.array([*range_m.values()], dtype=np.float64)
+    return boxes[distance_m < limit_m[positions(boxes.class_name, range_m)]]
 
 
 def observed(ground_truth: GroundTruth) -> GroundTruth:
@@ -63,22 +68,31 @@ def observed(ground_truth: GroundTruth) -> GroundTruth:
 
 def outside_racks(boxes: BoxesT, bicycle_racks: Boxes3D) -> BoxesT:
     """Drop cycles, and objects of unknown class, whose centre lies in a bicycle rack."""
-    may_be_racked = np.isin(boxes.class_name.astype(str), _RACKED_CLASSES)
-    racked = np.zeros(len(boxes), dtype=bool)
-    for token in set(bicycle_racks.sample_token) & set(boxes.sample_token[may_be_racked]):
-        rows = np.flatnonzero(may_be_racked & (boxes.sample_token == token))
-        racks = bicycle_racks[bicycle_racks.sample_token == token]
-        racked[rows] = _inside_any(boxes[rows], racks)
-    return boxes[~racked]
-
-
-def _inside_any(boxes: Boxes3D, racks: Boxes3D) -> NDArrayBool:
-    inside = points_in_boxes(
-        boxes.center_m,
+    cycles = np.flatnonzero(positions(boxes.class_name, _RACKED_CLASSES) >= 0)
+    cycle, rack = _pairs_of_a_frame(boxes.sample_token[cycles], bicycle_racks.sample_token)
+    racks = bicycle_racks[rack]
+    inside = points_in_own_boxes(
+        boxes.center_m[cycles[cycle]],
         racks.center_m,
         racks.length_m,
         racks.width_m,
         racks.height_m,
         racks.yaw_rad,
     )
-    return np.asarray(inside.any(axis=0))
+    keep = np.ones(len(boxes), dtype=bool)
+    keep[cycles[cycle[inside]]] = False
+    return boxes[keep]
+
+
+def _pairs_of_a_frame(
+    tokens: NDArrayObject, other_tokens: NDArrayObject
+) -> tuple[NDArrayInt, NDArrayInt]:
+    """Rows (P,) in both lists of all pairs with one sample token."""
+    frame = codes(np.concatenate([tokens, other_tokens]))
+    first, second = frame[: len(tokens)], frame[len(tokens) :]
+    order = np.argsort(second, kind="stable")
+    begin = np.searchsorted(second[order], first, side="left")
+    count = np.searchsorted(second[order], first, side="right") - begin
+    row = np.repeat(np.arange(len(first)), count)
+    nth_of_row = np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)
+    return row, order[begin[row] + nth_of_row]

@@ -1,90 +1,88 @@
-"""Which predictions hit ground truth, so that average precision can be resampled cheaply.
+"""Which prediction finds which ground truth box, for all frames and classes at once.
 
-A frame's matches do not depend on other frames, so a resampled split needs no new matching. The
-devkit keeps its matches to itself; these follow the same rules, and a test holds the average
-precision computed from them against the devkit's.
+The devkit goes through predictions by falling score; each takes the nearest ground truth box
+that is still free. Since all ground truth boxes prefer the same predictions, that outcome is the
+one stable matching, and deferred acceptance (Gale and Shapley, 1962) finds it in rounds: every
+unmatched prediction proposes to its nearest box that has not refused it yet, every box keeps
+its best proposer and refuses the others. Few predictions have rivals, so few rounds do.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 
-from cm3d.evaluation.filtering import frame_rows
-from cm3d.tables import (
-    Boxes3D,
-    Frames,
-    GroundTruth,
-    NDArrayBool,
-    NDArrayFloat,
-    NDArrayInt,
-)
-
-_RECALL_GRID: Final = np.linspace(0, 1, 101)
-_MIN_RECALL_BINS: Final = 11
-_MIN_PRECISION: Final = 0.1
+from cm3d.evaluation.candidates import Candidates, candidate_pairs
+from cm3d.tables import Boxes3D, GroundTruth, NDArrayFloat, NDArrayInt
 
 
 @dataclass(frozen=True, eq=False)
-class Matches:
-    """Outcome of matching one class at one distance over a split.
+class Matching:
+    """Outcome of matching a split.
 
     Args:
-        hit: (N,) whether a prediction found ground truth, best score first.
-        hit_frame: (N,) frame row of each prediction.
-        truth_frame: (M,) frame row of each ground truth box.
+        best_first: (N,) rows of the predictions by falling score, of equal scores the later first.
+        truth_row: By distance in metres: (N,) the ground truth box that each of `best_first`
+            found nearer than that; -1 where none.
     """
 
-    hit: NDArrayBool
-    hit_frame: NDArrayInt
-    truth_frame: NDArrayInt
+    best_first: NDArrayInt
+    truth_row: dict[float, NDArrayInt]
 
 
-def match_class(
-    predictions: Boxes3D,
-    ground_truth: GroundTruth,
-    frames: Frames,
-    class_name: str,
-    distance_m: float,
-) -> Matches:
-    """Match boxes that count (`detection.countable_boxes`) as the devkit does.
+def match_boxes(
+    predictions: Boxes3D, ground_truth: GroundTruth, distances_m: Sequence[float]
+) -> Matching:
+    """Match boxes that count (`detection.countable_boxes`), each frame and class by itself.
 
-    Predictions go by falling score, of equal scores the later first; each takes the nearest
-    ground truth box that is still free and nearer than `distance_m`, in xy.
+    Args:
+        predictions: Grouped by frame, for their order decides among equal scores.
+        ground_truth: Of boxes equally near, the earlier is taken.
+        distances_m: A match is nearer than this, in xy.
     """
-    boxes = predictions[predictions.class_name == class_name]
-    truth = ground_truth[ground_truth.class_name == class_name]
-    boxes = boxes[np.argsort(boxes.score, kind="stable")[::-1]]
-    box_frame = frame_rows(boxes.sample_token, frames)
-    truth_frame = frame_rows(truth.sample_token, frames)
-    hit = np.zeros(len(boxes), dtype=bool)
-    for frame in np.intersect1d(box_frame, truth_frame):
-        here, there = box_frame == frame, truth_frame == frame
-        hit[here] = _greedy(boxes.center_m[here, :2], truth.center_m[there, :2], distance_m)
-    return Matches(hit, box_frame, truth_frame)
+    best_first = np.argsort(predictions.score, kind="stable")[::-1]
+    pairs = candidate_pairs(predictions, ground_truth, max(distances_m))
+    rank, truth, distance_m = _by_rank(pairs, best_first)
+    matched = {
+        limit_m: _accept(
+            truth,
+            np.searchsorted(rank, np.arange(len(best_first))),
+            np.bincount(rank[distance_m < limit_m], minlength=len(best_first)),
+            len(ground_truth),
+        )
+        for limit_m in distances_m
+    }
+    return Matching(best_first, matched)
 
 
-def average_precision(matches: Matches, frame_weight: NDArrayFloat) -> float:
-    """Average precision of the devkit, each frame counted `frame_weight[frame]` times."""
-    positives = frame_weight[matches.truth_frame].sum()
-    weight = frame_weight[matches.hit_frame]
-    counted = weight > 0
-    hit, weight = matches.hit[counted], weight[counted]
-    if positives == 0 or not hit.any():
-        return 0.0
-    found, seen = np.cumsum(weight * hit), np.cumsum(weight)
-    precision = np.interp(_RECALL_GRID, found / positives, found / seen, right=0)
-    above = np.clip(precision[_MIN_RECALL_BINS:] - _MIN_PRECISION, 0, None)
-    return float(above.mean()) / (1 - _MIN_PRECISION)
+def _by_rank(
+    pairs: Candidates, best_first: NDArrayInt
+) -> tuple[NDArrayInt, NDArrayInt, NDArrayFloat]:
+    """Ranks, truth rows and distances of pairs, best prediction first, its nearest truth first."""
+    rank_of = np.empty_like(best_first)
+    rank_of[best_first] = np.arange(len(best_first))
+    rank = rank_of[pairs.prediction]
+    order = np.lexsort((pairs.truth, pairs.distance_m, rank))
+    return rank[order], pairs.truth[order], pairs.distance_m[order]
 
 
-def _greedy(box_xy_m: NDArrayFloat, truth_xy_m: NDArrayFloat, distance_m: float) -> NDArrayBool:
-    offset = box_xy_m[:, None] - truth_xy_m[None]
-    distance = np.sqrt(np.sum(offset**2, axis=2))
-    hit = np.zeros(len(box_xy_m), dtype=bool)
-    for row in range(len(box_xy_m)):
-        nearest = int(np.argmin(distance[row]))
-        if distance[row, nearest] < distance_m:
-            hit[row] = True
-            distance[:, nearest] = np.inf
-    return hit
+def _accept(
+    wanted: NDArrayInt, start: NDArrayInt, count: NDArrayInt, truth_count: int
+) -> NDArrayInt:
+    """Truth row (N,) by rank, or -1; rank r wants `wanted[start[r]:start[r] + count[r]]`."""
+    nobody = len(start)
+    keeper = np.full(truth_count, nobody)
+    cursor, stop = start.copy(), start + count
+    free = np.flatnonzero(cursor < stop)
+    while len(free):
+        target = wanted[cursor[free]]
+        before = keeper[target]
+        np.minimum.at(keeper, target, free)
+        ousted = before[(before < nobody) & (keeper[target] < before)]
+        refused = np.concatenate([free[keeper[target] < free], np.unique(ousted)])
+        cursor[refused] += 1
+        free = refused[cursor[refused] < stop[refused]]
+    found = np.full(nobody, -1)
+    kept = np.flatnonzero(keeper < nobody)
+    found[keeper[kept]] = kept
+    return found

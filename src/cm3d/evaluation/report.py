@@ -43,9 +43,15 @@ def read_metrics(path: Path) -> dict[str, Any]:
     return content
 
 
+def engine_of(metrics: Mapping[str, Mapping[str, Any]]) -> str:
+    """What computed the scores of the table's rows; of several engines all."""
+    rows = [metrics[entry] for entry in ROWS if entry in metrics]
+    return ", ".join(sorted({row.get("engine", "not recorded") for row in rows})) or "none"
+
+
 def score_table(metrics: Mapping[str, Mapping[str, Any]]) -> Table:
     """One row per label set and model, whether it has been scored or not."""
-    table = Table(title="Scores on the evaluated split")
+    table = Table(title=f"Scores on the evaluated split, engine: {engine_of(metrics)}")
     table.add_column("boxes of")
     for name in HEADLINES:
         table.add_column(name, justify="right")
@@ -56,12 +62,13 @@ def score_table(metrics: Mapping[str, Mapping[str, Any]]) -> Table:
 
 
 def markdown_table(metrics: Mapping[str, Mapping[str, Any]]) -> str:
-    """The same table as Markdown, for the README."""
+    """The same table as Markdown, for the README, and the engine below it."""
     rows = [["boxes of", *HEADLINES], ["---"] * (len(HEADLINES) + 1)]
     for entry, title in ROWS.items():
         scores = metrics.get(entry, {})
         rows.append([title, *(_cell(scores.get(name)) for name in HEADLINES)])
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    lines = [f"| {' | '.join(row)} |" for row in rows]
+    return "\n".join([*lines, "", f"Scored by `evaluate.engine: {engine_of(metrics)}`."])
 
 
 def print_report(path: Path, console: Console) -> None:

@@ -1,12 +1,19 @@
 """Scores as flat JSON: headlines for `dvc metrics`, rows for `dvc plots`."""
 
 import math
+from collections.abc import Iterable
 from typing import Any, Final
 
 from cm3d.evaluation.agnostic import AgnosticScores
-from cm3d.evaluation.detection import DetectionScores
+from cm3d.evaluation.curves import RECALL
+from cm3d.evaluation.scores import DetectionScores
 
 HEADLINES: Final = ("mAP", "NDS", "mATE", "mASE", "mAOE", "mAVE", "mAAE")
+_AGNOSTIC_NDS: Final = {
+    "uncounted": "NDS_without_motion",
+    "zeroed": "NDS_with_zeroed_velocity",
+    "real": "NDS_without_attributes",
+}
 _DECIMALS = 4
 
 
@@ -17,17 +24,15 @@ def headline(scores: DetectionScores) -> dict[str, float]:
     return {name: round(figures[name], _DECIMALS) for name in HEADLINES}
 
 
-def agnostic_headline(scores: AgnosticScores) -> dict[str, float | str]:
-    """The class-agnostic figures, under the name of their protocol."""
-    figures = {
-        "AP": scores.ap,
-        "ATE": scores.ate,
-        "ASE": scores.ase,
-        "AOE": scores.aoe,
-        "NDS_without_motion": scores.nds_without_motion,
-    }
-    rounded = {name: round(value, _DECIMALS) for name, value in figures.items()}
-    return {"protocol": scores.protocol, **rounded}
+def agnostic_headlines(scores: Iterable[AgnosticScores]) -> dict[str, dict[str, float]]:
+    """The class-agnostic figures by name of their protocol; NDS is named after what it counts."""
+    return {found.protocol.name: _agnostic_headline(found) for found in scores}
+
+
+def _agnostic_headline(scores: AgnosticScores) -> dict[str, float]:
+    nds_name = _AGNOSTIC_NDS[scores.protocol.velocity]
+    figures = {"AP": scores.ap, **scores.errors, nds_name: scores.nds}
+    return {name: round(value, _DECIMALS) for name, value in figures.items()}
 
 
 def per_class(scores: DetectionScores) -> dict[str, dict[str, float | None]]:
@@ -55,7 +60,7 @@ def precision_recall_rows(scores: DetectionScores) -> list[dict[str, Any]]:
             "precision": round(float(precision), _DECIMALS),
         }
         for name, curve in scores.precision.items()
-        for recall, precision in zip(scores.recall, curve, strict=True)
+        for recall, precision in zip(RECALL, curve, strict=True)
     ]
 
 

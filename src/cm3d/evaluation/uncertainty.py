@@ -11,10 +11,21 @@ from pathlib import Path
 import numpy as np
 
 from cm3d.errors import InputError
+from cm3d.evaluation.curves import average_precision, precision_curve
 from cm3d.evaluation.detection import countable_boxes
 from cm3d.evaluation.devkit import detection_config
-from cm3d.evaluation.matching import Matches, average_precision, match_class
-from cm3d.tables import Boxes3D, Frames, GroundTruth, NDArrayFloat, layout, read_scenes
+from cm3d.evaluation.filtering import frame_rows
+from cm3d.evaluation.matching import match_boxes
+from cm3d.tables import (
+    Boxes3D,
+    Frames,
+    GroundTruth,
+    NDArrayBool,
+    NDArrayFloat,
+    NDArrayInt,
+    layout,
+    read_scenes,
+)
 from cm3d.tables.vocabulary import CLASS_NAMES
 
 
@@ -66,19 +77,37 @@ def bootstrap_mean_ap(
     )
 
 
+@dataclass(frozen=True, eq=False)
+class _Matches:
+    """One class at one distance: whether each prediction (N,) hit, best first, and frame rows."""
+
+    hit: NDArrayBool
+    hit_frame: NDArrayInt
+    truth_frame: NDArrayInt
+
+
 def _all_matches(
     predictions: Boxes3D, ground_truth: GroundTruth, frames: Frames, bicycle_racks: Boxes3D
-) -> list[Matches]:
+) -> list[_Matches]:
     boxes, truth = countable_boxes(predictions, ground_truth, frames, bicycle_racks)
+    matching = match_boxes(boxes, truth, detection_config().dist_ths)
+    ranked = boxes[matching.best_first]
+    frame, truth_frame = (frame_rows(b.sample_token, frames) for b in (ranked, truth))
+    rows = {n: (ranked.class_name == n, truth.class_name == n) for n in CLASS_NAMES}
     return [
-        match_class(boxes, truth, frames, name, distance_m)
-        for name in CLASS_NAMES
-        for distance_m in detection_config().dist_ths
+        _Matches(found[mine] >= 0, frame[mine], truth_frame[theirs])
+        for mine, theirs in rows.values()
+        for found in matching.truth_row.values()
     ]
 
 
-def _mean_ap(matches: list[Matches], frame_weight: NDArrayFloat) -> float:
-    return float(np.mean([average_precision(m, frame_weight) for m in matches]))
+def _mean_ap(matches: list[_Matches], frame_weight: NDArrayFloat) -> float:
+    """MAP of a split in which each frame counts `frame_weight[frame]` times."""
+    precisions = [
+        precision_curve(m.hit, frame_weight[m.truth_frame].sum(), frame_weight[m.hit_frame])
+        for m in matches
+    ]
+    return float(np.mean([average_precision(precision) for precision in precisions]))
 
 
 def main() -> None:

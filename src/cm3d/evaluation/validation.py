@@ -4,6 +4,7 @@ import numpy as np
 
 from cm3d.errors import InputError
 from cm3d.tables import Boxes3D, NDArrayBool
+from cm3d.tables.lookup import positions
 from cm3d.tables.vocabulary import ATTRIBUTE_NAMES, CLASS_NAMES
 
 
@@ -15,14 +16,13 @@ def check_boxes(
     Raises:
         InputError: A box does not; the first one is named with its frame.
     """
+    class_index = positions(boxes.class_name, class_names)
+    attribute_index = positions(boxes.attribute_name, (*ATTRIBUTE_NAMES, ""))
     faults = {
-        f"the class is none of {', '.join(class_names)}": ~np.isin(
-            boxes.class_name.astype(str), class_names
-        ),
-        "the attribute is unknown": ~np.isin(
-            boxes.attribute_name.astype(str), (*ATTRIBUTE_NAMES, "")
-        ),
+        f"the class is none of {', '.join(class_names)}": class_index < 0,
+        "the attribute is unknown": attribute_index < 0,
         "the score is not finite": ~np.isfinite(boxes.score),
+        "the score is negative": boxes.score < 0,
         "the pose is not finite": ~np.isfinite(
             np.column_stack([boxes.center_m, boxes.yaw_rad])
         ).all(axis=1),

@@ -63,9 +63,28 @@ def points_in_boxes(
     yaw_rad: NDArrayFloat,
 ) -> NDArrayBool:
     """Which of P points lie in which of N boxes (same frame), shape (N, P); faces count."""
-    offset = points_m[None] - center_m[:, None]
-    along_xy = rotate_xy(offset[..., :2], -np.asarray(yaw_rad)[:, None])
-    inside = np.abs(along_xy[..., 0]) <= length_m[:, None] / 2
-    inside &= np.abs(along_xy[..., 1]) <= width_m[:, None] / 2
-    inside &= np.abs(offset[..., 2]) <= height_m[:, None] / 2
+    offset_m = points_m[None] - center_m[:, None]
+    size_m = np.stack([length_m, width_m, height_m], axis=1)
+    return _within(offset_m, size_m[:, None], np.asarray(yaw_rad)[:, None])
+
+
+def points_in_own_boxes(
+    points_m: NDArrayFloat,
+    center_m: NDArrayFloat,
+    length_m: NDArrayFloat,
+    width_m: NDArrayFloat,
+    height_m: NDArrayFloat,
+    yaw_rad: NDArrayFloat,
+) -> NDArrayBool:
+    """Whether each of N points lies in the box of its row, shape (N,); faces count."""
+    size_m = np.stack([length_m, width_m, height_m], axis=1)
+    return _within(points_m - center_m, size_m, yaw_rad)
+
+
+def _within(offset_m: NDArrayFloat, size_m: NDArrayFloat, yaw_rad: NDArrayFloat) -> NDArrayBool:
+    """Whether (..., 3) offsets from a box's centre stay inside; sizes are length, width, height."""
+    along_xy_m, half_m = rotate_xy(offset_m[..., :2], -yaw_rad), size_m / 2
+    inside = np.abs(along_xy_m[..., 0]) <= half_m[..., 0]
+    inside &= np.abs(along_xy_m[..., 1]) <= half_m[..., 1]
+    inside &= np.abs(offset_m[..., 2]) <= half_m[..., 2]
     return np.asarray(inside)

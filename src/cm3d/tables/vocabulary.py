@@ -5,6 +5,7 @@ from typing import Final
 import numpy as np
 
 from cm3d.errors import InputError
+from cm3d.tables.lookup import positions
 from cm3d.tables.table import NDArrayInt, NDArrayObject
 
 CLASS_NAMES: Final = (
@@ -54,8 +55,8 @@ def class_indices(class_names: NDArrayObject) -> NDArrayInt:
     Raises:
         InputError: A name is not one of the ten classes.
     """
-    position = {name: index for index, name in enumerate(CLASS_NAMES)}
-    unknown = sorted({str(name) for name in class_names} - position.keys())
-    if unknown:
-        raise InputError(f"unknown class {unknown[0]!r}; the classes are {', '.join(CLASS_NAMES)}")
-    return np.array([position[str(name)] for name in class_names], dtype=np.int64)
+    indices = positions(class_names, CLASS_NAMES)
+    if (indices < 0).any():
+        unknown = class_names[np.argmin(indices)]
+        raise InputError(f"unknown class {unknown!r}; the classes are {', '.join(CLASS_NAMES)}")
+    return indices
