@@ -1,0 +1,89 @@
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cm3d.lift.tracks.detections import Detections
+from cm3d.params import Tracks, load_params
+from cm3d.tables import Boxes3D, Frames
+
+SWITCHES = (
+    "positions",
+    "velocity",
+    "heading",
+    "scores",
+    "fill_gaps",
+    "attributes",
+    "class_vote",
+    "sizes",
+)
+
+
+@pytest.fixture
+def all_on(project: Path) -> Tracks:
+    """The project's constants, with every effect."""
+    params = load_params(project / "params.yaml").lift.tracks
+    return params.model_copy(update=dict.fromkeys(SWITCHES, True))
+
+
+@pytest.fixture
+def all_off(all_on: Tracks) -> Tracks:
+    return all_on.model_copy(update=dict.fromkeys(SWITCHES, False))
+
+
+@pytest.fixture
+def make_frames() -> Callable[..., Frames]:
+    """Keyframes f0, f1, ... at 2 Hz; the ego vehicle stands at the origin."""
+
+    def build(count: int) -> Frames:
+        return Frames(
+            sample_token=[f"f{step}" for step in range(count)],
+            scene_name=["scene"] * count,
+            timestamp_us=1_500_000_000_000_000 + 500_000 * np.arange(count),
+            split=["train"] * count,
+            location=[""] * count,
+            global_SE3_ego=[[1, 0, 0, 0, 0, 0, 0]] * count,
+            label_rank=[0.0] * count,
+        )
+
+    return build
+
+
+@pytest.fixture
+def make_boxes() -> Callable[..., Boxes3D]:
+    """Boxes from rows of (keyframe, x, y); other columns by name, or a car's."""
+
+    def build(*rows: tuple[int, float, float], **columns: Any) -> Boxes3D:
+        count = len(rows)
+        place = np.array(rows, dtype=float).reshape(-1, 3)
+        values: dict[str, Any] = dict(
+            sample_token=[f"f{step:.0f}" for step in place[:, 0]],
+            class_name=["car"] * count,
+            score=np.full(count, 0.5),
+            center_m=np.hstack([place[:, 1:], np.ones((count, 1))]),
+            length_m=np.full(count, 4.5),
+            width_m=np.full(count, 1.8),
+            height_m=np.full(count, 1.5),
+            yaw_rad=np.zeros(count),
+            velocity_mps=np.zeros((count, 2)),
+            attribute_name=[""] * count,
+        )
+        return Boxes3D(**(values | columns))
+
+    return build
+
+
+@pytest.fixture
+def make_detections(
+    make_boxes: Callable[..., Boxes3D], all_on: Tracks
+) -> Callable[..., Detections]:
+    """What tracking sees of such boxes, known to 0.3 m."""
+
+    def build(*rows: tuple[int, float, float], **columns: Any) -> Detections:
+        boxes = make_boxes(*rows, **columns)
+        frame = np.array([row[0] for row in rows], dtype=np.int64)
+        return Detections.from_boxes(boxes, frame, np.full(len(boxes), 0.3), all_on)
+
+    return build

@@ -1,0 +1,86 @@
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from cm3d.lift.tracks.association import assign, associate
+from cm3d.lift.tracks.detections import Detections
+from cm3d.params import Tracks
+
+TIME_S = np.arange(6) * 0.5
+Make = Callable[..., Detections]
+
+
+def test_parked_cars_six_metres_apart_stay_apart(make_detections: Make, all_on: Tracks) -> None:
+    rows = [(step, x, 0.0) for step in range(4) for x in (0.0, 6.0, 12.0)]
+    track = associate(make_detections(*rows), TIME_S, all_on)
+    np.testing.assert_array_equal(track, [0, 1, 2] * 4)
+
+
+def test_a_car_that_drives_six_metres_per_keyframe_is_one(
+    make_detections: Make, all_on: Tracks
+) -> None:
+    rows = [(step, 6.0 * step, 0.0) for step in range(5)]
+    np.testing.assert_array_equal(associate(make_detections(*rows), TIME_S, all_on), [0] * 5)
+
+
+def test_cars_that_meet_keep_their_ways(make_detections: Make, all_on: Tracks) -> None:
+    rows = [
+        place
+        for step in range(6)
+        for place in ((step, 4.0 * step - 10, 1.6), (step, 10 - 4.0 * step, -1.6))
+    ]
+    np.testing.assert_array_equal(associate(make_detections(*rows), TIME_S, all_on), [0, 1] * 6)
+
+
+def test_cars_do_not_leap_sideways(make_detections: Make, all_on: Tracks) -> None:
+    aside = make_detections((0, 0, 0), (1, 0, 6))
+    np.testing.assert_array_equal(associate(aside, TIME_S, all_on), [0, 1])
+    turned = make_detections((0, 0, 0), (1, 0, 6), yaw_rad=[np.pi / 2] * 2)
+    np.testing.assert_array_equal(associate(turned, TIME_S, all_on), [0, 0])
+
+
+@pytest.mark.parametrize(
+    ("classes", "expected"),
+    [
+        (["car", "truck"], [0, 0]),
+        (["bicycle", "motorcycle"], [0, 0]),
+        (["car", "pedestrian"], [0, 1]),
+        (["traffic_cone", "barrier"], [0, 1]),
+    ],
+)
+def test_only_similar_classes_are_one_object(
+    make_detections: Make, all_on: Tracks, classes: list[str], expected: list[int]
+) -> None:
+    boxes = make_detections((0, 0, 0), (1, 0.1, 0), class_name=classes)
+    np.testing.assert_array_equal(associate(boxes, TIME_S, all_on), expected)
+
+
+def test_the_same_class_goes_first(make_detections: Make, all_on: Tracks) -> None:
+    boxes = make_detections(
+        (0, 0, 0), (0, 0, 0), (1, 0, 0), (1, 0, 0), class_name=["car", "truck", "truck", "car"]
+    )
+    np.testing.assert_array_equal(associate(boxes, TIME_S, all_on), [0, 1, 1, 0])
+
+
+def test_a_lost_object_is_waited_for_and_then_given_up(
+    make_detections: Make, all_on: Tracks
+) -> None:
+    boxes = make_detections((0, 0, 0), (1, 0, 0), (2, 0, 0), (5, 0, 0))
+    patient = all_on.model_copy(update={"max_gap_s": 1.6})
+    np.testing.assert_array_equal(associate(boxes, TIME_S, patient), [0, 0, 0, 0])
+    hasty = all_on.model_copy(update={"max_gap_s": 1.4})
+    np.testing.assert_array_equal(associate(boxes, TIME_S, hasty), [0, 0, 0, 1])
+
+
+def test_cones_do_not_walk(make_detections: Make, all_on: Tracks) -> None:
+    boxes = make_detections((0, 0, 0), (1, 1.5, 0), class_name=["traffic_cone"] * 2)
+    np.testing.assert_array_equal(associate(boxes, TIME_S, all_on), [0, 1])
+
+
+def test_assignment_leaves_out_pairs_that_gain_nothing() -> None:
+    rows, columns = assign(np.array([[-1.0, -3.0, 0.0], [0.0, -2.5, 0.0]]))
+    # -1 and -2.5 together beat -3.
+    np.testing.assert_array_equal(rows, [0, 1])
+    np.testing.assert_array_equal(columns, [0, 1])
+    assert len(assign(np.zeros((2, 3)))[0]) == 0

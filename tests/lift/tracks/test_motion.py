@@ -1,0 +1,66 @@
+from collections.abc import Callable
+
+import numpy as np
+
+from cm3d.lift.tracks.detections import Detections
+from cm3d.lift.tracks.grid import Grid
+from cm3d.lift.tracks.motion import TrackMotion, heights
+from cm3d.params import Tracks
+
+Make = Callable[..., Detections]
+
+
+def _motion(boxes: Detections, params: Tracks) -> tuple[Grid, TrackMotion]:
+    track = np.zeros(len(boxes.frame), np.int64)
+    grid = Grid.from_tracks(track, boxes.frame, np.arange(boxes.frame.max() + 1) * 0.5)
+    return grid, TrackMotion.of(boxes, grid, params)
+
+
+def test_what_jitters_stands_still_in_the_middle(make_detections: Make, all_on: Tracks) -> None:
+    rng = np.random.default_rng([1, 2])
+    jitter = rng.normal(0, 0.3, (10, 2))
+    boxes = make_detections(*[(step, 20 + x, y) for step, (x, y) in enumerate(jitter)])
+    _, motion = _motion(boxes, all_on)
+    np.testing.assert_array_equal(motion.velocity_mps, 0)
+    np.testing.assert_allclose(motion.xy_m[0, 4], boxes.xy_m.mean(axis=0))
+    assert not motion.travelled[0] and motion.known[0]
+
+
+def test_pooling_trusts_what_is_known_well(make_detections: Make, all_on: Tracks) -> None:
+    boxes = make_detections((0, 0, 0), (1, 1, 0))
+    boxes.std_m[:] = [0.5, 1.0]
+    _, motion = _motion(boxes, all_on)
+    np.testing.assert_allclose(motion.xy_m[0], [[0.2, 0], [0.2, 0]])
+
+
+def test_what_drives_has_its_velocity(make_detections: Make, all_on: Tracks) -> None:
+    rng = np.random.default_rng([3, 4])
+    boxes = make_detections(*[(step, 4 * step + rng.normal(0, 0.2), 0) for step in range(8)])
+    _, motion = _motion(boxes, all_on)
+    assert motion.travelled[0] and motion.moving.all()
+    np.testing.assert_allclose(motion.velocity_mps[0, :, 0], 8, atol=0.6)
+
+
+def test_what_stops_was_moving(make_detections: Make, all_on: Tracks) -> None:
+    boxes = make_detections(*[(step, 3.0 * min(step, 4), 0) for step in range(14)])
+    _, motion = _motion(boxes, all_on)
+    assert motion.travelled[0]
+    np.testing.assert_array_equal(motion.moving[0, [0, 1, 2, 8, 11, 13]], [1, 1, 1, 0, 0, 0])
+    np.testing.assert_array_equal(motion.velocity_mps[0, 13], 0)
+
+
+def test_a_single_box_tells_no_motion(make_detections: Make, all_on: Tracks) -> None:
+    _, motion = _motion(make_detections((0, 3, 4)), all_on)
+    assert not motion.known[0] and not motion.travelled[0]
+    np.testing.assert_allclose(motion.xy_m[0, 0], [3, 4])
+
+
+def test_heights_are_pooled_at_rest_and_local_in_motion(
+    make_detections: Make, all_on: Tracks
+) -> None:
+    z_m = np.arange(10.0)
+    for speed, expected in ((0.0, [4.5, 4.5]), (5.0, [4.0, 5.0])):
+        boxes = make_detections(*[(step, speed * step, 0) for step in range(10)])
+        grid, motion = _motion(boxes, all_on)
+        found = heights(z_m, boxes.std_m, grid, motion)
+        np.testing.assert_allclose(found[0, 4:6], expected, atol=0.05)
