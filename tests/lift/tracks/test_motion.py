@@ -49,6 +49,17 @@ def test_what_stops_was_moving(make_detections: Make, all_on: Tracks) -> None:
     np.testing.assert_array_equal(motion.velocity_mps[0, 13], 0)
 
 
+def test_who_comes_back_has_been_away(make_detections: Make, all_on: Tracks) -> None:
+    there_and_back = [0, 1, 2, 3, 4, 5, 5, 4, 3, 2, 1, 0]
+    boxes = make_detections(
+        *[(step, 0.7 * at, 0) for step, at in enumerate(there_and_back)],
+        class_name=["pedestrian"] * 12,
+    )
+    _, motion = _motion(boxes, all_on)
+    assert motion.travelled[0]
+    np.testing.assert_allclose(motion.velocity_mps[0, [2, 9], 0], [1.4, -1.4], atol=0.3)
+
+
 def test_a_single_box_tells_no_motion(make_detections: Make, all_on: Tracks) -> None:
     _, motion = _motion(make_detections((0, 3, 4)), all_on)
     assert not motion.known[0] and not motion.travelled[0]

@@ -48,13 +48,14 @@ class TrackMotion(NamedTuple):
 def _has_travelled(
     states: States, grid: Grid, drift_m: NDArrayFloat, moved_sigma: float
 ) -> NDArrayBool:
-    """Whether start and end of each track (K,) differ by more than noise and drift explain."""
-    tracks = np.arange(len(grid.row))
-    start, end = states.at((tracks, grid.first)), states.at((tracks, grid.last))
-    displacement_m = np.linalg.norm(end.mean[:, :2] - start.mean[:, :2], axis=-1)
-    variance_m2 = start.covariance[:, :2, :2] + end.covariance[:, :2, :2]
-    std_m = np.sqrt(np.trace(variance_m2, axis1=1, axis2=2) / 2)
-    return np.asarray((displacement_m > drift_m) & (displacement_m > moved_sigma * std_m))
+    """Whether each track (K,) gets further from its start than noise and drift explain."""
+    start = states.at((np.arange(len(grid.row)), grid.first))
+    offset_m = states.mean[..., :2] - start.mean[:, None, :2]
+    distance_m = np.linalg.norm(offset_m, axis=-1)
+    covariance = states.covariance + start.covariance[:, None]
+    std_m = np.sqrt((covariance[..., 0, 0] + covariance[..., 1, 1]) / 2)
+    away = (distance_m > drift_m[:, None]) & (distance_m > moved_sigma * std_m)
+    return np.asarray(np.any(grid.alive & away, axis=1))
 
 
 def heights(
