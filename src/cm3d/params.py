@@ -227,6 +227,7 @@ class Fuse(_Section):
     min_iou: Share
     temperature: Positive | Literal["fit"]
     temperatures: Annotated[list[Positive], Field(min_length=1)]
+    center: Literal["lifted", "surer"]
 
 
 class Detector(_Section):

@@ -4,13 +4,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cm3d.params import Fuse, load_params
 from cm3d.tables import Boxes3D
-
-
-@pytest.fixture
-def fuse_params(project: Any) -> Fuse:
-    return load_params(project / "params.yaml").fuse
 
 
 @pytest.fixture

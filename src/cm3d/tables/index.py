@@ -6,7 +6,9 @@ Paths are relative to the data set's root; poses are (qw, qx, qy, qz, x_m, y_m, 
 from dataclasses import dataclass
 from typing import ClassVar
 
-from cm3d.tables.table import Float, Int, Matrix3, Pose, Table, Text, Vector2
+import numpy as np
+
+from cm3d.tables.table import Float, Int, Matrix3, NDArrayBool, Pose, Table, Text, Vector2
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +35,10 @@ class Frames(Table):
     location: Text
     global_SE3_ego: Pose
     label_rank: Float
+
+    def labelled(self, fraction: float) -> NDArrayBool:
+        """Which rows belong to the share of train whose ground truth may be used."""
+        return np.asarray((self.split == "train") & (self.label_rank < fraction))
 
 
 @dataclass(frozen=True, eq=False)

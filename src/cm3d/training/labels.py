@@ -14,7 +14,7 @@ from cm3d.training.frames import TrainingFrame
 
 def is_labelled(frames: Frames, labels: Labels) -> NDArrayBool:
     """Which frames (rows) belong to the K% whose ground truth may be used."""
-    return np.asarray((frames.split == "train") & (frames.label_rank < labels.fraction))
+    return frames.labelled(labels.fraction)
 
 
 def is_unlabelled(frames: Frames, labels: Labels) -> NDArrayBool:
