@@ -55,6 +55,11 @@ def test_range_is_that_of_the_class(make_boxes: Make, make_frames: Make) -> None
     assert kept.class_name.tolist() == ["car"]
 
 
+def test_a_class_without_range_is_dropped(make_boxes: Make, make_frames: Make) -> None:
+    boxes = make_boxes([(0, 0), (1, 0)], class_name=["barrier", "car"])
+    assert in_range(boxes, make_frames("f"), {"car": 50}).class_name.tolist() == ["car"]
+
+
 def test_a_radar_return_is_as_good_as_a_lidar_return(make_truth: Make) -> None:
     truth = make_truth(
         [(0, 0), (1, 0), (2, 0)], num_lidar_points=[0, 1, 0], num_radar_points=[0, 0, 1]

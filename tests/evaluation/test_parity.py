@@ -19,6 +19,7 @@ from cm3d.evaluation.devkit import detection_config, read_scores
 from cm3d.evaluation.engines import ENGINES
 from cm3d.evaluation.scores import DetectionScores
 from cm3d.evaluation.submission import encode, submission
+from cm3d.evaluation.summary import headline
 from cm3d.tables import Boxes3D, Frames, GroundTruth
 from cm3d.tables.vocabulary import ATTRIBUTE_NAMES, CLASS_NAMES
 
@@ -95,6 +96,7 @@ def test_scores_of_random_boxes_are_the_devkits(
         assert ours.engine == engine
         assert 0.02 < ours.mean_ap < 0.9
         assert_same_scores(ours, theirs)
+        assert headline(ours) == headline(theirs)
 
 
 def test_every_rule_decides_some_box(tiny_database: Path) -> None:

@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from cm3d.evaluation.summary import headline
+from cm3d.tables import layout
 from experiments.preset import write_overrides
+from stages.scores import Scorer
 from tests.pipeline.clone import Clone
 
 STAGES = list(yaml.safe_load((Path(__file__).parents[2] / "dvc.yaml").read_text())["stages"])
@@ -40,8 +43,23 @@ def test_the_table_has_a_row_for_every_label_set_and_model(reproduced: Clone) ->
     models = ["pretrain", "finetune", "selftrain_r1", "selftrain_r2", "selftrain_r3"]
     assert list(scores) == ["lifted", "pseudo_labels", *models]
     for row in scores.values():
-        assert list(row) == ["mAP", "NDS", "mATE", "mASE", "mAOE", "mAVE", "mAAE"]
+        assert list(row) == ["engine", "mAP", "NDS", "mATE", "mASE", "mAOE", "mAVE", "mAAE"]
+        assert row["engine"] == "fast"
     assert scores["pseudo_labels"]["mAP"] > 0.05
+
+
+@pytest.mark.parametrize("folder", [layout.LIFTED, layout.PSEUDO_LABELS], ids=str)
+def test_both_engines_give_the_same_scores(
+    reproduced: Clone, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(reproduced.root)
+    frames = layout.split_frames("val")
+    scorers = [Scorer.of(frames, "fast"), Scorer.of(frames, "devkit")]
+    ours, theirs = (scorer.score(scorer.labels(folder)) for scorer in scorers)
+    assert headline(ours) == headline(theirs)
+    for name, errors in theirs.errors.items():
+        assert ours.ap[name] == pytest.approx(theirs.ap[name], abs=1e-9)
+        assert ours.errors[name] == pytest.approx(errors, abs=1e-9, nan_ok=True)
 
 
 def test_predictions_name_every_keyframe(reproduced: Clone) -> None:

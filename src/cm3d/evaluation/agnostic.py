@@ -25,7 +25,6 @@ from cm3d.evaluation.filtering import (
 from cm3d.evaluation.scores import DetectionScores, Engine, detection_score
 from cm3d.evaluation.validation import check_boxes
 from cm3d.tables import Boxes3D, Frames, GroundTruth, NDArrayFloat
-from cm3d.tables.lookup import positions
 from cm3d.tables.vocabulary import CLASS_NAMES, OBJECT_CLASS
 
 # The devkit knows only the ten names; one of them stands for "object", and as a car an object
@@ -117,18 +116,14 @@ def evaluate_class_agnostic(
         InputError: A prediction has an unknown class or attribute, or a broken number.
     """
     check_boxes(predictions, class_names=(*CLASS_NAMES, OBJECT_CLASS))
-    boxes = keep_best(group_by_frame(_of_protocol(predictions, protocol), frames))
-    truth = group_by_frame(_of_protocol(observed(ground_truth), protocol), frames)
+    boxes = keep_best(group_by_frame(predictions, frames))
+    truth = group_by_frame(observed(ground_truth), frames)
     boxes = in_range(outside_racks(boxes, bicycle_racks), frames, protocol.range_m)
     truth = in_range(outside_racks(truth, bicycle_racks), frames, protocol.range_m)
     config = detection_config()
     config.class_names = [_STAND_IN]
     merged = (_merged(submitted(boxes), protocol), _merged(truth, protocol))
     return _scores(ENGINES[engine](*merged, config), protocol)
-
-
-def _of_protocol(boxes: BoxesT, protocol: AgnosticProtocol) -> BoxesT:
-    return boxes[positions(boxes.class_name, protocol.range_m) >= 0]
 
 
 def _merged(boxes: BoxesT, protocol: AgnosticProtocol) -> BoxesT:

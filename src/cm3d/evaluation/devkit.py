@@ -32,19 +32,26 @@ def detection_config() -> DetectionConfig:
 def run_devkit(
     predictions: Boxes3D, ground_truth: GroundTruth, config: DetectionConfig
 ) -> DetectionScores:
-    """Score boxes with `DetectionEval.evaluate`, which takes minutes on nuScenes' val split.
+    """Score boxes with `DetectionEval.evaluate`, which takes a minute on nuScenes' val split.
 
     Args:
         predictions: Boxes that count (`detection.countable_boxes`).
         ground_truth: Ground truth that counts.
         config: Classes, distances and weights.
     """
+    return read_scores(*detection_eval(predictions, ground_truth, config).evaluate())
+
+
+def detection_eval(
+    predictions: Boxes3D, ground_truth: GroundTruth, config: DetectionConfig
+) -> DetectionEval:
+    """The devkit's evaluation of these boxes, about to `evaluate`; arguments as above."""
     evaluation = DetectionEval.__new__(DetectionEval)
     evaluation.cfg = config
     evaluation.verbose = False
     evaluation.pred_boxes = _eval_boxes(predictions)
     evaluation.gt_boxes = _eval_boxes(ground_truth)
-    return read_scores(*evaluation.evaluate())
+    return evaluation
 
 
 def read_scores(metrics: Any, curves: Any) -> DetectionScores:

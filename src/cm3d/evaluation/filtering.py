@@ -53,11 +53,11 @@ def in_range(boxes: BoxesT, frames: Frames, range_m: Mapping[str, float]) -> Box
     Args:
         boxes: Boxes of `frames` only.
         frames: They give the ego pose at the time of the LiDAR keyframe.
-        range_m: Range by class name.
+        range_m: Range by class name; boxes of other classes are dropped.
     """
     ego_xy_m = frames.global_SE3_ego[frame_rows(boxes.sample_token, frames), 4:6]
     distance_m = np.sqrt(np.sum((boxes.center_m[:, :2] - ego_xy_m) ** 2, axis=1))
-    limit_m = np.array([*range_m.values()], dtype=np.float64)
+    limit_m = np.array([*range_m.values(), 0.0])  # the last for position -1
     return boxes[distance_m < limit_m[positions(boxes.class_name, range_m)]]
 
 

@@ -43,15 +43,10 @@ def match_boxes(
     best_first = np.argsort(predictions.score, kind="stable")[::-1]
     pairs = candidate_pairs(predictions, ground_truth, max(distances_m))
     rank, truth, distance_m = _by_rank(pairs, best_first)
-    matched = {
-        limit_m: _accept(
-            truth,
-            np.searchsorted(rank, np.arange(len(best_first))),
-            np.bincount(rank[distance_m < limit_m], minlength=len(best_first)),
-            len(ground_truth),
-        )
-        for limit_m in distances_m
-    }
+    start, matched = np.searchsorted(rank, np.arange(len(best_first))), {}
+    for limit_m in distances_m:
+        count = np.bincount(rank[distance_m < limit_m], minlength=len(best_first))
+        matched[limit_m] = _accept(truth, start, count, len(ground_truth))
     return Matching(best_first, matched)
 
 
