@@ -128,7 +128,7 @@ class MotionPrior(_Section):
     along_mps: Positive
     across_mps: Positive
     acceleration_mps2: NonNegative
-    drift_m: NonNegative
+    drift_lengths: NonNegative
     moving_mps: NonNegative
 
 

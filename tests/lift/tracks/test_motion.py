@@ -54,6 +54,7 @@ def test_who_comes_back_has_been_away(make_detections: Make, all_on: Tracks) -> 
     boxes = make_detections(
         *[(step, 0.7 * at, 0) for step, at in enumerate(there_and_back)],
         class_name=["pedestrian"] * 12,
+        length_m=np.full(12, 0.7),
     )
     _, motion = _motion(boxes, all_on)
     assert motion.travelled[0]
@@ -75,3 +76,10 @@ def test_heights_are_pooled_at_rest_and_local_in_motion(
         grid, motion = _motion(boxes, all_on)
         found = heights(z_m, boxes.std_m, grid, motion)
         np.testing.assert_allclose(found[0, 4:6], expected, atol=0.05)
+
+
+def test_the_box_of_a_long_vehicle_wanders_further(make_detections: Make, all_on: Tracks) -> None:
+    for length_m, travelled in ((4.5, True), (12.0, False)):
+        places = [(step, 0.5 * step, 0.0) for step in range(10)]
+        boxes = make_detections(*places, length_m=np.full(10, length_m))
+        assert _motion(boxes, all_on)[1].travelled[0] == travelled

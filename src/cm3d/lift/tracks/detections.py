@@ -22,6 +22,7 @@ class Detections:
         xy_m: Centre, global frame.
         std_m: Standard deviation of each coordinate of the centre.
         classes: Class index.
+        length_m: Extent along the heading.
         group: Boxes of different groups are never one object.
         velocity_covariance: (N, 2, 2) of an object that is seen for the first time.
         acceleration_mps2: Standard deviation.
@@ -31,6 +32,7 @@ class Detections:
     xy_m: NDArrayFloat
     std_m: NDArrayFloat
     classes: NDArrayInt
+    length_m: NDArrayFloat
     group: NDArrayInt
     velocity_covariance: NDArrayFloat
     acceleration_mps2: NDArrayFloat
@@ -47,6 +49,7 @@ class Detections:
             xy_m=boxes.center_m[:, :2],
             std_m=std_m,
             classes=classes,
+            length_m=boxes.length_m,
             group=group_indices(classes),
             velocity_covariance=velocity_covariances(boxes.yaw_rad, motion),
             acceleration_mps2=motion.acceleration_mps2,

@@ -26,14 +26,14 @@ class Motion(NamedTuple):
         along_mps: Standard deviation of an unknown velocity along the heading.
         across_mps: The same across it.
         acceleration_mps2: Standard deviation of the acceleration.
-        drift_m: How far the box of a standing object wanders with the view of it.
+        drift_lengths: How many lengths the box of a standing object wanders with the view of it.
         moving_mps: Slower objects stand.
     """
 
     along_mps: NDArrayFloat
     across_mps: NDArrayFloat
     acceleration_mps2: NDArrayFloat
-    drift_m: NDArrayFloat
+    drift_lengths: NDArrayFloat
     moving_mps: NDArrayFloat
 
 

@@ -36,7 +36,8 @@ class TrackMotion(NamedTuple):
         first_box = grid.row[np.arange(len(grid.row)), grid.first]
         motion = motion_of(boxes.classes[first_box], params)
         known = grid.length > 1
-        travelled = known & _has_travelled(states, grid, motion.drift_m, params.moved_sigma)
+        drift_m = motion.drift_lengths * grid.mean(boxes.length_m, np.ones(len(boxes.frame)))
+        travelled = known & _has_travelled(states, grid, drift_m, params.moved_sigma)
         velocity_mps = np.where(travelled[:, None, None], states.mean[..., 2:], 0.0)
         speed_mps = np.linalg.norm(velocity_mps, axis=-1)
         moving = travelled[:, None] & (speed_mps > motion.moving_mps[:, None])
