@@ -3,8 +3,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cm3d.errors import InputError
+from cm3d.evaluation.detection import evaluate_boxes
 from cm3d.evaluation.uncertainty import bootstrap_mean_ap, main
 from cm3d.tables import Boxes3D, layout
 
@@ -18,6 +21,14 @@ def _split(make_boxes: Make, make_truth: Make, make_frames: Make, found: int) ->
     each = {"sample_token": [token for token in TOKENS for _ in xy_m]}
     truth, boxes = make_truth(xy_m * 4, **each), make_boxes(xy_m * 4, **each)
     return boxes[: 10 * found], truth, make_frames(*TOKENS), Boxes3D.empty()
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_the_split_itself_scores_what_the_devkit_says(seed: int, random_split: Make) -> None:
+    split = random_split(seed, 60)
+    expected = evaluate_boxes(*split, engine="devkit").mean_ap
+    assert bootstrap_mean_ap(*split, resamples=2).mean_ap == pytest.approx(expected, abs=1e-12)
 
 
 def test_equal_scenes_measure_exactly(
