@@ -44,6 +44,11 @@ def group_of(length_m: float, width_m: float, height_m: float, count: int = 9) -
     return int(found[0])
 
 
+def completed(rectangles: Rectangles) -> Rectangles:
+    group = np.ones(len(rectangles.length_m), dtype=np.int64)
+    return complete(rectangles, group, [SMALL, CAR])
+
+
 @pytest.mark.parametrize(
     ("segment", "expected"),
     [
@@ -68,23 +73,23 @@ def test_each_group_has_its_own_least_number_of_points() -> None:
 
 def test_side_of_a_car_gets_its_width_away_from_the_sensor() -> None:
     # A row along x, 5 m to the left: the far side is pushed from 5.1 to 4.9 + 1.8 = 6.7.
-    whole = complete(rectangle(10, 5, 4.6, 0.2), [CAR])
+    whole = completed(rectangle(10, 5, 4.6, 0.2))
     assert whole.center_m == pytest.approx(np.array([[10, 5.8]]))
     assert (whole.length_m[0], whole.width_m[0]) == pytest.approx((4.6, 1.8))
-    to_the_right = complete(rectangle(10, -5, 4.6, 0.2), [CAR])
+    to_the_right = completed(rectangle(10, -5, 4.6, 0.2))
     assert to_the_right.center_m == pytest.approx(np.array([[10, -5.8]]))
 
 
 def test_row_as_wide_as_a_car_is_its_end() -> None:
     # A row along y, 10 m ahead: the car reaches from 9.9 to 9.9 + 4.5 = 14.4 m.
-    whole = complete(rectangle(10, 0.5, 1.7, 0.2, yaw_rad=np.pi / 2), [CAR])
+    whole = completed(rectangle(10, 0.5, 1.7, 0.2, yaw_rad=np.pi / 2))
     assert whole.center_m == pytest.approx(np.array([[12.15, 0.55]]))
     assert (whole.length_m[0], whole.width_m[0]) == pytest.approx((4.5, 1.8))
     assert np.sin(whole.yaw_rad) == pytest.approx([0], abs=1e-12)
 
 
 def test_short_row_along_the_line_of_sight_stays_the_length() -> None:
-    whole = complete(rectangle(10, 0.5, 1.7, 0.2), [CAR])
+    whole = completed(rectangle(10, 0.5, 1.7, 0.2))
     assert whole.yaw_rad.tolist() == [0]
     assert whole.center_m[0, 0] == pytest.approx(10 - 0.85 + 2.25)
 
@@ -99,7 +104,7 @@ def test_completion_covers_what_was_seen_and_nothing_nearer(
     xy_m: tuple[float, float], length_m: float, share: float, yaw_rad: float
 ) -> None:
     seen = rectangle(*xy_m, length_m, share * length_m, yaw_rad)
-    whole = complete(seen, [CAR])
+    whole = completed(seen)
     assert whole.length_m[0] >= 4.5
     assert whole.width_m[0] >= 1.8
     corners_m = [bev_corners(*r[:3], r[3])[0] for r in (seen, whole)]
@@ -114,4 +119,4 @@ def test_completion_covers_what_was_seen_and_nothing_nearer(
 def test_no_segments() -> None:
     none = Rectangles(np.empty((0, 2)), np.empty(0), np.empty(0), np.empty(0))
     assert len(size_group(none, np.empty(0), np.empty(0), [SMALL, CAR])) == 0
-    assert complete(none, []).center_m.shape == (0, 2)
+    assert completed(none).center_m.shape == (0, 2)

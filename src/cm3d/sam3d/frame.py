@@ -67,7 +67,7 @@ def _of_object_size(segments: SegmentPoints, params: Sam3D) -> tuple[SegmentPoin
     fitting = group != NO_GROUP
     segments, rectangles = segments.select(fitting), rectangles.select(fitting)
     if params.complete:
-        rectangles = complete(rectangles, [groups[index] for index in group[fitting]])
+        rectangles = complete(rectangles, group[fitting], groups)
     return segments, rectangles
 
 

@@ -30,7 +30,7 @@ def size_group(
     return np.where(fits.any(axis=1), fits.argmax(axis=1), NO_GROUP)
 
 
-def complete(rectangles: Rectangles, groups: Sequence[SizeGroup]) -> Rectangles:
+def complete(rectangles: Rectangles, group: NDArrayInt, groups: Sequence[SizeGroup]) -> Rectangles:
     """Grow rectangles to the least size of their group, away from the sensor at the origin.
 
     The sensor sees one or two sides: a row of returns as long as a car is the side of one. What
@@ -38,10 +38,10 @@ def complete(rectangles: Rectangles, groups: Sequence[SizeGroup]) -> Rectangles:
 
     Args:
         rectangles: N footprints in the sensor's frame.
-        groups: The group of each.
+        group: (N,) index of each into `groups`.
+        groups: As for `size_group`.
     """
-    whole_m = np.array([(group.whole_length_m, group.whole_width_m) for group in groups])
-    whole_m = whole_m.reshape(-1, 2)
+    whole_m = np.array([(g.whole_length_m, g.whole_width_m) for g in groups])[group]
     read = _with_length_along_sight(rectangles, whole_m[:, 1])
     seen_m = np.stack([read.length_m, read.width_m], axis=1)
     grown_m = np.maximum(seen_m, whole_m)
