@@ -163,21 +163,73 @@ class Tracks(_Section):
         return self
 
 
+class FitWeights(_Section):
+    """Terms of the objective that boxes are fitted by."""
+
+    tolerance_m: Positive
+    points: NonNegative
+    uncovered: NonNegative
+    overhang: NonNegative
+    free_space: NonNegative
+    size: NonNegative
+    against_lane: NonNegative
+
+
+class Refine(_Section):
+    """What goes beyond the paper; the switches turn one effect each."""
+
+    ground: bool
+    cluster: bool
+    newest: bool
+    merge_cameras: bool
+    fit: bool
+    height: bool
+    size: bool
+    orientation: bool
+    free_space: bool
+    score: bool
+    tracks: bool
+    ground_clearance_m: NonNegative
+    link_m: NonNegative
+    link_per_range: NonNegative
+    enough_points: Count
+    max_lane_distance_m: NonNegative
+    height_trust: Share
+    rounds: Annotated[int, Field(ge=0)]
+    sample_points: Count
+    sample_rays: Count
+    weights: FitWeights
+
+
+class Orientation(_Section):
+    """Where headings come from."""
+
+    use_map: bool
+
+
 class Lift(_Section):
     """From masks and LiDAR to 3D boxes."""
 
+    recipe: Literal["refined", "paper"]
     sweeps: Count
     erosion_kernel_px: Annotated[int, Field(ge=0)]
     erosion_width_px: Count
     min_points: Count
     min_depth_m: NonNegative
     ego_half_extent_m: NonNegative
-    shape_prior: Literal["chatgpt", "dataset"]
-    use_map: bool
+    shape_prior: str
+    orientation: Orientation
     medoid_compensation: bool
     nms: bool
     nms_radius_m: RadiusByClass
+    refine: Refine
     tracks: Tracks
+
+    @model_validator(mode="after")
+    def _prior_is_known(self) -> "Lift":
+        if self.shape_prior not in ("chatgpt", "dataset") and "." not in self.shape_prior:
+            raise ValueError("shape_prior: chatgpt, dataset, or the path of a YAML file")
+        return self
 
 
 def _ascending(ends: tuple[float, float]) -> tuple[float, float]:

@@ -1,6 +1,6 @@
 """Lane directions for vehicles (paper, section 3.1)."""
 
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 from scipy.spatial import KDTree
@@ -26,24 +26,40 @@ class LaneField:
         """The field of one map, or None where the map has no lanes."""
         return cls(lanes) if len(lanes) else None
 
-    def nearest_yaw(self, xy_m: NDArrayFloat) -> NDArrayFloat:
-        """Direction of travel (N,) at the centreline point nearest to each (N, 2), global frame."""
-        _, rows = self._tree.query(xy_m)
-        return self._yaw_rad[rows]
+    def nearest(self, xy_m: NDArrayFloat) -> tuple[NDArrayFloat, NDArrayFloat]:
+        """The centreline points nearest to positions (N, 2), global frame.
+
+        Returns:
+            (N,) directions of travel there and (N,) distances to them in metres.
+        """
+        distance_m, rows = self._tree.query(xy_m)
+        return self._yaw_rad[rows], np.asarray(distance_m)
 
 
-def lane_yaws(
+class Headings(NamedTuple):
+    """What the map says about N boxes.
+
+    Args:
+        yaw_rad: (N,) heading, global frame.
+        lane_distance_m: (N,) distance to the lane that it comes from; inf where it is of none.
+    """
+
+    yaw_rad: NDArrayFloat
+    lane_distance_m: NDArrayFloat
+
+
+def lane_headings(
     class_names: NDArrayObject, xy_m: NDArrayFloat, lanes: LaneField | None
-) -> NDArrayFloat:
-    """Headings (N,): the nearest lane's for vehicles, 0 in the global frame for all else.
+) -> Headings:
+    """Headings: the nearest lane's for vehicles, 0 in the global frame for all else.
 
     Args:
         class_names: (N,).
         xy_m: (N, 2) positions, global frame.
         lanes: None gives 0 for vehicles too.
     """
-    yaw_rad = np.zeros(len(class_names))
+    yaw_rad, distance_m = np.zeros(len(class_names)), np.full(len(class_names), np.inf)
     if lanes is not None:
         vehicle = np.isin(class_names.astype(str), VEHICLE_CLASSES)
-        yaw_rad[vehicle] = lanes.nearest_yaw(xy_m[vehicle])
-    return yaw_rad
+        yaw_rad[vehicle], distance_m[vehicle] = lanes.nearest(xy_m[vehicle])
+    return Headings(yaw_rad, distance_m)

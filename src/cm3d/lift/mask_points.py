@@ -1,9 +1,11 @@
 """Which LiDAR points lie in which mask (paper, section 3.1, "3D Projection")."""
 
+from typing import NamedTuple, Self
+
 import numpy as np
 
 from cm3d.errors import InputError
-from cm3d.geometry.arrays import NDArrayFloat, NDArrayInt
+from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat, NDArrayInt
 from cm3d.geometry.camera import inside_image, project_points, scale_intrinsics
 from cm3d.geometry.se3 import SE3
 from cm3d.lift.erosion import erosion_margin_px, inside_eroded
@@ -12,9 +14,35 @@ from cm3d.params import Lift
 from cm3d.tables import Cameras, Masks
 
 
+class MaskPoints(NamedTuple):
+    """Pairs of a mask and a point in it.
+
+    Args:
+        mask: (H,) rows of a table of masks, ascending.
+        point: (H,) rows of an array of points.
+    """
+
+    mask: NDArrayInt
+    point: NDArrayInt
+
+    @classmethod
+    def by_mask(cls, mask: NDArrayInt, point: NDArrayInt) -> Self:
+        """Pairs in any order."""
+        order = np.argsort(mask, kind="stable")
+        return cls(mask[order], point[order])
+
+    def select(self, wanted: NDArrayBool) -> "MaskPoints":
+        """Some of the pairs."""
+        return MaskPoints(self.mask[wanted], self.point[wanted])
+
+    def with_masks(self, mask: NDArrayInt) -> "MaskPoints":
+        """The same points in other masks."""
+        return MaskPoints.by_mask(mask, self.point)
+
+
 def points_in_masks(
     points_global_m: NDArrayFloat, masks: Masks, cameras: Cameras, params: Lift
-) -> tuple[NDArrayInt, NDArrayInt]:
+) -> MaskPoints:
     """Group points by the eroded masks that they project into.
 
     Every point is projected once per camera, at the masks' own resolution. Masks may overlap: a
@@ -25,10 +53,6 @@ def points_in_masks(
         masks: Rows of one keyframe.
         cameras: Rows of the same keyframe.
         params: Section `lift`.
-
-    Returns:
-        (H,) rows of `masks`, ascending, and (H,) rows of `points_global_m`: one pair per point
-        in a mask.
 
     Raises:
         InputError: A mask's camera is unknown or its RLE is broken.
@@ -45,9 +69,7 @@ def points_in_masks(
             )
             mask_rows.append(of_camera[hit_masks])
             point_rows.append(hit_points)
-    stacked = np.concatenate(mask_rows)
-    order = np.argsort(stacked, kind="stable")
-    return stacked[order], np.concatenate(point_rows)[order]
+    return MaskPoints.by_mask(np.concatenate(mask_rows), np.concatenate(point_rows))
 
 
 def _hits(

@@ -3,11 +3,15 @@
 Table 8 writes width, length, height; here every number has its name.
 """
 
-from typing import Final, Literal, NamedTuple
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
 
-from cm3d.geometry.arrays import NDArrayFloat
+from cm3d.errors import InputError
+from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat
+from cm3d.params import read_yaml
 from cm3d.tables import NDArrayObject
 from cm3d.tables.vocabulary import CLASS_NAMES, class_indices
 
@@ -27,6 +31,8 @@ class Sizes(NamedTuple):
     width_m: NDArrayFloat
     height_m: NDArrayFloat
 
+
+Priors: TypeAlias = Mapping[str, ShapePrior]
 
 CHATGPT: Final = {
     "car": ShapePrior(length_m=4.50, width_m=1.80, height_m=1.50),
@@ -54,11 +60,75 @@ DATASET: Final = {
     "barrier": ShapePrior(length_m=2.32, width_m=0.60, height_m=1.06),
 }
 
-_BY_SOURCE: Final = {"chatgpt": CHATGPT, "dataset": DATASET}
+PRIOR_SETS: Final[dict[str, Priors]] = {"chatgpt": CHATGPT, "dataset": DATASET}
+
+# How much lengths vary within a class: standard deviation of their logarithm (ours, rounded: a
+# class that spans vans and lorries varies more than one that spans cars).
+_SPREAD: Final = {
+    "car": 0.10,
+    "truck": 0.25,
+    "bus": 0.15,
+    "trailer": 0.25,
+    "construction_vehicle": 0.30,
+    "pedestrian": 0.15,
+    "motorcycle": 0.15,
+    "bicycle": 0.15,
+    "traffic_cone": 0.20,
+    "barrier": 0.30,
+}
+_SPREADS: Final = np.array([_SPREAD[name] for name in CLASS_NAMES])
+
+# People and cycles: points lie around the middle of their boxes, not on the sides.
+_HOLLOW: Final = ("pedestrian", "motorcycle", "bicycle")
 
 
-def shape_priors(class_names: NDArrayObject, source: Literal["chatgpt", "dataset"]) -> Sizes:
-    """The size of each class name (N,), from one column of Table 8."""
-    priors = [_BY_SOURCE[source][name] for name in CLASS_NAMES]
-    columns = np.array(priors)[class_indices(class_names)].T
-    return Sizes(*columns)
+def load_priors(source: str) -> Priors:
+    """The priors named `chatgpt` or `dataset` (Table 8's columns), or those of a YAML file.
+
+    The file maps each class to `length_m`, `width_m` and `height_m`.
+
+    Raises:
+        InputError: The file is missing, or lacks a class or a positive number.
+    """
+    if source in PRIOR_SETS:
+        return PRIOR_SETS[source]
+    content = read_yaml(Path(source))
+    try:
+        priors = {name: ShapePrior(**content[name]) for name in CLASS_NAMES}
+        sound = all(float(side) > 0 for prior in priors.values() for side in prior)
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"{source}: {error}; every class needs length_m, width_m and height_m"
+        ) from error
+    if not sound:
+        raise InputError(f"{source}: a size is not positive; every side has a length in metres")
+    return priors
+
+
+def shape_priors(class_names: NDArrayObject, priors: Priors) -> Sizes:
+    """The size of each class name (N,)."""
+    table = np.array([priors[name] for name in CLASS_NAMES])
+    return Sizes(*table[class_indices(class_names)].T)
+
+
+def size_spread(class_names: NDArrayObject) -> NDArrayFloat:
+    """Standard deviation (N,) of the logarithm of lengths within each class."""
+    return np.asarray(_SPREADS[class_indices(class_names)])
+
+
+def fills_its_box(class_names: NDArrayObject) -> NDArrayBool:
+    """Whether objects of each class (N,) have sides where their boxes have them."""
+    return ~np.isin(class_names.astype(str), _HOLLOW)
+
+
+def barriers_across(size: Sizes, class_names: NDArrayObject) -> Sizes:
+    """Sizes with the longer side of barriers as their width.
+
+    nuScenes' annotators drew the heading of a barrier across its row. Table 8 and the paper's
+    release have it along.
+    """
+    barrier = class_names == "barrier"
+    return size._replace(
+        length_m=np.where(barrier, np.minimum(size.length_m, size.width_m), size.length_m),
+        width_m=np.where(barrier, np.maximum(size.length_m, size.width_m), size.width_m),
+    )

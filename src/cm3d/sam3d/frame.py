@@ -3,7 +3,7 @@
 import numpy as np
 
 from cm3d.geometry.arrays import NDArrayFloat
-from cm3d.geometry.ground import ground_height
+from cm3d.geometry.ground import GroundField
 from cm3d.geometry.se3 import SE3
 from cm3d.params import Sam3D
 from cm3d.sam3d.bev_image import BevGrid, intensity_image
@@ -46,7 +46,7 @@ def propose_boxes(
     grid = BevGrid(params.range_m, params.pixel_m)
     on_grid = grid.inside(points_lidar_m)
     points_m, intensity = points_lidar_m[on_grid], intensity[on_grid]
-    ground_m = ground_height(points_m)
+    ground_m = GroundField.from_points(points_m).below(points_m)
     standing = points_m[:, 2] - ground_m > params.ground_clearance_m
     points_m, intensity, ground_m = points_m[standing], intensity[standing], ground_m[standing]
 

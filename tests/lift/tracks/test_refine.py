@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from cm3d.errors import InputError
+from cm3d.lift.evidence import Evidence
 from cm3d.lift.tracks.refine import TrackedBoxes, refine_by_tracks
 from cm3d.params import Tracks
 from cm3d.tables import Boxes3D, Frames
@@ -17,7 +18,7 @@ MakeFrames = Callable[[int], Frames]
 
 def _refine(boxes: Boxes3D, frames: Frames, params: Tracks, std_m: float = 0.3) -> TrackedBoxes:
     half = np.full(len(boxes), 0.5)
-    return refine_by_tracks(boxes, frames, np.full(len(boxes), std_m), half, half, params)
+    return refine_by_tracks(boxes, frames, Evidence(np.full(len(boxes), std_m), half, half), params)
 
 
 def _drive(make_boxes: Boxes, steps: list[int], speed_mps: float) -> Boxes3D:

@@ -5,6 +5,7 @@ from typing import NamedTuple, Self
 import numpy as np
 
 from cm3d.geometry.arrays import NDArrayFloat, NDArrayInt
+from cm3d.lift.evidence import Evidence
 from cm3d.lift.tracks.grid import Grid
 from cm3d.lift.tracks.groups import is_vehicle
 from cm3d.lift.tracks.heading import track_headings
@@ -14,20 +15,6 @@ from cm3d.lift.tracks.votes import agreed_sizes, voted_classes
 from cm3d.params import Tracks
 from cm3d.tables import Boxes3D
 from cm3d.tables.vocabulary import class_indices
-
-
-class Evidence(NamedTuple):
-    """How well N boxes are known, each (N,).
-
-    Args:
-        position_std_m: Standard deviation of each coordinate of the centre.
-        size_weight: In [0, 1], how much of the object's size was seen.
-        yaw_weight: In [0, 1], how well the heading is known.
-    """
-
-    position_std_m: NDArrayFloat
-    size_weight: NDArrayFloat
-    yaw_weight: NDArrayFloat
 
 
 class Agreement(NamedTuple):

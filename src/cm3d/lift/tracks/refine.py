@@ -6,7 +6,8 @@ import numpy as np
 
 from cm3d.errors import InputError
 from cm3d.geometry.arrays import NDArrayFloat, NDArrayInt
-from cm3d.lift.tracks.agreement import Agreement, Evidence
+from cm3d.lift.evidence import Evidence
+from cm3d.lift.tracks.agreement import Agreement
 from cm3d.lift.tracks.association import associate
 from cm3d.lift.tracks.cells import Cells, refined
 from cm3d.lift.tracks.detections import Detections
@@ -32,12 +33,7 @@ class TrackedBoxes(NamedTuple):
 
 
 def refine_by_tracks(
-    boxes: Boxes3D,
-    frames: Frames,
-    position_std_m: NDArrayFloat,
-    size_weight: NDArrayFloat,
-    yaw_weight: NDArrayFloat,
-    params: Tracks,
+    boxes: Boxes3D, frames: Frames, evidence: Evidence, params: Tracks
 ) -> TrackedBoxes:
     """Follow the objects of a scene and let their boxes agree with each other.
 
@@ -47,18 +43,15 @@ def refine_by_tracks(
     Args:
         boxes: N boxes of the scene, global frame.
         frames: Its keyframes.
-        position_std_m: (N,) standard deviation of each coordinate of the centre, positive.
-        size_weight: (N,) in [0, 1], how much of each object's size was seen.
-        yaw_weight: (N,) in [0, 1], how well each heading is known.
+        evidence: How well each box is known.
         params: Section `lift.tracks`.
 
     Raises:
         InputError: A box has an unknown class, or is of a keyframe that `frames` lacks.
     """
     frames = frames.sorted()
-    frame, order = _in_order(boxes, frames, position_std_m)
-    boxes, frame = boxes[order], frame[order]
-    evidence = Evidence(position_std_m[order], size_weight[order], yaw_weight[order])
+    frame, order = _in_order(boxes, frames, evidence.position_std_m)
+    boxes, frame, evidence = boxes[order], frame[order], evidence.rows(order)
     time_s = (frames.timestamp_us - frames.timestamp_us[:1]) * 1e-6
 
     detections = Detections.from_boxes(boxes, frame, evidence.position_std_m, params)

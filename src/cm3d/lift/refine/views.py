@@ -1,0 +1,84 @@
+"""How the camera of a mask sees boxes."""
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from pycocotools import mask as coco_mask
+
+from cm3d.geometry.arrays import NDArrayFloat, NDArrayInt
+from cm3d.geometry.camera import scale_intrinsics
+from cm3d.geometry.se3 import SE3
+from cm3d.tables import Cameras, Masks
+
+_NEAR_M = 0.3  # nearer corners are taken to this depth: their box then spans the image
+
+
+@dataclass(frozen=True, eq=False)
+class MaskViews:
+    """N masks as their cameras have them, at the masks' resolution.
+
+    Args:
+        camera: (N,) number of the camera.
+        pixels_P_global: (N, 3, 4) projections: homogeneous global points in metres to pixels
+            times depth.
+        box_px: (N, 4) x_min, y_min, x_max, y_max, the tight box around the mask.
+        size_px: (N, 2) width and height of the image.
+    """
+
+    camera: NDArrayInt
+    pixels_P_global: NDArrayFloat
+    box_px: NDArrayFloat
+    size_px: NDArrayFloat
+
+    @classmethod
+    def from_masks(cls, masks: Masks, cameras: Cameras) -> Self:
+        """The views of masks whose cameras are all known."""
+        row_of = {token: row for row, token in enumerate(cameras.camera_token)}
+        camera = np.array([row_of[token] for token in masks.camera_token], dtype=np.int64)
+        size_px = np.column_stack([masks.width_px, masks.height_px]).astype(np.float64)
+        views, first, view = np.unique(camera, return_index=True, return_inverse=True)
+        projections = [
+            _projection(cameras, row, masks.width_px[mask], masks.height_px[mask])
+            for row, mask in zip(views, first, strict=True)
+        ]
+        matrix = np.array(projections).reshape(-1, 3, 4)[view]
+        return cls(camera, matrix, _tight_boxes(masks), size_px)
+
+    def __getitem__(self, rows: NDArrayInt) -> "MaskViews":
+        """Some of the views."""
+        return MaskViews(
+            self.camera[rows], self.pixels_P_global[rows], self.box_px[rows], self.size_px[rows]
+        )
+
+    def project(self, points_m: NDArrayFloat) -> tuple[NDArrayFloat, NDArrayFloat, NDArrayFloat]:
+        """Columns, rows (pixels) and depths (m), each (N, ...), of points (N, ..., 3)."""
+        shape = points_m.shape[:-1]
+        matrix = self.pixels_P_global
+        scaled = points_m.reshape(len(points_m), -1, 3) @ matrix[:, :, :3].transpose(0, 2, 1)
+        scaled += matrix[:, None, :, 3]
+        depth_m = np.maximum(scaled[..., 2], _NEAR_M)
+        columns, rows = scaled[..., 0] / depth_m, scaled[..., 1] / depth_m
+        return columns.reshape(shape), rows.reshape(shape), depth_m.reshape(shape)
+
+
+def _projection(cameras: Cameras, row: int, width_px: int, height_px: int) -> NDArrayFloat:
+    camera_SE3_global = SE3.from_pose(cameras.global_SE3_camera[row]).inverse()
+    intrinsics_px = scale_intrinsics(
+        cameras.intrinsics_px[row].reshape(3, 3),
+        width_px / cameras.width_px[row],
+        height_px / cameras.height_px[row],
+    )
+    extrinsics = np.column_stack([camera_SE3_global.rotation, camera_SE3_global.translation_m])
+    return np.asarray(intrinsics_px @ extrinsics)
+
+
+def _tight_boxes(masks: Masks) -> NDArrayFloat:
+    if len(masks) == 0:
+        return np.empty((0, 4))
+    encoded = [
+        {"size": [int(height), int(width)], "counts": counts}
+        for height, width, counts in zip(masks.height_px, masks.width_px, masks.rle, strict=True)
+    ]
+    x, y, width, height = coco_mask.toBbox(encoded).T
+    return np.column_stack([x, y, x + width, y + height])
