@@ -23,18 +23,23 @@ def in_largest_cluster(xy_m: NDArrayFloat, groups: NDArrayInt, link_m: NDArrayFl
         groups: (P,) group of each.
         link_m: (P,) largest distance to a neighbour.
     """
-    cells, cell_of_point = np.unique(
-        np.column_stack([groups, np.floor(xy_m / _CELL_M)]), axis=0, return_inverse=True
-    )
-    cell_of_point = cell_of_point.reshape(-1)
-    reach_m = np.zeros(len(cells))
+    cells = np.column_stack([groups, np.floor(xy_m / _CELL_M).astype(np.int64)])
+    _, first, cell_of_point = np.unique(_keys(cells), return_index=True, return_inverse=True)
+    reach_m = np.zeros(len(first))
     np.maximum.at(reach_m, cell_of_point, link_m)
-    cluster = _linked(cells * [_APART_M, _CELL_M, _CELL_M], reach_m)[cell_of_point]
+    cluster = _linked(cells[first] * [_APART_M, _CELL_M, _CELL_M], reach_m)[cell_of_point]
 
     clusters, first, size = np.unique(cluster, return_index=True, return_counts=True)
     order = np.lexsort((first, -size, groups[first]))
     _, best = np.unique(groups[first][order], return_index=True)
     return np.isin(cluster, clusters[order[best]])
+
+
+def _keys(cells: NDArrayInt) -> NDArrayInt:
+    """One number for each row of integers (P, 3)."""
+    from_zero = cells - cells.min(axis=0, initial=0)
+    shape = tuple(from_zero.max(axis=0, initial=0) + 1)
+    return np.asarray(np.ravel_multi_index(tuple(from_zero.T), shape), dtype=np.int64)
 
 
 def _linked(position_m: NDArrayFloat, reach_m: NDArrayFloat) -> NDArrayInt:

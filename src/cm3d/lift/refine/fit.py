@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cm3d.geometry.arrays import NDArrayFloat
+from cm3d.geometry.arrays import NDArrayFloat, NDArrayInt
 from cm3d.geometry.ground import GroundField
 from cm3d.geometry.l_shape import closest_directions
 from cm3d.lift.frame import MedoidBoxes
@@ -56,15 +56,16 @@ def fit_boxes(
         params: Section `lift.refine`.
     """
     objective = _objective(found, guess, keyframe, ground, params)
-    yaw_rad, penalty = _hypotheses(objective.samples, guess.headings, params)
-    count, tries = yaw_rad.shape
-    repeated = objective.rows(np.repeat(np.arange(count), tries))
-    start = behind_seen_sides(repeated, yaw_rad.reshape(-1))
+    tried = _hypotheses(objective.samples, guess.headings, params)
+    many = objective.rows(tried.owner)
+    start = behind_seen_sides(many, tried.yaw_rad)
+    moves = (params.size, params.orientation)
+    boxes, cost = search(many, start, tried.penalty, *moves, params.rounds // 2)
+    best = tried.best(cost)
     boxes, cost = search(
-        repeated, start, penalty.reshape(-1), params.size, params.orientation, params.rounds
+        objective, boxes.rows(best), tried.penalty[best], *moves, params.rounds - params.rounds // 2
     )
-    best = np.argmin(cost.reshape(count, tries), axis=1) + tries * np.arange(count)
-    return _stand_up(boxes.rows(best), cost[best], objective)
+    return _stand_up(boxes, cost, objective)
 
 
 def _objective(
@@ -97,18 +98,40 @@ def _objective(
     )
 
 
-def _hypotheses(
-    samples: Samples, headings: Headings, params: Refine
-) -> tuple[NDArrayFloat, NDArrayFloat]:
-    """Headings (N, H) to start from, and what each costs beforehand."""
+class _Hypotheses(NamedTuple):
+    """Headings to start from, several for each object.
+
+    Args:
+        owner: (H,) object of each.
+        yaw_rad: (H,) headings, global frame.
+        penalty: (H,) what each costs beforehand.
+    """
+
+    owner: NDArrayInt
+    yaw_rad: NDArrayFloat
+    penalty: NDArrayFloat
+
+    def best(self, cost: NDArrayFloat) -> NDArrayInt:
+        """(N,) rows of the cheapest of each object."""
+        cheapest_first = np.lexsort((cost, self.owner))
+        _, first = np.unique(self.owner[cheapest_first], return_index=True)
+        return np.asarray(cheapest_first[first])
+
+
+def _hypotheses(samples: Samples, headings: Headings, params: Refine) -> _Hypotheses:
+    """The near lane's heading, and both readings of a rectangle around the points."""
+    everyone = np.arange(len(headings.yaw_rad))
     if not params.orientation:
-        return headings.yaw_rad[:, None], np.zeros((len(headings.yaw_rad), 1))
+        return _Hypotheses(everyone, headings.yaw_rad, np.zeros(len(everyone)))
     direction_rad = closest_directions(samples.points_m[..., :2], samples.valid)
-    yaw_rad = np.column_stack([headings.yaw_rad, direction_rad, direction_rad + np.pi / 2])
-    near_lane = headings.lane_distance_m <= params.max_lane_distance_m
-    lane_cost = np.where(near_lane, 0.0, np.inf)
-    against_lane = np.full_like(lane_cost, params.weights.against_lane)
-    return yaw_rad, np.column_stack([lane_cost, against_lane, against_lane])
+    on_lane = np.flatnonzero(headings.lane_distance_m <= params.max_lane_distance_m)
+    yaw_rad = [headings.yaw_rad[on_lane], direction_rad, direction_rad + np.pi / 2]
+    against_lane = np.full(2 * len(everyone), params.weights.against_lane)
+    return _Hypotheses(
+        np.concatenate([on_lane, everyone, everyone]),
+        np.concatenate(yaw_rad),
+        np.concatenate([np.zeros(len(on_lane)), against_lane]),
+    )
 
 
 def _stand_up(boxes: Candidates, cost: NDArrayFloat, objective: Objective) -> Fit:

@@ -7,7 +7,6 @@ from scipy.spatial.distance import cdist
 
 from cm3d.geometry.arrays import NDArrayFloat
 from cm3d.lift.mask_points import MaskPoints
-from cm3d.lift.medoid import medoids
 from cm3d.tables import Masks
 
 
@@ -16,8 +15,8 @@ def merge_cameras(
 ) -> MaskPoints:
     """Give all points of an object to that of its masks that has most.
 
-    Masks of one class in different cameras whose medoids are nearer than the class's reach show
-    one object, which the edge between the images cuts.
+    Masks of one class in different cameras whose mean points are nearer than the class's reach
+    show one object, which the edge between the images cuts.
 
     Args:
         found: Points of masks.
@@ -25,13 +24,15 @@ def merge_cameras(
         masks: All masks of the keyframe.
         reach_m: (M,) reach of each mask's class.
     """
-    rows, medoid_m = medoids(points_m[found.point], found.mask, min_points=1)
+    rows, start, size = np.unique(found.mask, return_index=True, return_counts=True)
+    if len(rows) == 0:
+        return found
     seen = masks[rows]
-    near = cdist(medoid_m[:, :2], medoid_m[:, :2]) < reach_m[rows]
+    mean_m = np.add.reduceat(points_m[found.point, :2], start) / size[:, None]
+    near = cdist(mean_m, mean_m) < reach_m[rows]
     near &= seen.class_name[:, None] == seen.class_name
     near &= seen.camera_token[:, None] != seen.camera_token
     _, part_of = connected_components(coo_array(near), directed=False)
-    size = np.bincount(found.mask, minlength=len(masks))[rows]
     largest_first = np.lexsort((rows, -size, part_of))
     _, first = np.unique(part_of[largest_first], return_index=True)
     keeper = np.arange(len(masks))
