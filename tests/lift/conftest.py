@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from pycocotools import mask as coco_mask
 
+from cm3d.lift.keyframe import Keyframe, Scan
+from cm3d.lift.lanes import LaneField
 from cm3d.params import Lift, load_params
-from cm3d.tables import Cameras, Masks
+from cm3d.tables import Cameras, Lanes, Masks
 
 # A camera at the global origin that looks along global x: its x axis is -y, its y axis -z.
 FORWARD = (0.5, -0.5, 0.5, -0.5)
@@ -15,7 +17,9 @@ FORWARD = (0.5, -0.5, 0.5, -0.5)
 
 @pytest.fixture
 def lift_params(project: Path) -> Lift:
-    return load_params(project / "params.yaml").lift
+    """The project's constants with the paper's recipe."""
+    params = load_params(project / "params.yaml").lift
+    return params.model_copy(update={"recipe": "paper"})
 
 
 @pytest.fixture
@@ -59,3 +63,44 @@ def make_masks() -> Callable[..., Masks]:
         return Masks(**(values | columns))
 
     return build
+
+
+@pytest.fixture
+def make_keyframe(
+    make_cameras: Callable[..., Cameras], make_masks: Callable[..., Masks]
+) -> Callable[..., Keyframe]:
+    """A keyframe of the forward camera; LiDAR and ego vehicle are at the origin."""
+
+    def build(
+        points_m: Any,
+        images: list[Any],
+        lanes: LaneField | None = None,
+        time_lag_s: Any = 0.0,
+        **columns: Any,
+    ) -> Keyframe:
+        xyz_m = np.asarray(points_m, dtype=float).reshape(-1, 3)
+        lag_s = np.broadcast_to(np.asarray(time_lag_s, dtype=float), len(xyz_m))
+        return Keyframe(
+            "frame",
+            Scan(xyz_m, lag_s, np.zeros(3)),
+            make_masks(images, **columns),
+            make_cameras("front"),
+            lanes,
+            np.zeros(2),
+        )
+
+    return build
+
+
+@pytest.fixture
+def northward() -> LaneField:
+    """One lane point at the origin that points along global y."""
+    return LaneField(
+        Lanes.from_columns(
+            lane_token=["lane"],
+            point_index=[0],
+            kind=["lane"],
+            position_m=[[0, 0]],
+            yaw_rad=[np.pi / 2],
+        )
+    )

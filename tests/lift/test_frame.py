@@ -6,47 +6,30 @@ import pytest
 
 from cm3d.errors import InputError
 from cm3d.lift import LaneField, lift_frame
-from cm3d.params import Lift
-from cm3d.tables import Boxes3D, Cameras, Lanes, Masks
+from cm3d.lift.keyframe import Keyframe
+from cm3d.lift.shape_priors import CHATGPT, DATASET
+from cm3d.params import Lift, Orientation
+from cm3d.tables import Boxes3D
 
-EGO_XY_M = np.zeros(2)
 WHOLE_IMAGE = np.ones((10, 20))
 
 
 @pytest.fixture
-def lift(
-    make_cameras: Callable[..., Cameras], make_masks: Callable[..., Masks], lift_params: Lift
-) -> Callable[..., Boxes3D]:
-    """Lift masks of the forward camera; keywords are knobs of `lift`."""
+def lift(make_keyframe: Callable[..., Keyframe], lift_params: Lift) -> Callable[..., Boxes3D]:
+    """Lift masks of the forward camera; keywords are columns of masks or knobs of `lift`."""
 
     def run(
-        points_m: Any, images: list[Any], lanes: LaneField | None = None, **knobs: Any
+        points_m: Any,
+        images: list[Any],
+        lanes: LaneField | None = None,
+        priors: Any = CHATGPT,
+        **knobs: Any,
     ) -> Boxes3D:
         columns = {name: knobs.pop(name) for name in ("class_name", "score") if name in knobs}
-        return lift_frame(
-            "frame",
-            np.asarray(points_m, dtype=float).reshape(-1, 3),
-            make_masks(images, **columns),
-            make_cameras("front"),
-            lanes,
-            EGO_XY_M,
-            lift_params.model_copy(update=knobs),
-        )
+        keyframe = make_keyframe(points_m, images, lanes, **columns)
+        return lift_frame(keyframe, priors, lift_params.model_copy(update=knobs))
 
     return run
-
-
-@pytest.fixture
-def northward() -> LaneField:
-    return LaneField(
-        Lanes.from_columns(
-            lane_token=["lane"],
-            point_index=[0],
-            kind=["lane"],
-            position_m=[[0, 0]],
-            yaw_rad=[np.pi / 2],
-        )
-    )
 
 
 def test_golden_car(lift: Callable[..., Boxes3D], northward: LaneField) -> None:
@@ -78,8 +61,9 @@ def test_pedestrian_keeps_yaw_0_and_is_pushed_along_it(
 def test_every_component_is_a_knob(lift: Callable[..., Boxes3D], northward: LaneField) -> None:
     point = [[20, 0, 0]]
     assert lift(point, [WHOLE_IMAGE], medoid_compensation=False).center_m.tolist() == point
-    assert lift(point, [WHOLE_IMAGE], northward, use_map=False).yaw_rad.tolist() == [0]
-    assert lift(point, [WHOLE_IMAGE], shape_prior="dataset").length_m.tolist() == [4.62]
+    no_map = Orientation(use_map=False)
+    assert lift(point, [WHOLE_IMAGE], northward, orientation=no_map).yaw_rad.tolist() == [0]
+    assert lift(point, [WHOLE_IMAGE], priors=DATASET).length_m.tolist() == [4.62]
     assert len(lift(point, [WHOLE_IMAGE], min_points=2)) == 0
     assert len(lift(point, [WHOLE_IMAGE] * 2)) == 1
     assert len(lift(point, [WHOLE_IMAGE] * 2, nms=False)) == 2
@@ -111,18 +95,17 @@ def test_nms_spares_what_is_farther_than_the_radius(lift: Callable[..., Boxes3D]
 
 
 def test_order_of_masks_does_not_matter(
-    lift_params: Lift, make_cameras: Callable[..., Cameras], make_masks: Callable[..., Masks]
+    make_keyframe: Callable[..., Keyframe], lift_params: Lift
 ) -> None:
     generator = np.random.default_rng(0)
     points_m = generator.uniform([5, -10, -4], [40, 10, 4], (300, 3))
-    masks = make_masks(
+    keyframe = make_keyframe(
+        points_m,
         [np.kron(generator.random((5, 5)) < 0.5, np.ones((2, 4))) for _ in range(12)],
-        score=np.repeat([0.5, 0.6], 6),
+        score=np.linspace(0.5, 0.6, 12),
     )
-    lifted = [
-        lift_frame("frame", points_m, m, make_cameras("front"), None, EGO_XY_M, lift_params)
-        for m in (masks, masks[::-1])
-    ]
+    backwards = keyframe._replace(masks=keyframe.masks[::-1])
+    lifted = [lift_frame(each, CHATGPT, lift_params) for each in (keyframe, backwards)]
     assert len(lifted[0]) > 3
     assert np.array_equal(lifted[0].center_m, lifted[1].center_m)
 

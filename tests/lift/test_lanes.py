@@ -1,6 +1,7 @@
 import numpy as np
+import pytest
 
-from cm3d.lift.lanes import LaneField, lane_yaws
+from cm3d.lift.lanes import LaneField, lane_headings
 from cm3d.tables import Lanes
 
 EAST, NORTH = 0.0, np.pi / 2
@@ -22,12 +23,15 @@ def names(*class_names: str) -> np.ndarray:
 
 def test_nearest_point_decides() -> None:
     field = LaneField(two_lanes())
-    yaw_rad = field.nearest_yaw(np.array([[9.0, 3.0], [19.9, 0.0], [20.1, 0.0], [28.0, 9.0]]))
+    xy_m = np.array([[9.0, 3.0], [19.9, 0.0], [20.1, 0.0], [28.0, 9.0]])
+    yaw_rad, distance_m = field.nearest(xy_m)
     assert yaw_rad.tolist() == [EAST, EAST, NORTH, NORTH]
+    assert distance_m == pytest.approx([10**0.5, 9.9, 9.9, 5**0.5])
 
 
 def test_distance_has_no_limit() -> None:
-    assert LaneField(two_lanes()).nearest_yaw(np.array([[30.0, 900.0]])).tolist() == [NORTH]
+    yaw_rad, distance_m = LaneField(two_lanes()).nearest(np.array([[30.0, 900.0]]))
+    assert (yaw_rad.tolist(), distance_m.tolist()) == ([NORTH], [890])
 
 
 def test_only_the_five_vehicle_classes_follow_lanes() -> None:
@@ -43,12 +47,15 @@ def test_only_the_five_vehicle_classes_follow_lanes() -> None:
         "traffic_cone",
         "barrier",
     )
-    yaw_rad = lane_yaws(classes, np.full((10, 2), 30.0), LaneField(two_lanes()))
-    assert yaw_rad.tolist() == [NORTH] * 5 + [0.0] * 5
+    headings = lane_headings(classes, np.full((10, 2), 30.0), LaneField(two_lanes()))
+    assert headings.yaw_rad.tolist() == [NORTH] * 5 + [0.0] * 5
+    assert headings.lane_distance_m.tolist() == [20.0] * 5 + [np.inf] * 5
 
 
 def test_without_lanes_all_yaws_are_0() -> None:
-    assert lane_yaws(names("car", "bus"), np.zeros((2, 2)), None).tolist() == [0, 0]
+    headings = lane_headings(names("car", "bus"), np.zeros((2, 2)), None)
+    assert headings.yaw_rad.tolist() == [0, 0]
+    assert headings.lane_distance_m.tolist() == [np.inf, np.inf]
 
 
 def test_map_without_lanes_has_no_field() -> None:
@@ -57,8 +64,8 @@ def test_map_without_lanes_has_no_field() -> None:
 
 
 def test_no_boxes() -> None:
-    yaw_rad = lane_yaws(names(), np.empty((0, 2)), LaneField(two_lanes()))
-    assert yaw_rad.shape == (0,)
+    headings = lane_headings(names(), np.empty((0, 2)), LaneField(two_lanes()))
+    assert [column.shape for column in headings] == [(0,), (0,)]
 
 
 def test_same_as_measuring_all_distances() -> None:
@@ -66,5 +73,7 @@ def test_same_as_measuring_all_distances() -> None:
     position_m, yaw_rad = generator.uniform(0, 100, (300, 2)), generator.uniform(-3, 3, 300)
     lanes = Lanes(["a"] * 300, range(300), ["lane"] * 300, position_m, yaw_rad)
     xy_m = generator.uniform(-20, 120, (50, 2))
-    nearest = [np.argmin(np.sum((position_m - point) ** 2, axis=1)) for point in xy_m]
-    assert np.array_equal(LaneField(lanes).nearest_yaw(xy_m), yaw_rad[nearest])
+    apart_m = [np.linalg.norm(position_m - point, axis=1) for point in xy_m]
+    nearest_yaw_rad, distance_m = LaneField(lanes).nearest(xy_m)
+    assert np.array_equal(nearest_yaw_rad, yaw_rad[[np.argmin(each) for each in apart_m]])
+    assert distance_m == pytest.approx([each.min() for each in apart_m])

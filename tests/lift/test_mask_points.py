@@ -7,7 +7,7 @@ from pycocotools import mask as coco_mask
 
 from cm3d.errors import InputError
 from cm3d.geometry.se3 import SE3
-from cm3d.lift.mask_points import points_in_masks
+from cm3d.lift.mask_points import MaskPoints, points_in_masks
 from cm3d.params import Lift
 from cm3d.tables import Cameras, Masks
 
@@ -123,3 +123,12 @@ def test_same_as_eroding_images_and_asking_point_by_point(
     found = points_in_masks(points_m, masks, cameras, lift_params)
     assert list(zip(*(rows.tolist() for rows in found), strict=True)) == expected
     assert len(expected) > 50
+
+
+def test_pairs_are_kept_by_mask() -> None:
+    pairs = MaskPoints.by_mask(np.array([2, 0, 2, 1]), np.array([7, 9, 4, 5]))
+    assert (pairs.mask.tolist(), pairs.point.tolist()) == ([0, 1, 2, 2], [9, 5, 7, 4])
+    some = pairs.select(pairs.point > 4)
+    assert (some.mask.tolist(), some.point.tolist()) == ([0, 1, 2], [9, 5, 7])
+    merged = pairs.with_masks(np.array([2, 1, 2, 2]))
+    assert (merged.mask.tolist(), merged.point.tolist()) == ([1, 2, 2, 2], [5, 9, 7, 4])

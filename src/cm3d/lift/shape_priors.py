@@ -3,6 +3,7 @@
 Table 8 writes width, length, height; here every number has its name.
 """
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, NamedTuple, TypeAlias
@@ -94,14 +95,14 @@ def load_priors(source: str) -> Priors:
         return PRIOR_SETS[source]
     content = read_yaml(Path(source))
     try:
-        priors = {name: ShapePrior(**content[name]) for name in CLASS_NAMES}
-        sound = all(float(side) > 0 for prior in priors.values() for side in prior)
+        named = {name: ShapePrior(**content[name]) for name in CLASS_NAMES}
+        priors = {name: ShapePrior(*map(float, prior)) for name, prior in named.items()}
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(
             f"{source}: {error}; every class needs length_m, width_m and height_m"
         ) from error
-    if not sound:
-        raise InputError(f"{source}: a size is not positive; every side has a length in metres")
+    if not all(0 < side < math.inf for prior in priors.values() for side in prior):
+        raise InputError(f"{source}: a size is no positive number of metres; every side has one")
     return priors
 
 

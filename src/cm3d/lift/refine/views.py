@@ -1,5 +1,6 @@
 """How the camera of a mask sees boxes."""
 
+import math
 from dataclasses import dataclass
 from typing import Self
 
@@ -55,7 +56,9 @@ class MaskViews:
         """Columns, rows (pixels) and depths (m), each (N, ...), of points (N, ..., 3)."""
         shape = points_m.shape[:-1]
         matrix = self.pixels_P_global
-        scaled = points_m.reshape(len(points_m), -1, 3) @ matrix[:, :, :3].transpose(0, 2, 1)
+        scaled = points_m.reshape(shape[0], math.prod(shape[1:]), 3) @ matrix[:, :, :3].transpose(
+            0, 2, 1
+        )
         scaled += matrix[:, None, :, 3]
         depth_m = np.maximum(scaled[..., 2], _NEAR_M)
         columns, rows = scaled[..., 0] / depth_m, scaled[..., 1] / depth_m
