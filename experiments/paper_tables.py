@@ -1,4 +1,4 @@
-"""The paper's tables as rows of overrides, read from `experiments/<table>.yaml`."""
+"""The paper's tables, and ours, as rows of overrides, read from `experiments/<table>.yaml`."""
 
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -61,7 +61,7 @@ class Row(BaseModel):
 
 
 class PaperTable(BaseModel):
-    """One table of the paper.
+    """One table of the paper, or one of ours.
 
     Args:
         title: What it shows.
@@ -106,4 +106,4 @@ def load_table(name: str, folder: Path = TABLES_FOLDER) -> PaperTable:
 
 def table_names(folder: Path = TABLES_FOLDER) -> list[str]:
     """The tables that can be run."""
-    return sorted(path.stem for path in folder.glob("table*.yaml"))
+    return sorted({path.stem for path in folder.glob("*.yaml")} - {"presets"})

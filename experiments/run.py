@@ -1,4 +1,4 @@
-"""`python -m experiments.run table2 --seeds 0 1 2`: run a table of the paper.
+"""`python -m experiments.run table2 refinements --seeds 0 1 2`: run tables.
 
 Every row is one `dvc exp run --temp` per seed, so the workspace stays as it is, and what rows
 share comes from DVC's run cache. Writes `experiments/results/<table>.{json,md}`.
@@ -97,14 +97,15 @@ def _git(*arguments: str) -> str:
 
 
 def main() -> None:
-    """Run the table named on the command line and print it."""
+    """Run the tables named on the command line and print them."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("table")
+    parser.add_argument("tables", nargs="+")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--preset", help="of experiments/presets.yaml; params.yaml as it is if not")
     arguments = parser.parse_args()
     try:
-        print(run_table(arguments.table, arguments.seeds, arguments.preset))
+        for table in arguments.tables:
+            print(run_table(table, arguments.seeds, arguments.preset))
     except InputError as error:
         raise SystemExit(str(error)) from error
 

@@ -27,7 +27,7 @@ RUN = {"name": "a", "target": "lift", "metrics": "metrics/lift.json"}
 
 
 def test_the_tables_are_these() -> None:
-    assert table_names() == ["table1", "table2", "table3", "table5"]
+    assert table_names() == ["refinements", "table1", "table2", "table3", "table5"]
 
 
 @pytest.mark.parametrize("name", table_names())
@@ -62,8 +62,23 @@ def test_table_2_adds_one_component_per_row_and_ends_at_the_method(project: Path
         ["lift.nms"],
         [],
     ]
-    assert states[-1] == values
+    as_in_the_paper = {
+        "lift.recipe": "paper",
+        "fuse.center": "lifted",
+        "fuse.min_iou": 0.2,
+        "fuse.temperature": "fit",
+    }
+    assert states[-1] == with_overrides(values, as_in_the_paper)
     assert [row.target for row in load_table("table2").rows] == ["lift"] * 6 + ["fuse"]
+
+
+def test_refinements_lead_from_the_paper_to_the_default(project: Path) -> None:
+    values = read_yaml(project / "params.yaml")
+    table = load_table("refinements")
+    states = [with_overrides(values, step.resolved(values)) for step in table.steps()]
+    assert states[0] == with_overrides(values, {"lift.recipe": "paper"})
+    assert states[-1] == values
+    assert all(before != after for before, after in pairwise(states[:-1]))
 
 
 def test_longer_schedules_multiply_the_present_one() -> None:
@@ -97,7 +112,7 @@ def test_a_malformed_row_is_one_line(write_table: Any, row: dict[str, Any], faul
 
 
 def test_an_unknown_table_is_one_line() -> None:
-    with pytest.raises(InputError, match="no such table; there are table1, table2"):
+    with pytest.raises(InputError, match="no such table; there are refinements, table1"):
         load_table("table99")
 
 

@@ -55,8 +55,8 @@ def test_rows_that_cannot_run_are_not_run(calls: Any) -> None:
 
 def test_nothing_runs_if_a_row_is_invalid(calls: Any, tmp_path: Path) -> None:
     params = tmp_path / "params.yaml"
-    params.write_text(params.read_text().replace("temperature: 2.0", "temperature: -1"))
-    with pytest.raises(InputError, match=r"row 'Baseline': fuse\.temperature"):
+    params.write_text(params.read_text().replace("nms_iou: 0.75", "nms_iou: -1"))
+    with pytest.raises(InputError, match=r"row 'Baseline': detect2d\.nms_iou"):
         run.run_table("table2", [0], preset=None)
     assert calls == []
 
