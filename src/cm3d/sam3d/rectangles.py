@@ -7,16 +7,9 @@ import numpy as np
 
 from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat
 from cm3d.geometry.boxes import rotate_xy
+from cm3d.geometry.l_shape import closest_directions
 
-_ANGLES_RAD = np.deg2rad(np.arange(0.0, 90.0, 1.0))
-# Both axes of a rectangle at each angle: first all along, then all across.
-_AXES = np.column_stack(
-    [
-        np.concatenate([np.cos(_ANGLES_RAD), -np.sin(_ANGLES_RAD)]),
-        np.concatenate([np.sin(_ANGLES_RAD), np.cos(_ANGLES_RAD)]),
-    ]
-)
-_ON_EDGE_M = 0.05  # nearer points count alike: range noise and the curve of real bodywork
+_STEP_RAD = np.deg2rad(1.0)
 
 
 class Rectangles(NamedTuple):
@@ -49,7 +42,7 @@ def fit_rectangles(
         criterion: How its direction is chosen. `min_area` is SAM3D's. It is blind where the
             sensor sees two sides only: around an L, the rectangle along the diagonal is as small
             as the one along the legs. `closeness` takes the direction whose edges most points
-            lie on (Zhang et al., "Efficient L-shape fitting", 2017).
+            lie on, see `closest_directions`.
         min_side_m: Sides are at least this long: a row of returns has no width of its own.
     """
     direction = {"closeness": _closest_direction, "min_area": _smallest_direction}[criterion]
@@ -72,10 +65,5 @@ def _smallest_direction(points_m: NDArrayFloat) -> float:
 
 
 def _closest_direction(points_m: NDArrayFloat) -> float:
-    """The angle with the largest sum of inverse distances from points to the nearest edge."""
-    position_m = _AXES @ points_m.T
-    low_m, high_m = position_m.min(axis=1, keepdims=True), position_m.max(axis=1, keepdims=True)
-    to_side_m = np.minimum(position_m - low_m, high_m - position_m)
-    to_edge_m = np.minimum(to_side_m[: len(_ANGLES_RAD)], to_side_m[len(_ANGLES_RAD) :])
-    closeness = np.sum(1 / np.maximum(to_edge_m, _ON_EDGE_M), axis=1)
-    return float(_ANGLES_RAD[np.argmax(closeness)])
+    there = np.ones((1, len(points_m)), dtype=bool)
+    return float(closest_directions(points_m[None], there, _STEP_RAD)[0])
