@@ -15,7 +15,7 @@ from cm3d.tables import Cameras, Lanes, Masks
 FORWARD = (0.5, -0.5, 0.5, -0.5)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def lift_params(project: Path) -> Lift:
     """The project's constants with the paper's recipe."""
     params = load_params(project / "params.yaml").lift

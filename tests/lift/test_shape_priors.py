@@ -98,7 +98,7 @@ def test_numbers_in_quotes_are_numbers(tmp_path: Path) -> None:
 
 
 def test_missing_file(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="mine.yaml: missing"):
+    with pytest.raises(InputError, match=r"mine\.yaml: missing"):
         load_priors(str(tmp_path / "mine.yaml"))
 
 
@@ -111,7 +111,7 @@ def test_params_refuse_a_prior_that_is_no_name_and_no_file(
     if known:
         assert parse_params(values).lift.shape_prior == prior
     else:
-        with pytest.raises(InputError, match="lift: .*shape_prior: chatgpt, dataset, or the path"):
+        with pytest.raises(InputError, match=r"lift: .*shape_prior: chatgpt, dataset, or the path"):
             parse_params(values)
 
 

@@ -36,8 +36,10 @@ class MaskPoints(NamedTuple):
         return MaskPoints(self.mask[wanted], self.point[wanted])
 
     def with_masks(self, mask: NDArrayInt) -> "MaskPoints":
-        """The same points in other masks."""
-        return MaskPoints.by_mask(mask, self.point)
+        """The same points in other masks; what comes into a mask twice counts once."""
+        pair = mask * (self.point.max(initial=0) + 1) + self.point
+        first = np.sort(np.unique(pair, return_index=True)[1])
+        return MaskPoints.by_mask(mask[first], self.point[first])
 
 
 def points_in_masks(

@@ -80,7 +80,8 @@ def share_through(
     ]
     enter = np.maximum(np.maximum(spans[0][0], spans[1][0]), spans[2][0])
     leave = np.minimum(np.minimum(spans[0][1], spans[1][1]), spans[2][1])
-    through = (enter < leave) & (leave < 1 - _BEHIND) & rays.valid[:, None]
+    ahead = (enter < leave) & (leave > 0)
+    through = ahead & (leave < 1 - _BEHIND) & rays.valid[:, None]
     return np.asarray(through.sum(axis=2) / rays.divisor()[:, None])
 
 

@@ -1,0 +1,109 @@
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cm3d.lift.refine.candidates import Candidates
+from cm3d.lift.refine.objective import Objective
+from cm3d.lift.refine.search import search
+from cm3d.lift.refine.start import behind_seen_sides
+
+NO_PENALTY = np.zeros(1)
+
+
+def row(*values: float) -> Candidates:
+    return Candidates(*(np.array([value], dtype=float) for value in values))
+
+
+def cost(objective: Objective, boxes: Candidates) -> float:
+    return float(objective.cost(Candidates(*(column[:, None] for column in boxes)))[0, 0])
+
+
+def test_no_rounds_leave_the_start(make_seen: Callable[..., Objective], solid: Any) -> None:
+    objective = make_seen(solid(20, 5, 0.3))
+    start = row(19, 6, 0.2, 4, 2)
+    boxes, found = search(objective, start, np.array([0.25]), True, True, 0)
+    assert [column.tolist() for column in boxes] == [column.tolist() for column in start]
+    assert found[0] == pytest.approx(cost(objective, start) + 0.25)
+
+
+@settings(max_examples=40)
+@given(st.floats(-2, 2), st.floats(-2, 2), st.floats(-4, 4), st.floats(3, 6), st.integers(1, 6))
+def test_cost_never_rises(
+    make_seen: Callable[..., Objective],
+    solid: Any,
+    dx: float,
+    dy: float,
+    yaw: float,
+    length: float,
+    rounds: int,
+) -> None:
+    objective = make_seen(solid(20, 5, 0.3))
+    start = row(20 + dx, 5 + dy, yaw, length, 1.8)
+    before = cost(objective, start)
+    for _ in range(2):
+        start, found = search(objective, start, NO_PENALTY, True, True, rounds)
+        assert found[0] <= before
+        before = found[0]
+        assert before == pytest.approx(cost(objective, start))
+
+
+@pytest.mark.parametrize("yaw", [0.0, 0.4, -1.2, 2.5])
+def test_box_around_an_l_of_points(
+    make_seen: Callable[..., Objective], solid: Any, yaw: float
+) -> None:
+    car = solid(22, 6, yaw)
+    objective = make_seen(car)
+    boxes, found = search(
+        objective, row(22.5, 5.6, yaw + 0.1, 4.5, 1.8), NO_PENALTY, True, True, 20
+    )
+    assert (boxes.x_m[0], boxes.y_m[0]) == pytest.approx((22, 6), abs=0.1)
+    assert boxes.yaw_rad[0] == pytest.approx(yaw, abs=0.05)
+    assert found[0] < 0.05
+
+
+def test_start_behind_the_seen_sides_is_the_car(
+    make_seen: Callable[..., Objective], solid: Any
+) -> None:
+    objective = make_seen(solid(22, 6, 0.4))
+    start = behind_seen_sides(objective, np.array([0.4]))
+    assert (start.x_m[0], start.y_m[0]) == pytest.approx((22, 6))
+    assert cost(objective, start) == pytest.approx(0, abs=1e-6)
+
+
+def test_sizes_and_headings_move_only_if_they_may(
+    make_seen: Callable[..., Objective], solid: Any
+) -> None:
+    objective = make_seen(solid(22, 6, 0.4))
+    start = row(22.5, 5.6, 0.2, 4.0, 2.0)
+    still, _ = search(objective, start, NO_PENALTY, False, False, 10)
+    assert (still.yaw_rad[0], still.length_m[0], still.width_m[0]) == (0.2, 4.0, 2.0)
+    assert still.x_m[0] != 22.5
+    turned, _ = search(objective, start, NO_PENALTY, False, True, 10)
+    assert turned.yaw_rad[0] == pytest.approx(0.4, abs=0.1)
+    assert (turned.length_m[0], turned.width_m[0]) == (4.0, 2.0)
+    sized, _ = search(
+        objective, start._replace(yaw_rad=np.array([0.4])), NO_PENALTY, True, False, 10
+    )
+    assert sized.yaw_rad[0] == 0.4
+    assert sized.length_m[0] != 4.0
+
+
+def test_objects_do_not_disturb_each_other(make_seen: Callable[..., Objective], solid: Any) -> None:
+    objective = make_seen(solid(22, 6, 0.4))
+    twice = objective.rows(np.array([0, 0]))
+    start = Candidates(
+        *(
+            np.array(pair, dtype=float)
+            for pair in ([22.5, 21], [5.6, 7], [0.2, 0.9], [4.5, 4.5], [1.8, 1.8])
+        )
+    )
+    both, costs = search(twice, start, np.zeros(2), True, True, 6)
+    for each in range(2):
+        rows = np.array([each])
+        alone, found = search(objective, start.rows(rows), NO_PENALTY, True, True, 6)
+        assert costs[each] == pytest.approx(found[0])
+        assert np.array(both.rows(rows)) == pytest.approx(np.array(alone))

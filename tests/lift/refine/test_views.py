@@ -1,0 +1,80 @@
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from scipy.spatial.transform import Rotation
+
+from cm3d.geometry.camera import project_points, scale_intrinsics
+from cm3d.geometry.se3 import SE3
+from cm3d.lift.refine.views import MaskViews
+from cm3d.tables import Cameras, Masks
+
+
+def test_known_point_at_the_resolution_of_the_mask(
+    make_cameras: Callable[..., Cameras], make_masks: Callable[..., Masks]
+) -> None:
+    # 10 m ahead, 2.5 m left, 1.5 m up: u = 10 - 10 * 2.5 / 10 = 7.5, v = 5 - 1.5 = 3.5.
+    masks = make_masks([np.ones((10, 20))])
+    views = MaskViews.from_masks(masks, make_cameras("front"))
+    points_m = np.array([[[10.0, 2.5, 1.5]]])
+    assert [axis.tolist() for axis in views.project(points_m)] == [[[7.5]], [[3.5]], [[10.0]]]
+    half = MaskViews.from_masks(make_masks([np.ones((5, 10))]), make_cameras("front"))
+    assert [axis.tolist() for axis in half.project(points_m)] == [[[3.75]], [[1.75]], [[10.0]]]
+    assert half.size_px.tolist() == [[10, 5]]
+
+
+def test_same_as_projecting_with_each_camera(make_masks: Callable[..., Masks]) -> None:
+    random = np.random.default_rng(0)
+    poses = [
+        [*Rotation.random(random_state=row).as_quat(scalar_first=True), *random.normal(0, 2, 3)]
+        for row in range(3)
+    ]
+    cameras = Cameras(
+        camera_token=["a", "b", "c"],
+        sample_token=["frame"] * 3,
+        channel=["CAM_FRONT", "CAM_BACK", "CAM_BACK_LEFT"],
+        path=["image.jpg"] * 3,
+        width_px=[1600] * 3,
+        height_px=[900] * 3,
+        intrinsics_px=[[1260 + row, 0, 800, 0, 1260, 450, 0, 0, 1] for row in range(3)],
+        global_SE3_camera=poses,
+    )
+    masks = make_masks([np.ones((90, 160))] * 4, camera_token=["c", "a", "c", "b"])
+    views = MaskViews.from_masks(masks, cameras)
+    points_m = random.normal(0, 30, (4, 5, 6, 3))
+    columns, rows, depth_m = views.project(points_m)
+    assert columns.shape == (4, 5, 6)
+    for mask, camera in enumerate([2, 0, 2, 1]):
+        camera_SE3_global = SE3.from_pose(cameras.global_SE3_camera[camera]).inverse()
+        intrinsics_px = scale_intrinsics(cameras.intrinsics_px[camera].reshape(3, 3), 0.1, 0.1)
+        own_m = camera_SE3_global.transform_points(points_m[mask].reshape(-1, 3))
+        pixels, expected_m = project_points(own_m, intrinsics_px)
+        ahead = expected_m > 0.3
+        assert 5 < ahead.sum() < 25
+        found = np.stack([columns[mask].ravel(), rows[mask].ravel()], axis=1)
+        assert found[ahead] == pytest.approx(pixels[ahead])
+        assert depth_m[mask].ravel() == pytest.approx(np.maximum(expected_m, 0.3))
+
+
+def test_boxes_are_tight(
+    make_cameras: Callable[..., Cameras], make_masks: Callable[..., Masks]
+) -> None:
+    random = np.random.default_rng(0)
+    images = [random.random((10, 20)) < share for share in (0.005, 0.01, 0.03, 1.0)]
+    views = MaskViews.from_masks(make_masks(images), make_cameras("front"))
+    for image, box_px in zip(images, views.box_px.tolist(), strict=True):
+        rows, columns = np.nonzero(image)
+        tight = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
+        assert box_px == tight
+
+
+def test_some_of_the_views(make_views: Callable[..., MaskViews]) -> None:
+    views = make_views((0, 0, 1, 1), (2, 2, 3, 3))[np.array([1, 1])]
+    assert views.box_px.tolist() == [[2, 2, 3, 3]] * 2
+    assert len(views.camera) == len(views.pixels_P_global) == len(views.size_px) == 2
+
+
+def test_no_masks(make_cameras: Callable[..., Cameras]) -> None:
+    views = MaskViews.from_masks(Masks.empty(), make_cameras("front"))
+    assert views.box_px.shape == (0, 4)
+    assert [axis.shape for axis in views.project(np.empty((0, 7, 8, 3)))] == [(0, 7, 8)] * 3
