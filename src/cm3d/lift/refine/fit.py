@@ -17,7 +17,7 @@ from cm3d.lift.refine.objective import Objective
 from cm3d.lift.refine.rays import rays_near
 from cm3d.lift.refine.samples import Samples, sample_points
 from cm3d.lift.refine.search import search
-from cm3d.lift.refine.start import behind_seen_sides
+from cm3d.lift.refine.start import at, behind_seen_sides
 from cm3d.lift.refine.views import MaskViews
 from cm3d.lift.shape_priors import Sizes, fills_its_box, size_spread
 from cm3d.params import Refine
@@ -44,6 +44,7 @@ def fit_boxes(
     guess: MedoidBoxes,
     keyframe: Keyframe,
     ground: GroundField,
+    pushed: bool,
     params: Refine,
 ) -> Fit:
     """Fit a box to each of N objects.
@@ -53,12 +54,14 @@ def fit_boxes(
         guess: The N objects with the sizes of their classes and the headings of the map.
         keyframe: What was seen.
         ground: The ground below.
+        pushed: Whether the search starts behind the sides that are seen, not at the medoids.
         params: Section `lift.refine`.
     """
     objective = _objective(found, guess, keyframe, ground, params)
     tried = _hypotheses(objective.samples, guess.headings, params)
     many = objective.rows(tried.owner)
-    start = behind_seen_sides(many, tried.yaw_rad)
+    places = (many, tried.yaw_rad)
+    start = behind_seen_sides(*places) if pushed else at(guess.center_m[tried.owner], *places)
     moves = (params.size, params.orientation)
     boxes, cost = search(many, start, tried.penalty, *moves, params.rounds // 2)
     best = tried.best(cost)

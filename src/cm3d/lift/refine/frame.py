@@ -60,7 +60,7 @@ def refine_frame(keyframe: Keyframe, priors: Priors, params: Lift) -> Refined:
     quality = np.ones(len(guess.rows))
     if refine.fit:
         guess = guess._replace(size=barriers_across(guess.size, guess.masks.class_name))
-        fit = fit_boxes(found, guess, keyframe, ground, refine)
+        fit = fit_boxes(found, guess, keyframe, ground, params.medoid_compensation, refine)
         guess = guess._replace(
             center_m=fit.center_m,
             size=fit.size,

@@ -7,6 +7,13 @@ from cm3d.lift.refine.candidates import Candidates
 from cm3d.lift.refine.objective import Objective
 
 
+def at(center_m: NDArrayFloat, objective: Objective, yaw_rad: NDArrayFloat) -> Candidates:
+    """Boxes (N,) of given centres (N, 3) and headings (N,) and their classes' sizes."""
+    return Candidates(
+        center_m[:, 0], center_m[:, 1], yaw_rad, objective.length_m, objective.width_m
+    )
+
+
 def behind_seen_sides(objective: Objective, yaw_rad: NDArrayFloat) -> Candidates:
     """Boxes of given headings and their classes' sizes whose near sides touch the points.
 
@@ -18,8 +25,8 @@ def behind_seen_sides(objective: Objective, yaw_rad: NDArrayFloat) -> Candidates
         objective: What is known of N objects.
         yaw_rad: (N,) headings.
     """
-    samples, zero = objective.samples, np.zeros_like(yaw_rad)
-    at_origin = Candidates(zero, zero, yaw_rad, objective.length_m, objective.width_m)
+    samples = objective.samples
+    at_origin = at(np.zeros((len(yaw_rad), 3)), objective, yaw_rad)
     wide = Candidates(*(column[:, None] for column in at_origin))
     along_m, across_m = wide.in_box_frame(samples.points_m[..., 0], samples.points_m[..., 1])
     sensor_along_m, sensor_across_m = at_origin.in_box_frame(*objective.sensor_m[:2])
