@@ -1,13 +1,19 @@
-"""`make bench`: every benchmark, one after the other."""
+"""`make bench`: every benchmark, one after the other, each in a process of its own."""
 
-from benchmarks import bench_detector, bench_evaluation, bench_lift
+import os
+import subprocess
+import sys
+from typing import Final
+
+_BENCHMARKS: Final = ("lift", "medoid", "scaling", "evaluation", "detector")
 
 
 def main() -> None:
     """Measure and print all tables."""
-    bench_lift.main()
-    bench_evaluation.main()
-    bench_detector.main()
+    quiet = {**os.environ, "TQDM_DISABLE": "1"}
+    for name in _BENCHMARKS:
+        command = [sys.executable, "-m", f"benchmarks.bench_{name}"]
+        subprocess.run(command, env=quiet, check=True)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,71 @@
+"""Scenes as the `lift` stage finds them: tables below `data/`, LiDAR files in a data set."""
+
+import dataclasses
+from collections.abc import Iterator
+from contextlib import chdir, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from cm3d.params import Params
+from cm3d.tables import Cameras, Frames, Lanes, Masks, Sweeps, layout
+from cm3d.tables.table import TableT
+
+_FRAME_STEP_US = 500_000
+_SWEEP_STEP_S = 0.05
+
+
+@dataclass(frozen=True, eq=False)
+class SceneTables:
+    """What lifting reads of one scene, and the root of its LiDAR files."""
+
+    root: Path
+    frames: Frames
+    sweeps: Sweeps
+    cameras: Cameras
+    masks: Masks
+    lanes: Lanes
+
+    def repeated(self, frames: int, sweeps: int) -> "SceneTables":
+        """This keyframe and its sweep again and again, as a scene of a standing vehicle."""
+        tokens = [f"frame-{index:03d}" for index in range(frames)]
+        times_us = _FRAME_STEP_US * np.arange(frames)
+        aged = Sweeps.concatenate(
+            self.sweeps.replace(sweep_index=[index], time_lag_s=[_SWEEP_STEP_S * index])
+            for index in range(sweeps)
+        )
+        return dataclasses.replace(
+            self,
+            frames=_copies(self.frames, tokens).replace(timestamp_us=times_us),
+            sweeps=_copies(aged, tokens),
+            cameras=_copies(self.cameras, tokens),
+            masks=_copies(self.masks, tokens),
+        )
+
+    def write(self, scene: str) -> None:
+        """Write the tables of a scene below the current folder."""
+        self.frames.write(layout.FRAMES / f"{scene}.parquet")
+        self.sweeps.write(layout.SWEEPS / f"{scene}.parquet")
+        self.cameras.write(layout.CAMERAS / f"{scene}.parquet")
+        self.masks.write(layout.MASKS / f"{scene}.parquet")
+        self.lanes.write(layout.LANES / f"{self.frames.location[0]}.parquet")
+
+    def use_in(self, params: Params) -> Params:
+        """Parameters under which the stage finds the LiDAR files."""
+        dataset = params.dataset.model_copy(update={"root": str(self.root.resolve())})
+        return params.model_copy(update={"dataset": dataset})
+
+
+def _copies(table: TableT, tokens: list[str]) -> TableT:
+    return type(table).concatenate(
+        table.replace(sample_token=np.full(len(table), token, dtype=object)) for token in tokens
+    )
+
+
+@contextmanager
+def temporary_project() -> Iterator[Path]:
+    """An empty folder as the current one, so that stages read and write there."""
+    with TemporaryDirectory() as folder, chdir(folder):
+        yield Path(folder)
