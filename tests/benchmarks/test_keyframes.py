@@ -1,0 +1,69 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks import keyframes
+from benchmarks.bench_lift import compare_medoids
+from benchmarks.random_keyframe import random_keyframe
+from benchmarks.scene_tables import SceneTables, temporary_project
+from cm3d.lift.shape_priors import load_priors
+from cm3d.params import Params, load_params
+from stages.lift import lift_scene, read_keyframes
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    with temporary_project() as folder:
+        yield folder
+
+
+@pytest.fixture
+def params(project: Path) -> Params:
+    params = load_params(project / "params.yaml")
+    lift = params.lift.model_copy(update={"recipe": "paper"})
+    return params.model_copy(update={"lift": lift})
+
+
+def check_against_peer(scene: SceneTables, params: Params) -> None:
+    scene.write("scene")
+    (keyframe,) = read_keyframes("scene", scene.frames, scene.use_in(params))
+    assert len(keyframe.masks) == len(scene.masks) > 0
+    compare_medoids(keyframe, params.lift)
+
+
+def test_the_peer_finds_the_same_medoids(folder: Path, params: Params) -> None:
+    check_against_peer(random_keyframe(folder, points=2000, masks=12), params)
+
+
+@pytest.mark.real
+def test_the_peer_finds_the_same_medoids_in_reality(
+    folder: Path, params: Params, real_keyframe: Path
+) -> None:
+    scene = keyframes.real_keyframe(real_keyframe, params.dataset.lane_step_m)
+    check_against_peer(scene, params)
+
+
+def test_a_repeated_keyframe_has_its_boxes_in_every_frame(folder: Path, params: Params) -> None:
+    scene = random_keyframe(folder, points=2000, masks=12)
+    scene.write("one")
+    scene.repeated(frames=3, sweeps=1).write("three")
+    priors, params = load_priors("chatgpt"), scene.use_in(params)
+    one, three = (lift_scene(name, priors, params) for name in ("one", "three"))
+    assert len(one) > 5
+    tokens, counts = np.unique(three.sample_token.astype(str), return_counts=True)
+    assert tokens.tolist() == ["frame-000", "frame-001", "frame-002"]
+    assert counts.tolist() == 3 * [len(one)]
+    np.testing.assert_array_equal(three.center_m, np.tile(one.center_m, (3, 1)))
+
+
+def test_sweeps_of_a_repeated_keyframe_age(folder: Path, params: Params) -> None:
+    scene = random_keyframe(folder, points=500, masks=1).repeated(frames=2, sweeps=3)
+    scene.write("scene")
+    found = list(read_keyframes("scene", scene.frames, scene.use_in(params)))
+    assert len(found) == 2
+    for keyframe in found:
+        newest = len(keyframe.scan.newest())
+        assert len(keyframe.scan.points_m) == 3 * newest > 0
+        assert np.unique(keyframe.scan.time_lag_s).tolist() == pytest.approx([0, 0.05, 0.1])
