@@ -15,7 +15,7 @@ from cm3d.lift.medoid import medoids
 from cm3d.lift.shape_priors import Priors, Sizes, shape_priors
 from cm3d.params import Lift
 from cm3d.tables import Boxes3D, Masks, NDArrayInt, NDArrayObject
-from cm3d.tables.vocabulary import class_indices
+from cm3d.tables.vocabulary import CLASS_NAMES, class_indices
 
 
 class MedoidBoxes(NamedTuple):
@@ -116,4 +116,5 @@ def without_duplicates(boxes: Boxes3D, params: Lift) -> NDArrayInt:
 
 def nms_radius(class_names: NDArrayObject, params: Lift) -> NDArrayFloat:
     """Radius (N,) of each class name."""
-    return np.array([params.nms_radius_m[name] for name in class_names], dtype=np.float64)
+    radius_m = np.array([params.nms_radius_m[name] for name in CLASS_NAMES])
+    return np.asarray(radius_m[class_indices(class_names)])

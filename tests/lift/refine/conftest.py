@@ -54,7 +54,7 @@ class Solid(NamedTuple):
     def to_global(self, along_m: np.ndarray, across_m: np.ndarray) -> np.ndarray:
         cosine, sine = np.cos(self.yaw_rad), np.sin(self.yaw_rad)
         xy_m = [cosine * along_m - sine * across_m, sine * along_m + cosine * across_m]
-        return np.column_stack(xy_m) + [self.x_m, self.y_m]
+        return np.column_stack(xy_m) + np.array([self.x_m, self.y_m])
 
     def footprint(self) -> Candidates:
         """As one candidate, (1, 1)."""

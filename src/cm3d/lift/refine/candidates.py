@@ -33,6 +33,10 @@ class Candidates(NamedTuple):
         """Some of the rows."""
         return Candidates(*(column[rows] for column in self))
 
+    def expanded(self) -> "Candidates":
+        """With one more axis, to meet several points each."""
+        return Candidates(*(column[..., None] for column in self))
+
     def in_box_frame(
         self, x_m: NDArrayFloat, y_m: NDArrayFloat
     ) -> tuple[NDArrayFloat, NDArrayFloat]:

@@ -85,17 +85,17 @@ class Objective:
     def _point_cost(self, boxes: Candidates) -> NDArrayFloat:
         """Mean distance of points to where they should be, in tolerances, at most 1 each."""
         points_m, valid = self.samples
-        boxes_ = Candidates(*(column[..., None] for column in boxes))
-        along_m, across_m = boxes_.in_box_frame(points_m[:, None, :, 0], points_m[:, None, :, 1])
-        toward_m = boxes.in_box_frame(self.sensor_m[0], self.sensor_m[1])
-        half_m = boxes_.length_m / 2, boxes_.width_m / 2
-        beyond = [
-            np.maximum(np.abs(p) - h, 0) for p, h in zip((along_m, across_m), half_m, strict=True)
-        ]
-        outside_m = np.hypot(*beyond)
+        boxes = boxes.expanded()
+        along_m, across_m = boxes.in_box_frame(points_m[:, None, :, 0], points_m[:, None, :, 1])
+        sensor_along_m, sensor_across_m = boxes.in_box_frame(*self.sensor_m[:2])
+        half_length_m, half_width_m = boxes.length_m / 2, boxes.width_m / 2
+        outside_m = np.hypot(
+            np.maximum(np.abs(along_m) - half_length_m, 0),
+            np.maximum(np.abs(across_m) - half_width_m, 0),
+        )
         depth_m = np.minimum(
-            _behind_face(along_m, toward_m[0][..., None], half_m[0]),
-            _behind_face(across_m, toward_m[1][..., None], half_m[1]),
+            _behind_face(along_m, sensor_along_m, half_length_m),
+            _behind_face(across_m, sensor_across_m, half_width_m),
         )
         surface_m = np.where(outside_m > 0, _OUTSIDE * outside_m, np.maximum(depth_m, 0))
         middle_m = _OUTSIDE * outside_m + _HOLLOW_PULL * np.hypot(along_m, across_m)
@@ -122,7 +122,7 @@ class Objective:
         """(N, C, 8) image columns of the corners."""
         along_m = boxes.length_m[..., None] * _CORNERS[:, 0]
         across_m = boxes.width_m[..., None] * _CORNERS[:, 1]
-        corners = Candidates(*(column[..., None] for column in boxes)).moved(along_m, across_m)
+        corners = boxes.expanded().moved(along_m, across_m)
         x_m, y_m = corners.x_m, corners.y_m
         bottom_m = np.broadcast_to(self.bottom_m[:, None, None], x_m.shape)
         top_m = np.broadcast_to((self.bottom_m + self.height_m)[:, None, None], x_m.shape)

@@ -66,7 +66,7 @@ def share_through(
         height_m: (N,) their vertical extents.
         sensor_m: (3,) where rays start, global frame.
     """
-    wide = Candidates(*(column[..., None] for column in boxes))
+    wide = boxes.expanded()
     along_m, across_m = wide.in_box_frame(sensor_m[0], sensor_m[1])
     end_along_m, end_across_m = wide.in_box_frame(
         rays.points_m[:, None, :, 0], rays.points_m[:, None, :, 1]

@@ -35,7 +35,7 @@ def search(
         (N,) boxes and (N,) costs.
     """
     best, step = start, np.ones(len(penalty))
-    cost = objective.cost(_as_columns(start))[:, 0] + penalty
+    cost = objective.cost(start.expanded())[:, 0] + penalty
     for _ in range(rounds):
         tried = _neighbours(best, step, objective, resize, turn)
         costs = objective.cost(tried) + penalty[:, None]
@@ -49,17 +49,13 @@ def search(
     return best, cost
 
 
-def _as_columns(boxes: Candidates) -> Candidates:
-    return Candidates(*(column[:, None] for column in boxes))
-
-
 def _neighbours(
     boxes: Candidates, step: NDArrayFloat, objective: Objective, resize: bool, turn: bool
 ) -> Candidates:
     """All single steps (N, C) from N boxes."""
     moves = _moves(resize, turn)
     along, across, longer, wider, turned = moves[:, None] * step[:, None]
-    origin = _as_columns(boxes)
+    origin = boxes.expanded()
     moved = origin.moved(
         along * objective.length_m[:, None], across * objective.width_m[:, None]
     )._replace(yaw_rad=origin.yaw_rad + turned)

@@ -27,8 +27,9 @@ def behind_seen_sides(objective: Objective, yaw_rad: NDArrayFloat) -> Candidates
     """
     samples = objective.samples
     at_origin = at(np.zeros((len(yaw_rad), 3)), objective, yaw_rad)
-    wide = Candidates(*(column[:, None] for column in at_origin))
-    along_m, across_m = wide.in_box_frame(samples.points_m[..., 0], samples.points_m[..., 1])
+    along_m, across_m = at_origin.expanded().in_box_frame(
+        samples.points_m[..., 0], samples.points_m[..., 1]
+    )
     sensor_along_m, sensor_across_m = at_origin.in_box_frame(*objective.sensor_m[:2])
     boxes = at_origin.moved(
         _centre(along_m, samples.valid, sensor_along_m, objective.length_m),
