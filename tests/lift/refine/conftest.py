@@ -1,12 +1,13 @@
 """Boxes on a plane before one camera and a LiDAR, with what both see of them by construction."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 import pytest
 from pycocotools import mask as coco_mask
+from scipy.spatial.transform import Rotation
 
 from cm3d.geometry.boxes import box_corners
 from cm3d.lift.keyframe import Keyframe, Scan
@@ -19,6 +20,7 @@ from cm3d.params import FitWeights, Lift, Refine
 from cm3d.tables import Cameras, Masks
 
 WIDTH_PX, HEIGHT_PX, FOCAL_PX = 800, 450, 600
+BEARING_RAD = {"front": 0.0, "left": np.deg2rad(65)}  # images overlap by about 2 degrees
 CAMERA_M, LIDAR_M = np.array([0, 0, 1.5]), np.array([0, 0, 1.8])
 SWITCHES = (
     "ground",
@@ -80,7 +82,7 @@ class Solid(NamedTuple):
 
     def hides(self, points_m: np.ndarray) -> np.ndarray:
         """Which points the LiDAR cannot see for this box, by walking along the rays."""
-        share = np.linspace(0, 1, 400)[None, :, None]
+        share = np.linspace(0, 1, 120)[None, :, None]
         walk_m = LIDAR_M + share * (points_m[:, None] - LIDAR_M)
         boxes = Candidates(*(np.array(value) for value in self[:5]))
         along_m, across_m = boxes.in_box_frame(walk_m[..., 0], walk_m[..., 1])
@@ -88,17 +90,19 @@ class Solid(NamedTuple):
         return (inside & (walk_m[..., 2] < self.height_m)).any(axis=1)
 
 
-def project(points_m: np.ndarray) -> np.ndarray:
-    """Pixels (N, 2) of points by hand: the camera looks along x."""
-    offset_m = points_m - CAMERA_M
-    u = WIDTH_PX / 2 - FOCAL_PX * offset_m[:, 1] / offset_m[:, 0]
-    return np.column_stack([u, HEIGHT_PX / 2 - FOCAL_PX * offset_m[:, 2] / offset_m[:, 0]])
+def project(points_m: np.ndarray, bearing_rad: float = 0.0) -> np.ndarray:
+    """Pixels (N, 2) of points by hand; the camera looks along x or to the left of it."""
+    x_m, y_m = points_m[:, 0], points_m[:, 1]
+    cosine, sine = np.cos(bearing_rad), np.sin(bearing_rad)
+    ahead_m, left_m = cosine * x_m + sine * y_m, cosine * y_m - sine * x_m
+    u = WIDTH_PX / 2 - FOCAL_PX * left_m / ahead_m
+    return np.column_stack([u, HEIGHT_PX / 2 - FOCAL_PX * (points_m[:, 2] - CAMERA_M[2]) / ahead_m])
 
 
-def outline(solid: Solid) -> np.ndarray:
+def outline(solid: Solid, camera: str = "front") -> np.ndarray:
     """Image of a solid, filled."""
     image = np.zeros((HEIGHT_PX, WIDTH_PX), np.uint8)
-    hull = cv2.convexHull(project(solid.corners_m()).astype(np.float32))
+    hull = cv2.convexHull(project(solid.corners_m(), BEARING_RAD[camera]).astype(np.float32))
     return cv2.fillConvexPoly(image, np.floor(hull).astype(np.int32), 1)
 
 
@@ -109,15 +113,20 @@ def solid() -> type[Solid]:
 
 @pytest.fixture(scope="session")
 def street_cameras() -> Cameras:
+    ahead = Rotation.from_quat((0.5, -0.5, 0.5, -0.5), scalar_first=True)
+    poses = [
+        [*(Rotation.from_euler("z", bearing) * ahead).as_quat(scalar_first=True), *CAMERA_M]
+        for bearing in BEARING_RAD.values()
+    ]
     return Cameras(
-        camera_token=["front"],
-        sample_token=["frame"],
-        channel=["CAM_FRONT"],
-        path=["image.jpg"],
-        width_px=[WIDTH_PX],
-        height_px=[HEIGHT_PX],
-        intrinsics_px=[[FOCAL_PX, 0, WIDTH_PX / 2, 0, FOCAL_PX, HEIGHT_PX / 2, 0, 0, 1]],
-        global_SE3_camera=[[0.5, -0.5, 0.5, -0.5, *CAMERA_M]],
+        camera_token=list(BEARING_RAD),
+        sample_token=["frame"] * 2,
+        channel=["CAM_FRONT", "CAM_FRONT_LEFT"],
+        path=["image.jpg"] * 2,
+        width_px=[WIDTH_PX] * 2,
+        height_px=[HEIGHT_PX] * 2,
+        intrinsics_px=[[FOCAL_PX, 0, WIDTH_PX / 2, 0, FOCAL_PX, HEIGHT_PX / 2, 0, 0, 1]] * 2,
+        global_SE3_camera=poses,
     )
 
 
@@ -144,7 +153,8 @@ def unrefined(refined: Lift) -> Lift:
 def make_street(street_cameras: Cameras) -> Callable[..., Keyframe]:
     """A keyframe of solids on an open plane with a wall 12 m behind the last of them.
 
-    `through_m` are further points that the LiDAR sees, through windows for instance.
+    `through_m` are further points that the LiDAR sees, through windows for instance. Each solid
+    has a mask in its camera; to stand in two images it is named twice.
     """
 
     def build(
@@ -152,21 +162,25 @@ def make_street(street_cameras: Cameras) -> Callable[..., Keyframe]:
         lanes: LaneField | None = None,
         through_m: Any = (),
         token: str = "frame",
+        cameras: Sequence[str] = (),
         images: list[np.ndarray] | None = None,
     ) -> Keyframe:
+        cameras = cameras or ["front"] * len(solids)
         far_m = max((solid.x_m for solid in solids), default=20.0) + 12
         x_m, y_m = np.meshgrid(np.arange(4, far_m, 0.7), np.arange(-15, 15, 0.7))
         ground_m = np.column_stack([x_m.ravel(), y_m.ravel(), np.zeros(x_m.size)])
-        y_m, z_m = np.meshgrid(np.arange(-15, 15, 0.15), np.arange(0.3, 4, 0.2))
+        y_m, z_m = np.meshgrid(np.arange(-15, 15, 0.3), np.arange(0.3, 4, 0.3))
         wall_m = np.column_stack([np.full(y_m.size, far_m), y_m.ravel(), z_m.ravel()])
         behind_m = np.concatenate([ground_m, wall_m])
-        for solid in solids:
+        for solid in set(solids):
             behind_m = behind_m[~solid.hides(behind_m)]
         through_m = np.reshape(np.asarray(through_m, dtype=float), (-1, 3))
-        points_m = np.concatenate([*(s.seen_points_m() for s in solids), behind_m, through_m])
-        images = [outline(solid) for solid in solids] if images is None else images
+        points_m = np.concatenate(
+            [*(s.seen_points_m() for s in dict.fromkeys(solids)), behind_m, through_m]
+        )
+        images = images or [outline(*both) for both in zip(solids, cameras, strict=True)]
         masks = Masks(
-            camera_token=["front"] * len(solids),
+            camera_token=cameras,
             sample_token=[token] * len(solids),
             detection_id=range(len(solids)),
             class_name=[solid.class_name for solid in solids],
