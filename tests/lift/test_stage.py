@@ -1,0 +1,141 @@
+"""What `stages.lift` reads, which recipe it takes, and what it says of maps without lanes."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cm3d.lift import LaneField, lift_frame
+from cm3d.lift.refine.scene import refine_scene
+from cm3d.lift.shape_priors import CHATGPT
+from cm3d.params import Orientation, Params, load_params
+from cm3d.tables import Boxes3D, Cameras, Frames, Lanes, Masks, Sweeps, layout
+from cm3d.tables.table import columns_of
+from stages.lift import lift_scene, read_keyframes, say_which_maps_have_no_lanes
+
+SCENE = "scene"
+LIDAR_M = (0.5, 0.0, 1.0)
+
+
+@pytest.fixture
+def params(project: Path) -> Params:
+    """The project's own; the simulated data set lies in `data/raw`."""
+    params = load_params(project / "params.yaml")
+    dataset = params.dataset.model_copy(update={"name": "sim", "root": None})
+    return params.model_copy(update={"dataset": dataset})
+
+
+def with_lift(params: Params, **knobs: Any) -> Params:
+    return params.model_copy(update={"lift": params.lift.model_copy(update=knobs)})
+
+
+@pytest.fixture
+def frames(
+    tmp_path: Path,
+    make_cameras: Callable[..., Cameras],
+    make_masks: Callable[..., Masks],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Frames:
+    """Two keyframes of one scene on a map with a lane; masks of both in any order."""
+    monkeypatch.chdir(tmp_path)
+    file = f"{SCENE}.parquet"
+    tokens = ["f0", "f1"]
+    frames = Frames(
+        sample_token=tokens,
+        scene_name=[SCENE] * 2,
+        timestamp_us=[0, 500_000],
+        split=["train"] * 2,
+        location=["town"] * 2,
+        global_SE3_ego=[[1, 0, 0, 0, 0, 0, 0], [1, 0, 0, 0, 1, 2, 0]],
+        label_rank=[0.0] * 2,
+    )
+    frames.write(layout.FRAMES / file)
+    cameras = [make_cameras("front").replace(sample_token=[t], camera_token=[t]) for t in tokens]
+    Cameras.concatenate(cameras).write(layout.CAMERAS / file)
+    Lanes(["lane"], [0], ["lane"], [[20, 0]], [0.3]).write(layout.LANES / "town.parquet")
+    whole = [np.ones((10, 20))] * 4
+    masks = make_masks(whole, sample_token=["f1", "f0"] * 2, camera_token=["f1", "f0"] * 2)
+    masks.replace(detection_id=[3, 2, 1, 0]).write(layout.MASKS / file)
+    random = np.random.default_rng(0)
+    for step in range(3):
+        sweep = random.uniform([10, -3, -1, 0, 0], [30, 3, 1, 0, 0], (50, 5)).astype(np.float32)
+        layout.RAW.mkdir(parents=True, exist_ok=True)
+        sweep.tofile(layout.RAW / f"sweep{step}.bin")
+    Sweeps(
+        sample_token=["f0", "f1", "f1"],
+        sweep_index=[0, 1, 0],
+        path=["sweep0.bin", "sweep1.bin", "sweep2.bin"],
+        time_lag_s=[0, 0.05, 0],
+        global_SE3_lidar=[[1, 0, 0, 0, *LIDAR_M]] * 2 + [[1, 0, 0, 0, 1, 2, 1]],
+    ).write(layout.SWEEPS / file)
+    return frames
+
+
+def assert_same(one: Boxes3D, other: Boxes3D) -> None:
+    for name in columns_of(Boxes3D):
+        assert np.array_equal(getattr(one, name), getattr(other, name)), name
+
+
+def test_each_keyframe_has_what_is_its_own(frames: Frames, params: Params) -> None:
+    first, second = read_keyframes(SCENE, frames, params)
+    assert (first.sample_token, second.sample_token) == ("f0", "f1")
+    assert first.cameras.camera_token.tolist() == ["f0"]
+    assert first.masks.detection_id.tolist() == [0, 2]  # sorted: ties of NMS fall by it
+    assert second.masks.detection_id.tolist() == [1, 3]
+    assert (len(first.scan.points_m), len(second.scan.points_m)) == (50, 100)
+    assert (len(first.scan.newest()), len(second.scan.newest())) == (50, 50)
+    assert first.scan.sensor_m.tolist() == list(LIDAR_M)
+    assert second.scan.sensor_m.tolist() == [1, 2, 1]
+    assert second.ego_xy_m.tolist() == [1, 2]
+    assert isinstance(first.lanes, LaneField)
+
+
+def test_sweeps_are_as_many_as_wanted(frames: Frames, params: Params) -> None:
+    _, second = read_keyframes(SCENE, frames, with_lift(params, sweeps=1))
+    assert len(second.scan.points_m) == len(second.scan.newest()) == 50
+
+
+def test_recipe_is_a_knob(frames: Frames, params: Params) -> None:
+    keyframes = list(read_keyframes(SCENE, frames, params))
+    paper = Boxes3D.concatenate(lift_frame(each, CHATGPT, params.lift) for each in keyframes)
+    assert len(paper) == 2
+    assert_same(lift_scene(SCENE, CHATGPT, with_lift(params, recipe="paper")), paper)
+    refined = refine_scene(keyframes, frames, CHATGPT, params.lift)
+    assert_same(lift_scene(SCENE, CHATGPT, with_lift(params, recipe="refined")), refined)
+    assert not np.array_equal(paper.center_m, refined.center_m)
+
+
+@pytest.mark.parametrize("recipe", ["paper", "refined"])
+def test_map_without_lanes(frames: Frames, params: Params, recipe: str) -> None:
+    Lanes.empty().write(layout.LANES / "town.parquet")
+    boxes = lift_scene(SCENE, CHATGPT, with_lift(params, recipe=recipe))
+    assert set(boxes.class_name) == {"car"}
+    assert np.isfinite(boxes.yaw_rad).all()
+    if recipe == "paper":
+        assert set(boxes.yaw_rad) == {0.0}
+
+
+@pytest.mark.parametrize(
+    ("recipe", "instead"),
+    [("paper", "vehicles there: 0"), ("refined", "vehicles there: as fitted")],
+)
+def test_maps_without_lanes_are_told_once(
+    frames: Frames,
+    params: Params,
+    recipe: str,
+    instead: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    chosen = with_lift(params, recipe=recipe)
+    say_which_maps_have_no_lanes(chosen)
+    assert capsys.readouterr().out == ""
+    for name in ("village", "hamlet"):
+        Lanes.empty().write(layout.LANES / f"{name}.parquet")
+    say_which_maps_have_no_lanes(chosen)
+    (line,) = capsys.readouterr().out.splitlines()
+    assert "no lanes for hamlet, village" in line
+    assert line.endswith(instead)
+    say_which_maps_have_no_lanes(with_lift(chosen, orientation=Orientation(use_map=False)))
+    assert capsys.readouterr().out == ""
