@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cm3d.geometry.l_shape import closest_directions
@@ -66,6 +66,7 @@ def naive_closeness(xy_m: np.ndarray, angle_rad: float) -> float:
     return total
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 15))
 def test_no_direction_is_closer_by_the_formula(seed: int, count: int) -> None:
     xy_m = np.random.default_rng(seed).normal(0, 2, (count, 2))

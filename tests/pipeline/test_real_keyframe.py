@@ -1,8 +1,10 @@
 """The real keyframe through the same stages, by the preset that the README names."""
 
 import json
+import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,9 +17,15 @@ pytestmark = pytest.mark.real
 SCENE = "scene-0061.parquet"
 
 
+RECIPES = ("paper", "refined")
+
+
 @pytest.fixture(scope="module")
 def keyframe(project: Path, real_keyframe: Path, tmp_path_factory: pytest.TempPathFactory) -> Clone:
-    """A clone with the keyframe preset, reproduced up to the pseudo-labels."""
+    """A clone with the keyframe preset, lifted by either recipe and reproduced up to `fuse`.
+
+    Metrics and boxes of a recipe are put aside in a folder of its name.
+    """
     root = tmp_path_factory.mktemp("keyframe")
     copy_tree(project, root)
     environment = clean_environment(tmp_path_factory.mktemp("home"))
@@ -28,8 +36,14 @@ def keyframe(project: Path, real_keyframe: Path, tmp_path_factory: pytest.TempPa
         sys.executable, "-m", "experiments.preset", "keyframe", PYTHONPATH="src"
     ).stdout.split()
     detections = real_keyframe.resolve() / "detections2d.coco.json"
-    file = f"detect2d.precomputed_file={detections}"
-    (root / "log").write_text(clone.dvc("exp", "run", *preset, "-S", file, "fuse"))
+    knobs = [*preset, "-S", f"detect2d.precomputed_file={detections}"]
+    for recipe, stage in zip(RECIPES, ("lift", "fuse"), strict=True):
+        log = clone.dvc("exp", "run", *knobs, "-S", f"lift.recipe={recipe}", stage)
+        (root / f"{recipe}.log").write_text(log)
+        aside = root / recipe
+        aside.mkdir()
+        for file in ("metrics/lift.json", "metrics/lift_classes.json", f"data/lifted/{SCENE}"):
+            shutil.copy(root / file, aside)
     return clone
 
 
@@ -38,9 +52,11 @@ def test_detections_are_those_of_the_file(keyframe: Clone) -> None:
     assert len(Masks.read(keyframe.root / "data/masks" / SCENE)) == 128
 
 
-@pytest.mark.parametrize("folder", ["lifted", "sam3d", "pseudo_labels"])
+@pytest.mark.parametrize(
+    "folder", ["paper", "refined", "data/lifted", "data/sam3d", "data/pseudo_labels"]
+)
 def test_boxes_are_finite_and_of_a_plausible_number(keyframe: Clone, folder: str) -> None:
-    boxes = Boxes3D.read(keyframe.root / "data" / folder / SCENE)
+    boxes = Boxes3D.read(keyframe.root / folder / SCENE)
     assert 20 <= len(boxes) <= 300
     for column in ("center_m", "length_m", "width_m", "height_m", "yaw_rad", "score"):
         assert np.isfinite(getattr(boxes, column)).all(), column
@@ -49,14 +65,31 @@ def test_boxes_are_finite_and_of_a_plausible_number(keyframe: Clone, folder: str
     assert np.linalg.norm(boxes.center_m[:, :2] - ego_xy_m, axis=1).max() < 150
 
 
-def test_scores_are_of_the_order_of_the_anchor(keyframe: Clone) -> None:
+def scores(keyframe: Clone, file: str) -> Any:
+    return json.loads((keyframe.root / file).read_text())
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_scores_are_of_the_order_of_the_anchor(keyframe: Clone, recipe: str) -> None:
     # the paper's released script reaches 0.123 mAP and 0.531 car AP on this frame with its masks
-    scores = json.loads((keyframe.root / "metrics/lift.json").read_text())
-    classes = json.loads((keyframe.root / "metrics/lift_classes.json").read_text())
-    assert 0.09 < scores["mAP"] < 0.3
-    assert classes["car"]["AP"] > 0.4
-    assert classes["car"]["ATE"] < 1.05
-    assert json.loads((keyframe.root / "metrics/fuse.json").read_text())["mAP"] > 0.09
+    assert 0.09 < scores(keyframe, f"{recipe}/lift.json")["mAP"] < 0.3
+    car = scores(keyframe, f"{recipe}/lift_classes.json")["car"]
+    assert car["AP"] > 0.4
+    assert car["ATE"] < 1.05
+
+
+def test_refined_boxes_are_better_and_stay_so_after_fusion(keyframe: Clone) -> None:
+    paper, refined = (scores(keyframe, f"{recipe}/lift.json") for recipe in RECIPES)
+    fused = scores(keyframe, "metrics/fuse.json")
+    assert refined["mAP"] > paper["mAP"]
+    assert refined["mATE"] < paper["mATE"]
+    assert fused["mAP"] > paper["mAP"]
+
+
+def test_other_recipe_lifts_again_and_nothing_before(keyframe: Clone) -> None:
+    log = (keyframe.root / "refined.log").read_text()
+    assert "Running stage 'lift'" in log
+    assert "Running stage 'segment'" not in log
 
 
 def test_raw_holds_a_manifest_and_no_copy(keyframe: Clone) -> None:

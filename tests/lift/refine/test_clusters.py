@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse.csgraph import connected_components
 
@@ -79,6 +79,7 @@ def naive_clusters(xy_m: np.ndarray, groups: np.ndarray, link_m: np.ndarray) -> 
     return [label[i] == best[groups[i]] for i in range(count)]
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 30), st.floats(0.5, 4))
 def test_same_as_linking_all_pairs(seed: int, count: int, spread_m: float) -> None:
     random = np.random.default_rng(seed)

@@ -122,7 +122,7 @@ def test_rows_are_objects_of_their_own(make_seen: Callable[..., Objective], soli
     assert twice.cost(boxes)[1].tolist() == objective.cost(alone)[0].tolist()
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(
     st.floats(10, 35),
     st.floats(-0.4, 0.4),

@@ -2,7 +2,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cm3d.lift.refine.candidates import Candidates
@@ -62,6 +62,7 @@ def test_rays_that_are_not_there_do_not_count() -> None:
     assert share_through(none, box, np.ones(1), np.full(1, 2.0), SENSOR_M).tolist() == [[0]]
 
 
+@settings(deadline=None)
 @given(
     st.tuples(st.floats(4, 30), st.floats(-8, 8), st.floats(0, 3)),
     st.tuples(

@@ -30,7 +30,7 @@ def test_no_rounds_leave_the_start(make_seen: Callable[..., Objective], solid: A
     assert found[0] == pytest.approx(cost(objective, start) + 0.25)
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(st.floats(-2, 2), st.floats(-2, 2), st.floats(-4, 4), st.floats(3, 6), st.integers(1, 6))
 def test_cost_never_rises(
     make_seen: Callable[..., Objective],
