@@ -8,6 +8,7 @@ from nuscenes.eval.detection.utils import category_to_detection_name
 from scipy.spatial.transform import Rotation
 
 from cm3d.datasets.database import NuScenesTables, Record
+from cm3d.geometry.angles import direction_of
 from cm3d.geometry.arrays import NDArrayFloat
 from cm3d.tables import Boxes3D, GroundTruth
 
@@ -78,7 +79,7 @@ def _yaw_rad(quaternions: NDArrayFloat) -> NDArrayFloat:
     if len(quaternions) == 0:
         return np.empty(0)
     rotations = Rotation.from_quat(quaternions, scalar_first=True).as_matrix()
-    return np.arctan2(rotations[:, 1, 0], rotations[:, 0, 0])
+    return direction_of(rotations[:, :2, 0])
 
 
 def _category(tables: NuScenesTables, annotation: Record) -> str:

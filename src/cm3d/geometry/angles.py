@@ -8,3 +8,13 @@ from cm3d.geometry.arrays import NDArrayFloat
 def wrap_angle(angle_rad: NDArrayFloat, period_rad: float = 2 * np.pi) -> NDArrayFloat:
     """The equivalent angle in [-period/2, period/2)."""
     return (angle_rad + period_rad / 2) % period_rad - period_rad / 2
+
+
+def direction_of(vectors: NDArrayFloat) -> NDArrayFloat:
+    """Angle (...) about +z from the x axis of vectors (..., 2) or (..., 3).
+
+    Copies its columns: numpy's arctan2 of strided arrays takes one of two loops, whose last bits
+    differ, by where in memory the result happens to lie.
+    """
+    x, y = np.ascontiguousarray(np.moveaxis(vectors[..., :2], -1, 0))
+    return np.asarray(np.arctan2(y, x))

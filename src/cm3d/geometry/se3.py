@@ -6,6 +6,7 @@ from typing import Self
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from cm3d.geometry.angles import direction_of
 from cm3d.geometry.arrays import NDArrayFloat
 
 
@@ -65,4 +66,4 @@ class SE3:
         """Headings (N,) in the destination frame, by turning their unit vectors."""
         flat = np.zeros_like(yaw_rad)
         heading = self.rotate(np.stack([np.cos(yaw_rad), np.sin(yaw_rad), flat], axis=1))
-        return np.arctan2(heading[:, 1], heading[:, 0])
+        return direction_of(heading)

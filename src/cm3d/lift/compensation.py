@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from cm3d.geometry.angles import direction_of
 from cm3d.geometry.arrays import NDArrayFloat
 
 
@@ -31,7 +32,7 @@ def push_from_ego(
         (N, 3) centres, global frame.
     """
     to_ego = ego_xy_m - medoid_m[:, :2]
-    alpha_rad = np.arctan2(to_ego[:, 1], to_ego[:, 0])
+    alpha_rad = direction_of(to_ego)
     across = np.abs(np.sin(alpha_rad - yaw_rad))
     along = np.abs(np.cos(alpha_rad - yaw_rad))
     # The smaller of two fractions, written as one over the larger inverse: never divides by 0.

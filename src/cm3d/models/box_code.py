@@ -4,6 +4,7 @@ from typing import Final
 
 import numpy as np
 
+from cm3d.geometry.angles import direction_of
 from cm3d.geometry.arrays import NDArrayFloat, NDArrayInt
 from cm3d.models.grid import Grid
 from cm3d.models.sensor_boxes import SensorBoxes
@@ -50,6 +51,6 @@ def decode_boxes(
         score=score,
         center_m=np.concatenate([center_xy_m, code[:, 2:3]], axis=1),
         size_m=np.exp(code[:, 3:6]),
-        yaw_rad=np.arctan2(code[:, 6], code[:, 7]),
+        yaw_rad=direction_of(code[:, [7, 6]]),
         velocity_mps=code[:, 8:10],
     )

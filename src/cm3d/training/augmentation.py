@@ -5,6 +5,7 @@ from typing import Self
 
 import numpy as np
 
+from cm3d.geometry.angles import direction_of
 from cm3d.geometry.arrays import NDArrayFloat, NDArrayFloat32
 from cm3d.models.sensor_boxes import SensorBoxes
 from cm3d.params import Schedule
@@ -65,6 +66,6 @@ class Augmentation:
             score=boxes.score,
             center_m=np.concatenate([center_xy_m, center_z_m], axis=1) + self.translation_m,
             size_m=boxes.size_m * self.scale,
-            yaw_rad=np.arctan2(heading[:, 1], heading[:, 0]),
+            yaw_rad=direction_of(heading),
             velocity_mps=boxes.velocity_mps @ self._matrix.T,
         )

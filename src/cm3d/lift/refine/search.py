@@ -54,7 +54,9 @@ def _neighbours(
 ) -> Candidates:
     """All single steps (N, C) from N boxes."""
     moves = _moves(resize, turn)
-    along, across, longer, wider, turned = moves[:, None] * step[:, None]
+    # Contiguous, because numpy's exp and cos of strided arrays differ in the last bit with where
+    # in memory their result happens to lie.
+    along, across, longer, wider, turned = np.ascontiguousarray(moves[:, None] * step[:, None])
     origin = boxes.expanded()
     moved = origin.moved(
         along * objective.length_m[:, None], across * objective.width_m[:, None]

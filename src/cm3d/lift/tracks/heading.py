@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from cm3d.geometry.angles import wrap_angle
+from cm3d.geometry.angles import direction_of, wrap_angle
 from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat, NDArrayInt
 from cm3d.lift.tracks.grid import Grid
 from cm3d.lift.tracks.motion import TrackMotion
@@ -43,7 +43,7 @@ def consensus(yaw_rad: NDArrayFloat, yaw_weight: NDArrayFloat, grid: Grid) -> ND
     """One heading (K,) per track: the mean axis of its boxes, pointing as most of them do."""
     weight = np.maximum(yaw_weight, 1e-6)
     doubled = grid.mean(np.stack([np.cos(2 * yaw_rad), np.sin(2 * yaw_rad)], axis=-1), weight)
-    axis_rad = np.arctan2(doubled[:, 1], doubled[:, 0]) / 2
+    axis_rad = direction_of(doubled) / 2
     facing = grid.mean(np.stack([np.cos(yaw_rad), np.sin(yaw_rad)], axis=-1), weight)
     agreement = np.cos(axis_rad) * facing[:, 0] + np.sin(axis_rad) * facing[:, 1]
     return np.where(agreement < 0, axis_rad + np.pi, axis_rad)
@@ -51,7 +51,7 @@ def consensus(yaw_rad: NDArrayFloat, yaw_weight: NDArrayFloat, grid: Grid) -> ND
 
 def nearest_direction(motion: TrackMotion) -> NDArrayFloat:
     """Direction (K, T) of the motion, or of the motion nearest in time where there is none."""
-    direction = np.arctan2(motion.velocity_mps[..., 1], motion.velocity_mps[..., 0])
+    direction = direction_of(motion.velocity_mps)
     return np.take_along_axis(direction, _nearest_step(motion.moving), axis=1)
 
 

@@ -6,6 +6,7 @@ from typing import Final
 
 import numpy as np
 
+from cm3d.geometry.angles import direction_of
 from cm3d.geometry.arrays import NDArrayFloat, NDArrayInt
 from cm3d.geometry.boxes import points_in_boxes
 from cm3d.geometry.se3 import SE3
@@ -95,7 +96,7 @@ def count_points(
     size_m = np.array([[a.length_m, a.width_m, a.height_m] for a in actors])
     center_m = np.array([pose.translation_m for pose in global_SE3_objects])
     forward = np.array([pose.rotation[:, 0] for pose in global_SE3_objects])
-    yaw_rad = np.arctan2(forward[:, 1], forward[:, 0])
+    yaw_rad = direction_of(forward)
     inside = points_in_boxes(points_m, center_m, size_m[:, 0], size_m[:, 1], size_m[:, 2], yaw_rad)
     return np.asarray(inside.sum(axis=1), dtype=np.int64)
 

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import shapely
 
+from cm3d.geometry.angles import direction_of
 from cm3d.geometry.arrays import NDArrayByte, NDArrayFloat
 from cm3d.simulation.database.records import Row, token
 from cm3d.simulation.town.town import Lane, Town
@@ -88,7 +89,7 @@ def arcline_path(centreline_m: NDArrayFloat) -> list[Row]:
     points_m = shapely.get_coordinates(line)
     steps_m = np.diff(points_m, axis=0)
     lengths_m = np.hypot(*steps_m.T)
-    yaws_rad = np.arctan2(steps_m[:, 1], steps_m[:, 0])
+    yaws_rad = direction_of(steps_m)
     return [
         {
             "start_pose": [*start, yaw],

@@ -6,6 +6,7 @@ from typing import Self
 
 import numpy as np
 
+from cm3d.geometry.angles import direction_of
 from cm3d.geometry.arrays import NDArrayFloat
 
 
@@ -51,7 +52,7 @@ class Polyline:
     def yaw_rad(self) -> NDArrayFloat:
         """Unwrapped heading at each point, (N,)."""
         tangent = np.gradient(self.points_m, self.arc_m, axis=0)
-        return np.unwrap(np.arctan2(tangent[:, 1], tangent[:, 0]))
+        return np.unwrap(direction_of(tangent))
 
     @property
     def length_m(self) -> float:
