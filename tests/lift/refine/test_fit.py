@@ -97,14 +97,43 @@ def test_points_overrule_a_lane_that_they_contradict(
     assert boxes.yaw_rad.tolist() == [0.0]
 
 
+def test_heading_against_a_near_lane_has_its_price(
+    make_street: Callable[..., Keyframe], solid: Any, refined: Lift
+) -> None:
+    car = solid(20, 4, 0.6)
+    along, against = (
+        refine_frame(make_street(car, lanes=lane(yaw)), CHATGPT, refined).evidence.yaw_weight[0]
+        for yaw in (0.6, 0.0)
+    )
+    assert along - against == pytest.approx(refined.refine.weights.against_lane, abs=0.05)
+
+
 def test_far_lanes_say_nothing(
     make_street: Callable[..., Keyframe], solid: Any, refined: Lift
 ) -> None:
     car = solid(20, 4, 0.6)
-    far = make_street(car, lanes=lane(0.0, y_m=-30))
-    none = make_street(car)
-    boxes = [refine_frame(keyframe, CHATGPT, refined).boxes for keyframe in (far, none)]
-    assert boxes[0].yaw_rad.tolist() == boxes[1].yaw_rad.tolist()
+    far_m = 4 + 1.2 * refined.refine.max_lane_distance_m
+    far = refine_frame(make_street(car, lanes=lane(0.6, y_m=far_m)), CHATGPT, refined)
+    none = refine_frame(make_street(car), CHATGPT, refined)
+    assert far.boxes.yaw_rad.tolist() == none.boxes.yaw_rad.tolist()
+    assert far.boxes.score.tolist() == none.boxes.score.tolist()
+
+
+def test_free_space_is_a_knob(
+    make_street: Callable[..., Keyframe], solid: Any, refined: Lift
+) -> None:
+    """Rays through the car, which are no points of its own, count only where it is on."""
+    car = solid(20, 4, 0.25)
+    y_m = np.linspace(6.2, 7.6, 40)
+    through_m = np.column_stack([np.full(40, 30.0), y_m, np.full(40, 0.7)])
+    off = refined.model_copy(
+        update={"refine": refined.refine.model_copy(update={"free_space": False})}
+    )
+    keyframes = [make_street(car, through_m=rays) for rays in (through_m, ())]
+    with_rays, without = (refine_frame(each, CHATGPT, refined).boxes.score[0] for each in keyframes)
+    assert with_rays < without - 0.02
+    with_rays, without = (refine_frame(each, CHATGPT, off).boxes.score[0] for each in keyframes)
+    assert with_rays == without
 
 
 def test_person_is_where_the_points_are(

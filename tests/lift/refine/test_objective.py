@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -86,6 +87,17 @@ def test_outline_in_the_image(
         [uncovered]
     )
     assert cost(make_objective(point_m, box_px, overhang=1.0), BEHIND) == pytest.approx([overhang])
+
+
+def test_outline_reaches_from_the_ground_to_the_top(
+    make_objective: Callable[..., Objective],
+) -> None:
+    """A camera that is rolled by a quarter turn sees heights as columns."""
+    level = make_objective([[18, 0, 1]], (100, 0, 300, 450), sides=SIZE, overhang=1.0)
+    # u = 400 + 600 (z - 1.5) / x: the rear's bottom is at 350, the top of both ends at 400.
+    rolled = np.array([[400, 0, 600, -900], [225, 600, 0, 0], [1, 0, 0, 0]])
+    views = replace(level.views, pixels_P_global=rolled[None], box_px=np.array([[375, 0, 400, 9]]))
+    assert cost(replace(level, views=views), BEHIND) == pytest.approx([0.5])
 
 
 def test_what_is_outside_the_image_does_not_overhang(

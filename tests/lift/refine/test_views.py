@@ -39,14 +39,16 @@ def test_same_as_projecting_with_each_camera(make_masks: Callable[..., Masks]) -
         intrinsics_px=[[1260 + row, 0, 800, 0, 1260, 450, 0, 0, 1] for row in range(3)],
         global_SE3_camera=poses,
     )
-    masks = make_masks([np.ones((90, 160))] * 4, camera_token=["c", "a", "c", "b"])
+    large, small = np.ones((90, 160)), np.ones((45, 80))
+    masks = make_masks([large, small, large, large], camera_token=["c", "a", "c", "b"])
     views = MaskViews.from_masks(masks, cameras)
     points_m = random.normal(0, 30, (4, 5, 6, 3))
     columns, rows, depth_m = views.project(points_m)
     assert columns.shape == (4, 5, 6)
     for mask, camera in enumerate([2, 0, 2, 1]):
         camera_SE3_global = SE3.from_pose(cameras.global_SE3_camera[camera]).inverse()
-        intrinsics_px = scale_intrinsics(cameras.intrinsics_px[camera].reshape(3, 3), 0.1, 0.1)
+        scale = masks.width_px[mask] / 1600
+        intrinsics_px = scale_intrinsics(cameras.intrinsics_px[camera].reshape(3, 3), scale, scale)
         own_m = camera_SE3_global.transform_points(points_m[mask].reshape(-1, 3))
         pixels, expected_m = project_points(own_m, intrinsics_px)
         ahead = expected_m > 0.3
