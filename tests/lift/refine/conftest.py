@@ -16,7 +16,7 @@ from cm3d.lift.refine.candidates import Candidates
 from cm3d.lift.refine.objective import Objective
 from cm3d.lift.refine.samples import Samples
 from cm3d.lift.refine.views import MaskViews
-from cm3d.params import FitWeights, Lift, Refine
+from cm3d.params import FitWeights, Lift
 from cm3d.tables import Cameras, Masks
 
 WIDTH_PX, HEIGHT_PX, FOCAL_PX = 800, 450, 600
@@ -135,11 +135,6 @@ def refined(lift_params: Lift) -> Lift:
     """The project's constants with all refinements."""
     refine = lift_params.refine.model_copy(update=dict.fromkeys(SWITCHES, True))
     return lift_params.model_copy(update={"recipe": "refined", "refine": refine})
-
-
-@pytest.fixture(scope="session")
-def refine_params(refined: Lift) -> Refine:
-    return refined.refine
 
 
 @pytest.fixture(scope="session")
