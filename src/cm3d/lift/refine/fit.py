@@ -127,13 +127,14 @@ def _hypotheses(samples: Samples, headings: Headings, params: Refine) -> _Hypoth
     if not params.orientation:
         return _Hypotheses(everyone, headings.yaw_rad, np.zeros(len(everyone)))
     direction_rad = closest_directions(samples.points_m[..., :2], samples.valid)
-    on_lane = np.flatnonzero(headings.lane_distance_m <= params.max_lane_distance_m)
+    near_lane = headings.lane_distance_m <= params.max_lane_distance_m
+    on_lane = np.flatnonzero(near_lane)
     yaw_rad = [headings.yaw_rad[on_lane], direction_rad, direction_rad + np.pi / 2]
-    against_lane = np.full(2 * len(everyone), params.weights.against_lane)
+    against_lane = np.where(near_lane, params.weights.against_lane, 0.0)
     return _Hypotheses(
         np.concatenate([on_lane, everyone, everyone]),
         np.concatenate(yaw_rad),
-        np.concatenate([np.zeros(len(on_lane)), against_lane]),
+        np.concatenate([np.zeros(len(on_lane)), against_lane, against_lane]),
     )
 
 
