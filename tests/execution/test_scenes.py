@@ -1,4 +1,6 @@
 import os
+import subprocess
+import sys
 from functools import partial
 from pathlib import Path
 
@@ -78,3 +80,26 @@ def test_unwritable_cache_is_named(workspace: Path) -> None:
     (workspace / ".cache").write_text("a file where a folder should be")
     with pytest.raises(InputError, match=r"\.cache.*cannot be written"):
         write_scene_tables("detect2d", workspace / "out", shout, ["a"], 1)  # type: ignore[arg-type]
+
+
+def test_workers_share_the_imports_of_the_stage(tmp_path: Path, project: Path) -> None:
+    """One import in the stage's own process and one in the fork server, for any worker."""
+    (tmp_path / "needed.py").write_text(
+        "import os\nwith open('importers', 'a') as file:\n    print(os.getpid(), file=file)\n"
+    )
+    (tmp_path / "stage.py").write_text(
+        "import needed\n"
+        "from cm3d.execution.scenes import map_scenes\n"
+        "if __name__ == '__main__':\n"
+        "    print(map_scenes(len, ['a', 'bb', 'ccc'], 3, 'test'))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "stage"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": f"{project / 'src'}"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "{'a': 1, 'bb': 2, 'ccc': 3}\n"
+    assert len((tmp_path / "importers").read_text().split()) == 2

@@ -1,6 +1,7 @@
 """Run one function per scene, in processes, with progress and without doing anything twice."""
 
 import multiprocessing
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import partial
@@ -68,6 +69,7 @@ def _results(
     # A plain fork would inherit the threads of OpenCV and torch in an undefined state; the fork
     # server is started before there are any, and imports the stage once for all workers.
     context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(_stage_modules())
     with ProcessPoolExecutor(workers, context) as pool:
         futures = {pool.submit(function, scene): scene for scene in scenes}
         try:
@@ -76,3 +78,9 @@ def _results(
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
+
+
+def _stage_modules() -> list[str]:
+    """The module that was run by `python -m`; under that name its imports can be preloaded."""
+    specification = sys.modules["__main__"].__spec__
+    return [specification.name] if specification else []
