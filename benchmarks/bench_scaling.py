@@ -4,7 +4,6 @@ Scenes repeat one keyframe (the real one or, without it, a random one) with thre
 go through `map_scenes` as in the stage. Memory is the largest resident set of a worker.
 """
 
-import multiprocessing
 import resource
 import time
 from collections.abc import Callable
@@ -45,8 +44,7 @@ def main() -> None:
 
 
 def start_of_workers() -> float:
-    """Import the stage where workers are forked from, so that no later time contains it."""
-    multiprocessing.set_forkserver_preload([lift_scene.__module__])
+    """Start the process that workers are forked from, so that no later time contains it."""
     start_s = time.perf_counter()
     map_scenes(len, ["one", "two"], 2, "start")
     return time.perf_counter() - start_s

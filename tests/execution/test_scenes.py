@@ -102,4 +102,5 @@ def test_workers_share_the_imports_of_the_stage(tmp_path: Path, project: Path) -
         check=True,
     )
     assert done.stdout == "{'a': 1, 'bb': 2, 'ccc': 3}\n"
+    assert "Warning" not in done.stderr
     assert len((tmp_path / "importers").read_text().split()) == 2

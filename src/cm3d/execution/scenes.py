@@ -81,6 +81,12 @@ def _results(
 
 
 def _stage_modules() -> list[str]:
-    """The module that was run by `python -m`; under that name its imports can be preloaded."""
-    specification = sys.modules["__main__"].__spec__
-    return [specification.name] if specification else []
+    """What the module that runs imports from.
+
+    Not that module itself: workers import it under another name.
+    """
+    imported = vars(sys.modules["__main__"]).values()
+    names = {
+        getattr(value, "__module__", None) or getattr(value, "__name__", "") for value in imported
+    }
+    return sorted(name for name in names - {"__main__"} if name in sys.modules)
