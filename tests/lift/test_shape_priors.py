@@ -98,7 +98,7 @@ def test_numbers_in_quotes_are_numbers(tmp_path: Path) -> None:
 
 
 def test_missing_file(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"mine\.yaml: missing"):
+    with pytest.raises(InputError, match=r"lift\.shape_prior: there is no file .*mine\.yaml"):
         load_priors(str(tmp_path / "mine.yaml"))
 
 

@@ -4,6 +4,7 @@ Table 8 writes width, length, height; here every number has its name.
 """
 
 import math
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, NamedTuple, TypeAlias
@@ -86,14 +87,18 @@ _HOLLOW: Final = ("pedestrian", "motorcycle", "bicycle")
 def load_priors(source: str) -> Priors:
     """The priors named `chatgpt` or `dataset` (Table 8's columns), or those of a YAML file.
 
-    The file maps each class to `length_m`, `width_m` and `height_m`.
+    The file maps each class to `length_m`, `width_m` and `height_m`. A relative path starts at
+    `$DVC_ROOT`, the workspace, also where DVC runs an experiment in a temporary copy.
 
     Raises:
         InputError: The file is missing, or lacks a class or a positive number.
     """
     if source in PRIOR_SETS:
         return PRIOR_SETS[source]
-    content = read_yaml(Path(source))
+    path = Path(os.environ.get("DVC_ROOT", "."), source)
+    if not path.is_file():
+        raise InputError(f"lift.shape_prior: there is no file {path}; correct the path")
+    content = read_yaml(path)
     try:
         named = {name: ShapePrior(**content[name]) for name in CLASS_NAMES}
         priors = {name: ShapePrior(*map(float, prior)) for name, prior in named.items()}
