@@ -10,16 +10,6 @@ def test_directions() -> None:
     assert direction_of(vectors.reshape(1, 3, 3)[..., :2]).shape == (1, 3)
 
 
-def test_directions_do_not_depend_on_where_the_vectors_lie() -> None:
-    """Strided columns directly before the result made numpy take another loop."""
-    vectors = np.random.default_rng(0).normal(size=(500, 2))
-    expected = direction_of(vectors)
-    held = []
-    for size in range(0, 4000, 40):
-        held.append(np.empty(size))
-        assert np.array_equal(direction_of(vectors.copy()), expected)
-
-
 def test_wrapping() -> None:
     assert wrap_angle(np.array([3 * np.pi, -np.pi, 0.1])) == pytest.approx([-np.pi, -np.pi, 0.1])
     assert wrap_angle(np.array([0.9 * np.pi]), np.pi) == pytest.approx([-0.1 * np.pi])

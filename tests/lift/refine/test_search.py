@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from cm3d.lift.refine.candidates import Candidates
 from cm3d.lift.refine.objective import Objective
-from cm3d.lift.refine.search import search
+from cm3d.lift.refine.search import _neighbours, search
 from cm3d.lift.refine.start import behind_seen_sides
 
 NO_PENALTY = np.zeros(1)
@@ -107,3 +107,18 @@ def test_objects_do_not_disturb_each_other(make_seen: Callable[..., Objective], 
         alone, found = search(objective, start.rows(rows), NO_PENALTY, True, True, 6)
         assert costs[each] == pytest.approx(found[0])
         assert np.array(both.rows(rows)) == pytest.approx(np.array(alone))
+
+
+def test_same_bytes_wherever_arrays_lie_in_memory(
+    make_seen: Callable[..., Objective], solid: Any
+) -> None:
+    """numpy takes another loop for exp where its result lies right behind strided steps."""
+    many = make_seen(solid(20, 5, 0.3)).rows(np.zeros(55, dtype=np.int64))
+    boxes = Candidates(*(np.full(55, value) for value in (20, 5, 0.3, 4.5, 1.8)))
+    step = 0.5 ** np.random.default_rng(0).integers(0, 5, 55)
+    expected = _neighbours(boxes, step, many, True, True)
+    held = []
+    for size in range(0, 4000, 4):
+        held.append(np.empty(size))
+        found = _neighbours(boxes, step, many, True, True)
+        assert all(np.array_equal(*pair) for pair in zip(found, expected, strict=True))
