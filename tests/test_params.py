@@ -1,4 +1,6 @@
 import copy
+from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any, get_args
 
@@ -80,3 +82,14 @@ def test_a_key_that_stands_twice_is_refused(tmp_path: Path) -> None:
 def test_classes_are_those_of_the_vocabulary() -> None:
     # the type must be spelt out for type checkers; the vocabulary is what the code uses
     assert get_args(ClassName) == CLASS_NAMES
+
+
+def test_no_key_is_one_that_dvc_overlooks(values: dict[str, Any]) -> None:
+    """DVC's run cache leaves these out of its keys, and brings back a run with another value."""
+
+    def keys(content: Any) -> Iterator[str]:
+        if isinstance(content, dict):
+            yield from content
+            yield from chain.from_iterable(map(keys, content.values()))
+
+    assert not {"size", "nfiles"} & set(keys(values))

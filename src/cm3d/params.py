@@ -171,7 +171,7 @@ class FitWeights(_Section):
     uncovered: NonNegative
     overhang: NonNegative
     free_space: NonNegative
-    size: NonNegative
+    extent: NonNegative
     against_lane: NonNegative
 
 
@@ -184,7 +184,7 @@ class Refine(_Section):
     merge_cameras: bool
     fit: bool
     height: bool
-    size: bool
+    extent: bool
     orientation: bool
     free_space: bool
     score: bool

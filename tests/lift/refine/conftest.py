@@ -29,7 +29,7 @@ SWITCHES = (
     "merge_cameras",
     "fit",
     "height",
-    "size",
+    "extent",
     "orientation",
     "free_space",
     "score",

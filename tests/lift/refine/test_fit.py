@@ -57,7 +57,9 @@ def test_length_moves_from_the_class_to_the_car(
     keyframe = make_street(solid(18, 5, length_m=length_m), lanes=lane(0.0))
     boxes = refine_frame(keyframe, CHATGPT, refined).boxes
     assert abs(boxes.length_m[0] - length_m) < abs(4.5 - length_m) - 0.05
-    fixed = refined.model_copy(update={"refine": refined.refine.model_copy(update={"size": False})})
+    fixed = refined.model_copy(
+        update={"refine": refined.refine.model_copy(update={"extent": False})}
+    )
     boxes = refine_frame(keyframe, CHATGPT, fixed).boxes
     assert boxes.length_m.tolist() == [4.5]
 

@@ -68,7 +68,7 @@ SWITCHES = (
     "merge_cameras",
     "fit",
     "height",
-    "size",
+    "extent",
     "orientation",
     "free_space",
     "score",
@@ -152,7 +152,7 @@ def test_barriers_are_drawn_across(
 ) -> None:
     barrier = solid(12, 2, np.pi / 2, 0.5, 1.2, 0.9, "barrier")
     keyframe = make_street(barrier)
-    params = with_switch(refined, "size", False)
+    params = with_switch(refined, "extent", False)
     boxes = refine_frame(keyframe, CHATGPT, params).boxes
     assert (boxes.length_m.tolist(), boxes.width_m.tolist()) == ([0.5], [1.2])
     paper = lift_frame(keyframe, CHATGPT, lift_params)

@@ -120,7 +120,7 @@ def test_free_space(make_objective: Callable[..., Objective], make_samples: Any)
 
 
 def test_sizes_are_near_those_of_the_class(make_objective: Callable[..., Objective]) -> None:
-    objective = make_objective([[18, 0, 1]], sides=SIZE, size=1.0)
+    objective = make_objective([[18, 0, 1]], sides=SIZE, extent=1.0)
     longer = (20, 0, 0, 4 * np.exp(0.1), 2)  # one deviation of 0.1
     narrower = (20, 0, 0, 4, 2 * np.exp(-0.14))  # two of 0.07
     assert cost(objective, BEHIND, longer, narrower) == pytest.approx([0, 1, 4])

@@ -62,7 +62,7 @@ def fit_boxes(
     many = objective.rows(tried.owner)
     places = (many, tried.yaw_rad)
     start = behind_seen_sides(*places) if pushed else at(guess.center_m[tried.owner], *places)
-    moves = (params.size, params.orientation)
+    moves = (params.extent, params.orientation)
     boxes, cost = search(many, start, tried.penalty, *moves, params.rounds // 2)
     best = tried.best(cost)
     boxes, cost = search(

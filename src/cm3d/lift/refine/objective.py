@@ -76,7 +76,7 @@ class Objective:
             weights.points * self._point_cost(boxes)
             + weights.uncovered * uncovered
             + weights.overhang * overhang
-            + weights.size * self._size_cost(boxes)
+            + weights.extent * self._size_cost(boxes)
         )
         if self.rays is not None:
             total = total + weights.free_space * self._free_space_cost(boxes, self.rays)
