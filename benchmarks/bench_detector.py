@@ -7,8 +7,6 @@ is checked.
 """
 
 import os
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +16,7 @@ from rich.table import Table
 from torch import Tensor
 from torch.nn import functional
 
+from benchmarks.timing import timed
 from cm3d.geometry.arrays import NDArrayFloat32
 from cm3d.models.centerpoint import CenterPoint, build_centerpoint
 from cm3d.models.decode import decode
@@ -50,8 +49,10 @@ def show_rates(params: Params, points: NDArrayFloat32, device: torch.device) -> 
     model = build_centerpoint(params.detector, params.seed).to(device)
     trainer = Trainer(model, params.detector, params.pretrain, steps=1000)
     cloud, owner = batch.points[: len(points)].to(device), batch.point_frame[: len(points)]
-    train_s = seconds(lambda: trainer.step(batch), repeats=5)
-    infer_s = seconds(lambda: infer(model, cloud, owner.to(device), params.detector), repeats=5)
+    train_ms = timed(lambda: trainer.step(batch), repeats=5).best_ms
+    infer_ms = timed(
+        lambda: infer(model, cloud, owner.to(device), params.detector), repeats=5
+    ).best_ms
     parameters = sum(parameter.numel() for parameter in model.parameters())
     table = Table(
         title=f"{device}, {torch.get_num_threads()} threads: {len(points)} points per sample, "
@@ -60,9 +61,9 @@ def show_rates(params: Params, points: NDArrayFloat32, device: torch.device) -> 
     for heading in ("", "s per sample", "samples per s"):
         table.add_column(heading, justify="right" if heading else "left")
     size = len(batch.heatmap)
-    rows = {f"training step, batch of {size}": train_s / size, "inference, one by one": infer_s}
-    for name, elapsed_s in rows.items():
-        table.add_row(name, f"{elapsed_s:.3f}", f"{1 / elapsed_s:.1f}")
+    rows = {f"training step, batch of {size}": train_ms / size, "inference, one by one": infer_ms}
+    for name, elapsed_ms in rows.items():
+        table.add_row(name, f"{elapsed_ms / 1e3:.3f}", f"{1e3 / elapsed_ms:.1f}")
     Console().print(table)
 
 
@@ -73,13 +74,13 @@ def show_encoders(detector: Detector, points: NDArrayFloat32) -> None:
     with torch.inference_mode():
         ours, peer = encoder(cloud, owner, 1)[0], encode_point_by_point(encoder, points)
         torch.testing.assert_close(ours, peer, atol=1e-4, rtol=1e-4)
-        ours_s = seconds(lambda: encoder(cloud, owner, 1), repeats=5)
-        peer_s = seconds(lambda: encode_point_by_point(encoder, points), repeats=1)
+        ours_ms = timed(lambda: encoder(cloud, owner, 1), repeats=5).best_ms
+        peer_ms = timed(lambda: encode_point_by_point(encoder, points), repeats=1).best_ms
     table = Table(title=f"pillars of {len(points)} points on the CPU")
     for heading in ("", "time (ms)", "times faster"):
         table.add_column(heading, justify="right" if heading else "left")
-    table.add_row("cm3d.models.pillars", f"{1e3 * ours_s:.0f}", f"{peer_s / ours_s:.0f}")
-    table.add_row("loop over points", f"{1e3 * peer_s:.0f}", "1")
+    table.add_row("cm3d.models.pillars", f"{ours_ms:.0f}", f"{peer_ms / ours_ms:.0f}")
+    table.add_row("loop over points", f"{peer_ms:.0f}", "1")
     Console().print(table)
 
 
@@ -151,17 +152,6 @@ def encode_point_by_point(encoder: PillarEncoder, points: NDArrayFloat32) -> Ten
         feature = encoder.linear(decorated).amax(dim=0, keepdim=True)
         canvas[:, row, column] = functional.relu(encoder.norm(feature))[0]
     return canvas
-
-
-def seconds(call: Callable[[], object], repeats: int) -> float:
-    """Fastest of several calls after one to warm up."""
-    call()
-    elapsed_s = []
-    for _ in range(repeats):
-        start_s = time.perf_counter()
-        call()
-        elapsed_s.append(time.perf_counter() - start_s)
-    return min(elapsed_s)
 
 
 if __name__ == "__main__":

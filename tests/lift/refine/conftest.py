@@ -16,25 +16,13 @@ from cm3d.lift.refine.candidates import Candidates
 from cm3d.lift.refine.objective import Objective
 from cm3d.lift.refine.samples import Samples
 from cm3d.lift.refine.views import MaskViews
-from cm3d.params import FitWeights, Lift
+from cm3d.params import FitWeights, Lift, Refine
 from cm3d.tables import Cameras, Masks
 
 WIDTH_PX, HEIGHT_PX, FOCAL_PX = 800, 450, 600
 BEARING_RAD = {"front": 0.0, "left": np.deg2rad(65)}  # images overlap by about 2 degrees
 CAMERA_M, LIDAR_M = np.array([0, 0, 1.5]), np.array([0, 0, 1.8])
-SWITCHES = (
-    "ground",
-    "cluster",
-    "newest",
-    "merge_cameras",
-    "fit",
-    "height",
-    "extent",
-    "orientation",
-    "free_space",
-    "score",
-    "tracks",
-)
+SWITCHES = [name for name, knob in Refine.model_fields.items() if knob.annotation is bool]
 
 
 class Solid(NamedTuple):

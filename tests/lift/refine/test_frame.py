@@ -12,7 +12,7 @@ from cm3d.lift import LaneField, lift_frame
 from cm3d.lift.keyframe import Keyframe
 from cm3d.lift.refine.frame import Refined, refine_frame
 from cm3d.lift.shape_priors import CHATGPT, DATASET
-from cm3d.params import Lift
+from cm3d.params import Lift, Refine
 from cm3d.tables import Boxes3D, Cameras, Lanes, Masks
 from cm3d.tables.table import columns_of
 from cm3d.tables.vocabulary import CLASS_NAMES
@@ -61,18 +61,11 @@ def rectangle(random: np.random.Generator) -> bytes:
     return bytes(coco_mask.encode(image)["counts"])
 
 
-SWITCHES = (
-    "ground",
-    "cluster",
-    "newest",
-    "merge_cameras",
-    "fit",
-    "height",
-    "extent",
-    "orientation",
-    "free_space",
-    "score",
-)
+SWITCHES = [
+    name
+    for name, knob in Refine.model_fields.items()
+    if knob.annotation is bool and name != "tracks"
+]
 
 
 @pytest.mark.parametrize("name", SWITCHES)

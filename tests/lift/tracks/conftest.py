@@ -9,16 +9,7 @@ from cm3d.lift.tracks.detections import Detections
 from cm3d.params import Tracks, load_params
 from cm3d.tables import Boxes3D, Frames
 
-SWITCHES = (
-    "positions",
-    "velocity",
-    "heading",
-    "scores",
-    "fill_gaps",
-    "attributes",
-    "class_vote",
-    "sizes",
-)
+SWITCHES = [name for name, knob in Tracks.model_fields.items() if knob.annotation is bool]
 
 
 @pytest.fixture
