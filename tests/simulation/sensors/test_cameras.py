@@ -1,11 +1,14 @@
 """Images and visibility in a world of one plane and a few boxes."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from cm3d.geometry.camera import project_points
 from cm3d.geometry.se3 import SE3
 from cm3d.simulation.sensors.cameras import take_picture
+from cm3d.simulation.sensors.daylight import CLEAR_DAY, rgb, texture_lattice
 from cm3d.simulation.sensors.lidar import scan
 from cm3d.simulation.sensors.rig import CAMERAS, EGO_SE3_LIDAR
 from cm3d.simulation.sensors.shading import develop, sky, value_noise
@@ -76,16 +79,39 @@ def test_noise_comes_from_the_generator_alone(make_world, make_actor):
 
 def test_develop_and_sky():
     np.testing.assert_allclose(develop(np.array([[0, 0.25, 2.0]], np.float32)), [[0, 127.5, 255]])
-    up, level = sky(np.array([[0, 0, 1], [1, 0, 0]], np.float32))
+    up, level = sky(np.array([[0, 0, 1], [1, 0, 0]], np.float32), CLEAR_DAY)
     assert up[2] > up[0] and level.sum() > up.sum()
 
 
 def test_value_noise_is_smooth_bounded_and_periodic():
     positions = np.random.default_rng(0).uniform(-50, 50, (1000, 3))
-    values = value_noise(positions)
+    lattice = texture_lattice(0)
+    values = value_noise(positions, lattice)
     assert np.abs(values).max() <= 1 and values.std() > 0.2
-    np.testing.assert_allclose(value_noise(positions + 64), values, atol=1e-5)
-    assert np.abs(value_noise(positions + 0.01) - values).max() < 0.1
+    np.testing.assert_allclose(value_noise(positions + 64, lattice), values, atol=1e-5)
+    assert np.abs(value_noise(positions + 0.01, lattice) - values).max() < 0.1
+
+
+def test_weather_changes_the_colours_but_not_the_outlines(make_world, make_actor):
+    snapshot = IndexedWorld(make_world([make_actor(4, (115.0, 101.0), 0.3)])).at(0.0)
+    night = dataclasses.replace(
+        CLEAR_DAY, sun=rgb(0, 0, 0), sky_light=rgb(0.1, 0.1, 0.1), ground_light=rgb(0, 0, 0)
+    )
+    pictures = [
+        take_picture(snapshot, FRONT, SCALE, GLOBAL_SE3_FRONT, np.random.default_rng(0), light)
+        for light in (CLEAR_DAY, night)
+    ]
+    np.testing.assert_array_equal(pictures[0].instance_id, pictures[1].instance_id)
+    on_car = pictures[0].instance_id == 4
+    assert pictures[1].rgb[on_car].mean() < 0.6 * pictures[0].rgb[on_car].mean()
+
+
+def test_fog_hides_what_is_far(make_world, make_actor):
+    snapshot = IndexedWorld(make_world([make_actor(4, (140.0, 100.0), 0.3)])).at(0.0)
+    fog = dataclasses.replace(CLEAR_DAY, haze_length_m=5.0)
+    picture = take_picture(snapshot, FRONT, SCALE, GLOBAL_SE3_FRONT, np.random.default_rng(0), fog)
+    on_car = picture.rgb[picture.instance_id == 4].astype(float)
+    np.testing.assert_allclose(on_car, np.broadcast_to(develop(fog.horizon), on_car.shape), atol=12)
 
 
 def test_visible_share_free_half_hidden_and_hidden(make_world, make_actor):

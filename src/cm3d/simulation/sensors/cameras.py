@@ -8,6 +8,7 @@ import numpy as np
 
 from cm3d.geometry.arrays import NDArrayByte, NDArrayFloat32
 from cm3d.geometry.se3 import SE3
+from cm3d.simulation.sensors.daylight import CLEAR_DAY, Daylight
 from cm3d.simulation.sensors.rig import CameraMount, image_size
 from cm3d.simulation.sensors.shading import develop, radiance
 from cm3d.simulation.sensors.snapshot import Snapshot
@@ -37,6 +38,7 @@ def take_picture(
     image_scale: float,
     global_SE3_camera: SE3,
     rng: np.random.Generator,
+    daylight: Daylight = CLEAR_DAY,
 ) -> Picture:
     """Render one image.
 
@@ -46,13 +48,14 @@ def take_picture(
         image_scale: Share of 1600x900.
         global_SE3_camera: The camera's pose at that time.
         rng: Source of the sensor's noise.
+        daylight: Weather and time of day.
     """
     rays = pixel_rays(mount, image_scale)
     directions = rays @ global_SE3_camera.rotation.T.astype(np.float32)
     hits = snapshot.cast(global_SE3_camera.translation_m, directions)
     origin_m = (global_SE3_camera.translation_m - snapshot.anchor_m).astype(np.float32)
     pixel_rad = 1 / mount.intrinsics_px(image_scale)[0, 0]
-    levels = develop(radiance(snapshot, hits, origin_m, directions, pixel_rad))
+    levels = develop(radiance(snapshot, hits, origin_m, directions, pixel_rad, daylight))
     noise = rng.standard_normal((len(levels), 1), dtype=np.float32)
     levels += noise * np.float32(_NOISE_LEVELS)
     instance_id = np.where(hits.face >= 0, snapshot.surfaces.instance_id[hits.face], 0)
