@@ -95,7 +95,7 @@ def test_value_noise_is_smooth_bounded_and_periodic():
 def test_weather_changes_the_colours_but_not_the_outlines(make_world, make_actor):
     snapshot = IndexedWorld(make_world([make_actor(4, (115.0, 101.0), 0.3)])).at(0.0)
     night = dataclasses.replace(
-        CLEAR_DAY, sun=rgb(0, 0, 0), sky_light=rgb(0.1, 0.1, 0.1), ground_light=rgb(0, 0, 0)
+        CLEAR_DAY, sun=rgb(0, 0, 0), sky_light=rgb(0.02, 0.02, 0.02), ground_light=rgb(0, 0, 0)
     )
     pictures = [
         take_picture(snapshot, FRONT, SCALE, GLOBAL_SE3_FRONT, np.random.default_rng(0), light)
