@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from benchmarks.timing import timed
+from cm3d.execution.device import choose_device
 from cm3d.geometry.arrays import NDArrayFloat32
 from cm3d.models.centerpoint import CenterPoint, build_centerpoint
 from cm3d.models.decode import decode
@@ -25,7 +26,7 @@ from cm3d.models.sensor_boxes import SensorBoxes
 from cm3d.params import Detector, Params, load_params
 from cm3d.sensors.lidar import drop_ego_points, read_sweep
 from cm3d.training.batches import Batch, collate
-from cm3d.training.device import choose_device, deterministic
+from cm3d.training.determinism import deterministic
 from cm3d.training.targets import make_targets
 from cm3d.training.trainer import Trainer
 

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from cm3d.datasets.root import dataset_root
+from cm3d.execution.device import choose_device
 from cm3d.execution.files import write_csv, write_json
 from cm3d.execution.resume import resumable_folder, work_folder
 from cm3d.models.centerpoint import CenterPoint
 from cm3d.params import Params, Schedule
 from cm3d.tables import Boxes3D, Frames, Sweeps, layout, read_scenes
 from cm3d.training.checkpoint import save_model
-from cm3d.training.device import choose_device
 from cm3d.training.frames import TrainingFrame
 from cm3d.training.inference import predict
 from cm3d.training.loop import train

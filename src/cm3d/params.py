@@ -48,8 +48,18 @@ class _Section(BaseModel):
 class Execution(_Section):
     """How work is spread over the machine."""
 
+    engine: Literal["serial", "processes", "ray"]
     workers: Count
     device: Literal["auto", "cpu", "cuda"]
+    gpus_per_worker: NonNegative
+    readers: Annotated[int, Field(ge=0)]
+    image_batch: Count
+    box_batch: Count
+    max_unreadable: Share
+
+
+# Of the matrix products of a network on a GPU; a CPU computes in fp32.
+Precision = Literal["fp32", "bf16", "fp16"]
 
 
 class Dataset(_Section):

@@ -102,11 +102,13 @@ LAYERS = {
     "geometry": set(),
     "tables": set(),
     "sensors": {"geometry", "tables"},
+    "shelf": {"geometry", "tables", "sensors", "execution"},
+    "simnet": {"geometry", "tables", "shelf"},
     "lift": {"geometry", "tables"},
-    "sam3d": {"geometry", "tables"},
+    "sam3d": {"geometry", "tables", "shelf"},
     "fuse": {"geometry", "tables"},
-    "detect2d": {"geometry", "tables", "sensors"},
-    "segment": {"geometry", "tables", "sensors"},
+    "detect2d": {"geometry", "tables", "sensors", "shelf", "simnet"},
+    "segment": {"geometry", "tables", "sensors", "shelf", "simnet"},
     "datasets": {"geometry", "tables", "sensors"},
     "simulation": {"geometry", "tables", "sensors"},
     "models": {"geometry", "tables"},
@@ -128,7 +130,23 @@ def test_arrows_point_one_way(package: str) -> None:
                 assert parts[2] in allowed, f"{file} imports {imported}"
 
 
+# Packages that may import torch, and where networks enter the others: adapters of shelf models,
+# imported only when their backend is chosen.
+NETWORKS = {"models", "training", "shelf", "simnet"}
+ADAPTERS = {
+    "execution/device.py",
+    "detect2d/detic.py",
+    "detect2d/grounding_dino.py",
+    "detect2d/owlv2.py",
+    "detect2d/simnet.py",
+    "segment/sam.py",
+    "segment/simnet.py",
+    "sam3d/sam.py",
+}
+
+
 def test_geometry_and_labels_do_without_torch() -> None:
-    for package in LAYERS.keys() - {"models", "training"}:
+    for package in LAYERS.keys() - NETWORKS:
         for file in (PROJECT / "src" / "cm3d" / package).rglob("*.py"):
-            assert "import torch" not in file.read_text(), file
+            name = f"{package}/{file.relative_to(PROJECT / 'src' / 'cm3d' / package)}"
+            assert name in ADAPTERS or "import torch" not in file.read_text(), file

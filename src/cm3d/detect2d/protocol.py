@@ -1,12 +1,57 @@
 """What a 2D detector is to this project."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
-from cm3d.tables import Boxes2D, Cameras
+from cm3d.geometry.arrays import NDArrayFloat
+from cm3d.shelf.prepared import Prepare, Prepared
+from cm3d.tables import Boxes2D, Cameras, NDArrayObject
+
+
+@dataclass(frozen=True, eq=False)
+class ImageBoxes:
+    """Detections on one image.
+
+    Args:
+        class_name: (N,) of the ten classes.
+        score: (N,) in [0, 1].
+        box_px: (N, 4) x_min, y_min, x_max, y_max, pixels of the image that was prepared.
+        unmatched: Phrases of detections that are no class's; those were dropped.
+    """
+
+    class_name: NDArrayObject
+    score: NDArrayFloat
+    box_px: NDArrayFloat
+    unmatched: tuple[str, ...] = ()
+
+
+class ImageDetector(Protocol):
+    """A network that looks at pixels: an adapter of a shelf model.
+
+    What it says of an image does not depend on the batch that the image is in.
+    """
+
+    @property
+    def prepare(self) -> Prepare:
+        """From an RGB image to what `detect` takes; runs in other processes."""
+        ...
+
+    def detect(self, batch: Sequence[Prepared]) -> list[ImageBoxes]:
+        """Detect objects of the ten classes.
+
+        Args:
+            batch: Images of equal shapes, prepared.
+
+        Returns:
+            Boxes of each, in any order, overlapping, with any score; the caller thresholds and
+            suppresses them.
+        """
+        ...
 
 
 class Detector2D(Protocol):
-    """An open-vocabulary detector, or whatever stands in for one."""
+    """Anything that says what is on the images of a scene."""
 
     def detect(self, scene_name: str, cameras: Cameras) -> Boxes2D:
         """Detect objects of the ten classes on the images of one scene.

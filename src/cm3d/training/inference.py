@@ -14,7 +14,7 @@ from cm3d.models.decode import decode
 from cm3d.params import Detector
 from cm3d.tables.boxes3d import Boxes3D
 from cm3d.training.batches import read_ahead
-from cm3d.training.device import deterministic
+from cm3d.training.determinism import deterministic
 from cm3d.training.frames import TrainingFrame, load_points, to_global
 
 # Attribute of a class above and below walking into motion: nuScenes' commonest (CenterPoint).

@@ -14,7 +14,7 @@ from tqdm import tqdm
 from cm3d.models.centerpoint import CenterPoint, build_centerpoint
 from cm3d.params import Detector, Schedule
 from cm3d.training.batches import Batch, batches_per_epoch, epoch_batches
-from cm3d.training.device import deterministic
+from cm3d.training.determinism import deterministic
 from cm3d.training.frames import TrainingFrame
 from cm3d.training.resume import ResumeFile
 from cm3d.training.trainer import Trainer

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from cm3d.errors import InputError
-from cm3d.training.device import choose_device, deterministic
+from cm3d.execution.device import choose_device
 
 
 def test_the_cpu_is_always_there(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -16,10 +16,3 @@ def test_a_missing_gpu_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(InputError, match=r"execution\.device"):
         choose_device("cuda")
-
-
-def test_determinism_ends_with_the_block() -> None:
-    with pytest.raises(RuntimeError), deterministic():
-        assert torch.are_deterministic_algorithms_enabled()
-        raise RuntimeError
-    assert not torch.are_deterministic_algorithms_enabled()

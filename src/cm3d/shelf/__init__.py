@@ -1,0 +1,1 @@
+"""What shelf models share: device, weights, images read ahead, SAM."""

@@ -1,0 +1,34 @@
+"""A table with what was left out of it."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Generic, TypeAlias, TypeVar
+
+from cm3d.tables.table import Table
+
+TableT = TypeVar("TableT", bound=Table, covariant=True)
+
+# Names of what was left out, by reason.
+LeftOut: TypeAlias = Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, eq=False)
+class Noted(Generic[TableT]):
+    """What a stage makes of a scene where part of the input may be unusable.
+
+    Args:
+        table: The scene's table.
+        left_out: Names of what was left out of it, by reason.
+    """
+
+    table: TableT
+    left_out: LeftOut = field(default_factory=dict)
+
+
+def merge_left_out(parts: Iterable[LeftOut]) -> dict[str, tuple[str, ...]]:
+    """Names by reason, of several scenes or images together."""
+    merged: dict[str, tuple[str, ...]] = {}
+    for part in parts:
+        for reason, names in part.items():
+            merged[reason] = (*merged.get(reason, ()), *names)
+    return merged
