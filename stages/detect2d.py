@@ -6,10 +6,11 @@ from cm3d.datasets.root import dataset_root
 from cm3d.detect2d.detect import build_detector, detect_scene, load_precomputed
 from cm3d.evaluation.boxes2d import score_boxes2d
 from cm3d.execution.files import write_json
-from cm3d.execution.scenes import write_scene_tables
+from cm3d.execution.scenes import write_noted_tables
 from cm3d.execution.stage import run_stage
 from cm3d.params import Params, load_params
 from cm3d.tables import Boxes2D, Cameras, GroundTruth, layout, read_scenes
+from cm3d.tables.noted import Noted
 
 
 def main() -> None:
@@ -17,15 +18,16 @@ def main() -> None:
     params = load_params()
     if params.detect2d.backend == "precomputed":
         say_what_is_unused(params)
-    detect = partial(detect_one, params=params)
-    workers = params.execution.workers
-    write_scene_tables("detect2d", layout.BOXES2D, detect, layout.all_scenes(), workers)
-    write_json(layout.METRICS / "detect2d.json", score(params.scoring.split))
+    detect, images = partial(detect_one, params=params), layout.images_per_scene()
+    left_out = write_noted_tables("detect2d", layout.BOXES2D, detect, images, params.execution)
+    counts = {reason.replace(" ", "_"): len(names) for reason, names in left_out.items()}
+    write_json(layout.METRICS / "detect2d.json", {**score(params.scoring.split), **counts})
 
 
-def detect_one(scene: str, params: Params) -> Boxes2D:
+def detect_one(scene: str, params: Params) -> Noted[Boxes2D]:
     """Detections of one scene."""
-    detector = build_detector(params.detect2d, params.seed, dataset_root(params.dataset))
+    root = dataset_root(params.dataset)
+    detector = build_detector(params.detect2d, params.execution, params.seed, root)
     cameras = Cameras.read(layout.CAMERAS / f"{scene}.parquet")
     return detect_scene(detector, scene, cameras, params.detect2d)
 

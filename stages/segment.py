@@ -5,7 +5,7 @@ from functools import partial
 from cm3d.datasets.root import dataset_root
 from cm3d.evaluation.masks2d import MaskMeasures, measure_masks, score_masks
 from cm3d.execution.files import write_json
-from cm3d.execution.scenes import map_scenes, write_scene_tables
+from cm3d.execution.scenes import map_scenes, write_noted_tables
 from cm3d.execution.stage import run_stage
 from cm3d.geometry.arrays import NDArrayFloat, NDArrayInt
 from cm3d.geometry.se3 import SE3
@@ -14,25 +14,31 @@ from cm3d.segment.segment import build_segmenter, segment_scene
 from cm3d.sensors.instances import instance_image_path, read_instances
 from cm3d.sensors.lidar import accumulate
 from cm3d.tables import Boxes2D, Cameras, Masks, Sweeps, layout
+from cm3d.tables.noted import Noted
 
 
 def main() -> None:
     """Run the stage."""
     params = load_params()
-    outline, workers = partial(segment_one, params=params), params.execution.workers
-    write_scene_tables("segment", layout.MASKS, outline, layout.all_scenes(), workers)
+    outline, images = partial(segment_one, params=params), layout.images_per_scene()
+    left_out = write_noted_tables("segment", layout.MASKS, outline, images, params.execution)
+    counts = {reason.replace(" ", "_"): len(names) for reason, names in left_out.items()}
 
     scored = sorted(set(layout.split_frames(params.scoring.split).scene_name))
-    measures = map_scenes(partial(measure, params=params), scored, workers, "measure masks")
-    write_json(layout.METRICS / "segment.json", score_masks(measures.values()))
+    measures = map_scenes(partial(measure, params=params), scored, params.execution, "measure")
+    write_json(layout.METRICS / "segment.json", {**score_masks(measures.values()), **counts})
 
 
-def segment_one(scene: str, params: Params) -> Masks:
+def segment_one(scene: str, params: Params) -> Noted[Masks]:
     """Masks of one scene."""
     cameras = Cameras.read(layout.CAMERAS / f"{scene}.parquet")
     boxes = Boxes2D.read(layout.BOXES2D / f"{scene}.parquet")
-    segmenter, root = build_segmenter(params.segment), dataset_root(params.dataset)
-    return segment_scene(segmenter, cameras, boxes, root, params.segment.max_width_px)
+    segmenter, root = (
+        build_segmenter(params.segment, params.execution),
+        dataset_root(params.dataset),
+    )
+    max_width_px = params.segment.max_width_px
+    return segment_scene(segmenter, cameras, boxes, root, max_width_px, params.execution)
 
 
 def measure(scene: str, params: Params) -> MaskMeasures:

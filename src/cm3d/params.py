@@ -44,6 +44,10 @@ RadiusByClass = Annotated[dict[ClassName, Positive], AfterValidator(_of_every_cl
 class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
+    def __hash__(self) -> int:
+        """By value, so that what is built from parameters can be cached by them."""
+        return hash(self.model_dump_json())
+
 
 class Execution(_Section):
     """How work is spread over the machine."""
@@ -101,7 +105,9 @@ class SimulatedDetector(_Section):
 class Detect2D(_Section):
     """2D detection."""
 
-    backend: Literal["simulated", "precomputed"]
+    backend: Literal["simnet", "grounding_dino", "owlv2", "detic", "precomputed", "simulated"]
+    precision: Precision
+    max_side_px: Count
     precomputed_file: str | None
     prompts: Literal["plain", "synonyms"]
     min_score: Share
@@ -127,7 +133,8 @@ class GrabCut(_Section):
 class Segment(_Section):
     """Masks from boxes."""
 
-    backend: Literal["grabcut", "box"]
+    backend: Literal["simnet", "sam", "sam2", "promptable", "grabcut", "box"]
+    precision: Precision
     max_width_px: Count
     grabcut: GrabCut
 

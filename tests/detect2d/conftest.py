@@ -20,6 +20,12 @@ def detect2d(project: Path) -> params.Detect2D:
 
 
 @pytest.fixture
+def execution(project: Path) -> params.Execution:
+    """The default parameters."""
+    return params.load_params(project / "params.yaml").execution
+
+
+@pytest.fixture
 def cameras() -> Cameras:
     """Two images of one keyframe."""
     return Cameras.from_columns(

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -18,6 +20,8 @@ def boxes(*rows: tuple[str, str, float, list[float]]) -> Boxes2D:
         box_px=[row[3] for row in rows],
     )
 
+
+PARAMS_FILE = Path(__file__).resolve().parents[2] / "params.yaml"
 
 SQUARE = [10.0, 10.0, 110.0, 110.0]
 ALMOST_SQUARE = [10.0, 10.0, 110.0, 100.0]  # IoU 0.9
@@ -95,24 +99,7 @@ def test_numbers_are_unique_and_order_is_by_score(
         intrinsics_px=np.ones((2, 9)),
         global_SE3_camera=np.ones((2, 7)),
     )
-    simulated = params.SimulatedDetector(
-        max_recall=1,
-        half_recall_height_px=1,
-        half_recall_visibility=1,
-        plain_prompt_recall=1,
-        confusion=0,
-        box_jitter=0,
-        false_positives_per_image=0,
-        score_noise=0,
-    )
-    detect2d = params.Detect2D(
-        backend="simulated",
-        precomputed_file=None,
-        prompts="plain",
-        min_score=0.1,
-        nms_iou=0.75,
-        simulated=simulated,
-    )
+    detect2d = params.load_params(PARAMS_FILE).detect2d
     kept = postprocess(boxes(*rows), cameras, detect2d)
     assert kept.detection_id.tolist() == list(range(len(kept)))
     assert (kept.box_px[:, 2:] > kept.box_px[:, :2]).all()

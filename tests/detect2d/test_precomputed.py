@@ -76,7 +76,7 @@ def test_bad_files_are_named(tmp_path: Path, content: str | None) -> None:
 def test_a_scene_gets_its_own_images(tmp_path: Path, cameras: Cameras) -> None:
     path = write(tmp_path / "d.json", [GOOD, GOOD | {"image_id": "other scene"}])
     detector = PrecomputedDetector(read_precomputed(path).boxes)
-    assert detector.detect("scene", cameras).camera_token.tolist() == ["front"]
+    assert detector.detect("scene", cameras).table.camera_token.tolist() == ["front"]
 
 
 @pytest.mark.real

@@ -36,14 +36,14 @@ def test_boxes_enclose_the_pixels_of_an_instance() -> None:
 def test_without_errors_the_large_object_is_found_exactly(
     sim_root: Path, cameras: Cameras, detect2d: params.Detect2D
 ) -> None:
-    boxes = detector(detect2d, sim_root, **FAULTLESS).detect("scene", cameras)
+    boxes = detector(detect2d, sim_root, **FAULTLESS).detect("scene", cameras).table
     cars = boxes[boxes.class_name == "car"]
     assert cars.camera_token.tolist() == ["front"]
     np.testing.assert_array_equal(cars.box_px, [[200, 100, 400, 300]])
 
 
 def found(detectors: list[SimulatedDetector], cameras: Cameras) -> Boxes2D:
-    return Boxes2D.concatenate(d.detect("scene", cameras) for d in detectors)
+    return Boxes2D.concatenate(d.detect("scene", cameras).table for d in detectors)
 
 
 def test_small_hidden_objects_are_missed_more_often(
@@ -59,7 +59,7 @@ def test_confusion_renames_and_lowers_the_score(
     sim_root: Path, cameras: Cameras, detect2d: params.Detect2D
 ) -> None:
     faultless = FAULTLESS | {"score_noise": 0.0}
-    right = detector(detect2d, sim_root, **faultless).detect("scene", cameras[:1])
+    right = detector(detect2d, sim_root, **faultless).detect("scene", cameras[:1]).table
     wrong = detector(detect2d, sim_root, **faultless | {"confusion": 1.0})
     runs = [wrong.__class__(wrong.model, "synonyms", seed, sim_root) for seed in range(20)]
     boxes = found(runs, cameras)
@@ -83,9 +83,9 @@ def test_an_image_does_not_depend_on_the_others(
     sim_root: Path, cameras: Cameras, detect2d: params.Detect2D
 ) -> None:
     own = detector(detect2d, sim_root, false_positives_per_image=3.0)
-    together = own.detect("scene", cameras)
-    backwards = own.detect("scene", cameras[::-1])
-    alone = own.detect("scene", cameras[1:])
+    together = own.detect("scene", cameras).table
+    backwards = own.detect("scene", cameras[::-1]).table
+    alone = own.detect("scene", cameras[1:]).table
     for other in (backwards, alone):
         mine = together[together.camera_token == "back"]
         same = other[other.camera_token == "back"]
@@ -97,7 +97,9 @@ def test_images_err_in_their_own_ways(
     sim_root: Path, cameras: Cameras, detect2d: params.Detect2D
 ) -> None:
     (sim_root / "instances" / "scene.json").write_text('{"front": [], "back": []}')
-    boxes = detector(detect2d, sim_root, false_positives_per_image=5.0).detect("scene", cameras)
+    boxes = (
+        detector(detect2d, sim_root, false_positives_per_image=5.0).detect("scene", cameras).table
+    )
     front, back = (boxes[boxes.camera_token == token] for token in ("front", "back"))
     assert len(front) > 0
     assert front.box_px.tolist() != back.box_px.tolist()
@@ -108,18 +110,18 @@ def test_recall_does_not_depend_on_the_size_of_images(
 ) -> None:
     path = sim_root / "instances" / "front.png"
     faultless = detector(detect2d, sim_root, **FAULTLESS | {"score_noise": 0.0})
-    full = faultless.detect("scene", cameras)
+    full = faultless.detect("scene", cameras).table
     ids = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     cv2.imwrite(str(path), ids.repeat(2, axis=0).repeat(2, axis=1))
     size_px = {"width_px": cameras.width_px * 2, "height_px": cameras.height_px * 2}
-    doubled = faultless.detect("scene", cameras.replace(**size_px))
+    doubled = faultless.detect("scene", cameras.replace(**size_px)).table
     np.testing.assert_allclose(doubled.score, full.score)
     np.testing.assert_allclose(doubled.box_px, full.box_px * 2)
 
 
 def test_seeds_differ(sim_root: Path, cameras: Cameras, detect2d: params.Detect2D) -> None:
     scores = {
-        tuple(detector(detect2d, sim_root, seed).detect("scene", cameras).score)
+        tuple(detector(detect2d, sim_root, seed).detect("scene", cameras).table.score)
         for seed in range(5)
     }
     assert len(scores) > 1
@@ -131,8 +133,8 @@ def test_what_plain_prompts_find_synonyms_find_too(
     for seed in range(20):
         rich = detector(detect2d, sim_root, seed)
         plain = SimulatedDetector(rich.model, "plain", seed, sim_root)
-        scores = set(rich.detect("scene", cameras).score)
-        assert set(plain.detect("scene", cameras).score) <= scores
+        scores = set(rich.detect("scene", cameras).table.score)
+        assert set(plain.detect("scene", cameras).table.score) <= scores
 
 
 def test_real_images_have_no_instances(

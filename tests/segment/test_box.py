@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cm3d.segment.box import BoxSegmenter, pixel_bounds
+from cm3d.shelf.prepared import as_is
 
 IMAGE = np.zeros((6, 8, 3), np.uint8)
 
@@ -47,7 +48,7 @@ def test_a_box_with_area_in_the_image_holds_a_pixel_near_it(box_px: list[float])
 
 
 def test_masks_fill_their_boxes() -> None:
-    masks = BoxSegmenter().segment(IMAGE, np.array([[1.0, 2, 4, 5], [0, 0, 0, 0]]))
+    (masks,) = BoxSegmenter().segment([as_is(IMAGE)], [np.array([[1.0, 2, 4, 5], [0, 0, 0, 0]])])
     assert masks.shape == (2, 6, 8)
     assert masks[0].sum() == 9
     assert masks[0, 2:5, 1:4].all()
@@ -55,4 +56,5 @@ def test_masks_fill_their_boxes() -> None:
 
 
 def test_no_boxes_no_masks() -> None:
-    assert BoxSegmenter().segment(IMAGE, np.empty((0, 4))).shape == (0, 6, 8)
+    (masks,) = BoxSegmenter().segment([as_is(IMAGE)], [np.empty((0, 4))])
+    assert masks.shape == (0, 6, 8)

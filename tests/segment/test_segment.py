@@ -6,11 +6,11 @@ import pytest
 from pycocotools import mask as coco_mask
 
 from cm3d import params
-from cm3d.errors import InputError
 from cm3d.segment.box import BoxSegmenter
 from cm3d.segment.grabcut import GrabCutSegmenter
 from cm3d.segment.segment import build_segmenter, encode, segment_scene, shrink
 from cm3d.tables import Boxes2D, Cameras, Masks
+from cm3d.tables.noted import UNREADABLE
 
 WIDTH_PX, HEIGHT_PX = 400, 200
 
@@ -41,13 +41,30 @@ BOXES = Boxes2D.from_columns(
 )
 
 
+@pytest.fixture
+def execution(project: Path) -> params.Execution:
+    return params.load_params(project / "params.yaml").execution
+
+
+@pytest.fixture
+def outline_scene(tmp_path: Path, execution: params.Execution):
+    """Masks of the boxes' scene, in the order of their ids."""
+
+    def outline(cameras: Cameras, max_width_px: int = 1024) -> Masks:
+        boxed = segment_scene(BoxSegmenter(), cameras, BOXES, tmp_path, max_width_px, execution)
+        assert boxed.left_out == {UNREADABLE: ()}
+        return boxed.table.sorted()
+
+    return outline
+
+
 def decoded(masks: Masks, row: int) -> np.ndarray:
     size = [int(masks.height_px[row]), int(masks.width_px[row])]
     return np.asarray(coco_mask.decode({"size": size, "counts": masks.rle[row]})) > 0
 
 
-def test_a_mask_per_detection_with_its_keys(cameras: Cameras, tmp_path: Path) -> None:
-    masks = segment_scene(BoxSegmenter(), cameras, BOXES, tmp_path, max_width_px=1024).sorted()
+def test_a_mask_per_detection_with_its_keys(cameras: Cameras, outline_scene) -> None:
+    masks = outline_scene(cameras)
     assert masks.detection_id.tolist() == [0, 1, 2]
     assert masks.sample_token.tolist() == ["frame 2", "frame 1", "frame 1"]
     assert masks.class_name.tolist() == ["car", "bus", "pedestrian"]
@@ -58,35 +75,43 @@ def test_a_mask_per_detection_with_its_keys(cameras: Cameras, tmp_path: Path) ->
     assert not decoded(masks, 2).any()
 
 
-def test_wide_images_are_shrunk_and_boxes_along(cameras: Cameras, tmp_path: Path) -> None:
-    masks = segment_scene(BoxSegmenter(), cameras, BOXES, tmp_path, max_width_px=100).sorted()
+def test_wide_images_are_shrunk_and_boxes_along(cameras: Cameras, outline_scene) -> None:
+    masks = outline_scene(cameras, max_width_px=100)
     assert (masks.width_px[1], masks.height_px[1]) == (100, 50)
     assert decoded(masks, 1)[12:38, 25:75].sum() == decoded(masks, 1).sum() > 0
 
 
-def test_files_of_another_size_than_the_index_says(cameras: Cameras, tmp_path: Path) -> None:
+def test_files_of_another_size_than_the_index_says(cameras: Cameras, outline_scene) -> None:
     larger = cameras.replace(width_px=cameras.width_px * 2, height_px=cameras.height_px * 2)
-    masks = segment_scene(BoxSegmenter(), larger, BOXES, tmp_path, max_width_px=1024).sorted()
+    masks = outline_scene(larger)
     assert decoded(masks, 1).sum() == 100 * 50
 
 
-def test_no_detections_and_no_images_read(cameras: Cameras, tmp_path: Path) -> None:
-    nowhere = tmp_path / "nowhere"
-    assert len(segment_scene(BoxSegmenter(), cameras, Boxes2D.empty(), nowhere, 1024)) == 0
+def test_no_detections_and_no_images_read(
+    cameras: Cameras, tmp_path: Path, execution: params.Execution
+) -> None:
+    nowhere, nothing = tmp_path / "nowhere", Boxes2D.empty()
+    boxed = segment_scene(BoxSegmenter(), cameras, nothing, nowhere, 1024, execution)
+    assert len(boxed.table) == 0
+    assert boxed.left_out == {UNREADABLE: ()}
 
 
-def test_a_missing_image_is_named(cameras: Cameras, tmp_path: Path) -> None:
+def test_a_missing_image_is_named_and_costs_itself_alone(
+    cameras: Cameras, tmp_path: Path, execution: params.Execution
+) -> None:
     (tmp_path / "front.png").unlink()
-    with pytest.raises(InputError, match=r"front\.png: image is missing"):
-        segment_scene(BoxSegmenter(), cameras, BOXES, tmp_path, 1024)
+    boxed = segment_scene(BoxSegmenter(), cameras, BOXES, tmp_path, 1024, execution)
+    assert boxed.left_out == {UNREADABLE: (str(tmp_path / "front.png"),)}
+    assert boxed.table.detection_id.tolist() == [0]
 
 
 def test_the_same_bytes_every_time(
-    cameras: Cameras, tmp_path: Path, segment: params.Segment
+    cameras: Cameras, tmp_path: Path, segment: params.Segment, execution: params.Execution
 ) -> None:
     files = [tmp_path / "first.parquet", tmp_path / "second.parquet"]
+    segmenter = build_segmenter(segment, execution)
     for path, images in zip(files, (cameras, cameras[::-1]), strict=True):
-        segment_scene(build_segmenter(segment), images, BOXES, tmp_path, 1024).write(path)
+        segment_scene(segmenter, images, BOXES, tmp_path, 1024, execution).table.write(path)
     assert files[0].read_bytes() == files[1].read_bytes()
 
 
@@ -102,7 +127,8 @@ def test_encoding_no_masks() -> None:
     assert encode(np.zeros((0, 4, 5), dtype=bool)) == []
 
 
-def test_backends(segment: params.Segment) -> None:
-    assert isinstance(build_segmenter(segment), GrabCutSegmenter)
+def test_backends(segment: params.Segment, execution: params.Execution) -> None:
+    grabcut = segment.model_copy(update={"backend": "grabcut"})
+    assert isinstance(build_segmenter(grabcut, execution), GrabCutSegmenter)
     box = segment.model_copy(update={"backend": "box"})
-    assert isinstance(build_segmenter(box), BoxSegmenter)
+    assert isinstance(build_segmenter(box, execution), BoxSegmenter)

@@ -5,27 +5,44 @@ from functools import lru_cache
 from pathlib import Path
 
 from cm3d import params
+from cm3d.detect2d.network import NetworkDetector
 from cm3d.detect2d.postprocess import postprocess
 from cm3d.detect2d.precomputed import Precomputed, PrecomputedDetector, read_precomputed
-from cm3d.detect2d.protocol import Detector2D
+from cm3d.detect2d.protocol import Detector2D, ImageDetector
 from cm3d.detect2d.simulated import SimulatedDetector
 from cm3d.tables import Boxes2D, Cameras
+from cm3d.tables.noted import Noted
 
 
-def build_detector(detect2d: params.Detect2D, seed: int, root: Path) -> Detector2D:
-    """The detector that `detect2d.backend` names.
+@lru_cache(maxsize=1)
+def build_detector(
+    detect2d: params.Detect2D, execution: params.Execution, seed: int, root: Path
+) -> Detector2D:
+    """The detector that `detect2d.backend` names, built once per process.
 
     Args:
         detect2d: Its parameters.
+        execution: Where and in what portions networks run.
         seed: Source of the simulated detector's randomness.
         root: Root folder of the data set.
 
     Raises:
-        InputError: The file of precomputed detections cannot be read.
+        InputError: The detector's weights, library or file are not there.
     """
     if detect2d.backend == "precomputed":
         return PrecomputedDetector(load_precomputed(detect2d).boxes)
-    return SimulatedDetector(detect2d.simulated, detect2d.prompts, seed, root)
+    if detect2d.backend == "simulated":
+        return SimulatedDetector(detect2d.simulated, detect2d.prompts, seed, root)
+    return NetworkDetector(build_network(detect2d, execution), root, execution)
+
+
+def build_network(detect2d: params.Detect2D, execution: params.Execution) -> ImageDetector:
+    """The adapter of a shelf model; only the one that is asked for is imported.
+
+    Raises:
+        InputError: Its weights or its library are not there.
+    """
+    raise NotImplementedError(detect2d.backend)
 
 
 def load_precomputed(detect2d: params.Detect2D) -> Precomputed:
@@ -42,13 +59,14 @@ def load_precomputed(detect2d: params.Detect2D) -> Precomputed:
 
 def detect_scene(
     detector: Detector2D, scene_name: str, cameras: Cameras, detect2d: params.Detect2D
-) -> Boxes2D:
+) -> Noted[Boxes2D]:
     """Detect objects on the images of one scene (paper, section 3.1 and appendix A).
 
     Returns:
         Thresholded, suppressed boxes; `detection_id` is unique in the scene.
     """
-    return postprocess(detector.detect(scene_name, cameras), cameras, detect2d)
+    found = detector.detect(scene_name, cameras)
+    return Noted(postprocess(found.table, cameras, detect2d), found.left_out)
 
 
 @lru_cache(maxsize=1)

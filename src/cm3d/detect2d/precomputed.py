@@ -11,6 +11,7 @@ import numpy as np
 from cm3d.errors import InputError
 from cm3d.geometry.arrays import NDArrayFloat
 from cm3d.tables import Boxes2D, Cameras
+from cm3d.tables.noted import Noted
 from cm3d.tables.vocabulary import CLASS_NAMES
 
 _FIELDS = ("image_id", "category_id", "bbox", "score")
@@ -45,9 +46,9 @@ class PrecomputedDetector:
 
     boxes: Boxes2D
 
-    def detect(self, scene_name: str, cameras: Cameras) -> Boxes2D:
+    def detect(self, scene_name: str, cameras: Cameras) -> Noted[Boxes2D]:
         """The detections on these images."""
-        return self.boxes[np.isin(self.boxes.camera_token, cameras.camera_token)]
+        return Noted(self.boxes[np.isin(self.boxes.camera_token, cameras.camera_token)])
 
 
 def read_precomputed(path: Path) -> Precomputed:

@@ -7,6 +7,7 @@ from typing import Protocol
 from cm3d.geometry.arrays import NDArrayFloat
 from cm3d.shelf.prepared import Prepare, Prepared
 from cm3d.tables import Boxes2D, Cameras, NDArrayObject
+from cm3d.tables.noted import Noted
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +54,7 @@ class ImageDetector(Protocol):
 class Detector2D(Protocol):
     """Anything that says what is on the images of a scene."""
 
-    def detect(self, scene_name: str, cameras: Cameras) -> Boxes2D:
+    def detect(self, scene_name: str, cameras: Cameras) -> Noted[Boxes2D]:
         """Detect objects of the ten classes on the images of one scene.
 
         Args:
@@ -63,5 +64,6 @@ class Detector2D(Protocol):
         Returns:
             Boxes in pixels of the stored images, in any order, overlapping, with any score; the
             caller thresholds, suppresses and numbers them. `detection_id` has no meaning yet.
+            What could not be used is noted.
         """
         ...

@@ -23,6 +23,7 @@ from cm3d.sensors.instances import (
     read_visible_instances,
 )
 from cm3d.tables import Boxes2D, Cameras, NDArrayObject
+from cm3d.tables.noted import Noted
 
 _REFERENCE_HEIGHT_PX = 900
 _CONFUSED_EVIDENCE = 0.7
@@ -44,7 +45,7 @@ class SimulatedDetector:
     seed: int
     root: Path
 
-    def detect(self, scene_name: str, cameras: Cameras) -> Boxes2D:
+    def detect(self, scene_name: str, cameras: Cameras) -> Noted[Boxes2D]:
         """Detect what the images of a scene show."""
         visible = read_visible_instances(self.root, scene_name)
         boxes = []
@@ -54,7 +55,7 @@ class SimulatedDetector:
             if token not in visible:
                 raise InputError(f"{self.root}: no instances of image {token}; rerun `download`")
             boxes.append(self.detect_image(camera, visible[token]))
-        return Boxes2D.concatenate(boxes)
+        return Noted(Boxes2D.concatenate(boxes))
 
     def detect_image(self, camera: Cameras, visible: VisibleInstances) -> Boxes2D:
         """Detect what one image (one row of `Cameras`) shows."""

@@ -1,21 +1,37 @@
 """The plainest mask: the box itself."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from cm3d.geometry.arrays import NDArrayBool, NDArrayByte, NDArrayFloat, NDArrayInt
+from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat, NDArrayInt
+from cm3d.shelf.prepared import Prepare, Prepared, as_is
 
 
 class BoxSegmenter:
     """Takes the whole box for the object; meets `protocol.Segmenter`."""
 
-    def segment(self, image: NDArrayByte, boxes_px: NDArrayFloat) -> NDArrayBool:
+    @property
+    def prepare(self) -> Prepare:
+        """The image as it is."""
+        return as_is
+
+    def segment(
+        self, batch: Sequence[Prepared], boxes_px: Sequence[NDArrayFloat]
+    ) -> list[NDArrayBool]:
         """Fill each box."""
-        height_px, width_px = image.shape[:2]
-        low_x, low_y, high_x, high_y = pixel_bounds(boxes_px, width_px, height_px).T[..., None]
-        columns, rows = np.arange(width_px), np.arange(height_px)
-        in_columns = (columns >= low_x) & (columns < high_x)
-        in_rows = (rows >= low_y) & (rows < high_y)
-        return np.asarray(in_rows[:, :, None] & in_columns[:, None, :])
+        return [
+            _filled(boxes, *prepared["image"].shape[:2])
+            for prepared, boxes in zip(batch, boxes_px, strict=True)
+        ]
+
+
+def _filled(boxes_px: NDArrayFloat, height_px: int, width_px: int) -> NDArrayBool:
+    low_x, low_y, high_x, high_y = pixel_bounds(boxes_px, width_px, height_px).T[..., None]
+    columns, rows = np.arange(width_px), np.arange(height_px)
+    in_columns = (columns >= low_x) & (columns < high_x)
+    in_rows = (rows >= low_y) & (rows < high_y)
+    return np.asarray(in_rows[:, :, None] & in_columns[:, None, :])
 
 
 def pixel_bounds(boxes_px: NDArrayFloat, width_px: int, height_px: int) -> NDArrayInt:

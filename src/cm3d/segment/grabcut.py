@@ -1,5 +1,6 @@
 """Masks by GrabCut (Rother et al., SIGGRAPH 2004) as OpenCV has it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -8,6 +9,7 @@ import numpy as np
 from cm3d import params
 from cm3d.geometry.arrays import NDArrayBool, NDArrayByte, NDArrayFloat, NDArrayInt
 from cm3d.segment.box import pixel_bounds
+from cm3d.shelf.prepared import Prepare, Prepared, as_is
 
 _RNG_SEED = 0  # GrabCut's k-means draws its first centres from OpenCV's own generator
 
@@ -26,8 +28,21 @@ class GrabCutSegmenter:
 
     grabcut: params.GrabCut
 
-    def segment(self, image: NDArrayByte, boxes_px: NDArrayFloat) -> NDArrayBool:
+    @property
+    def prepare(self) -> Prepare:
+        """The image as it is."""
+        return as_is
+
+    def segment(
+        self, batch: Sequence[Prepared], boxes_px: Sequence[NDArrayFloat]
+    ) -> list[NDArrayBool]:
         """Outline the object in each box."""
+        return [
+            self._segment_image(prepared["image"], boxes)
+            for prepared, boxes in zip(batch, boxes_px, strict=True)
+        ]
+
+    def _segment_image(self, image: NDArrayByte, boxes_px: NDArrayFloat) -> NDArrayBool:
         height_px, width_px = image.shape[:2]
         masks = np.zeros((len(boxes_px), height_px, width_px), dtype=bool)
         for mask, bounds in zip(masks, pixel_bounds(boxes_px, width_px, height_px), strict=True):

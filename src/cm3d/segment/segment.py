@@ -1,5 +1,6 @@
 """Masks of one scene, whatever the mask model."""
 
+from functools import lru_cache, partial
 from pathlib import Path
 
 import cv2
@@ -12,17 +13,31 @@ from cm3d.segment.box import BoxSegmenter
 from cm3d.segment.grabcut import GrabCutSegmenter
 from cm3d.segment.protocol import Segmenter
 from cm3d.sensors.images import read_image
+from cm3d.shelf.reading import Batch, Unreadable, read_batches
 from cm3d.tables import Boxes2D, Cameras, Masks
+from cm3d.tables.noted import UNREADABLE, Noted
 
 
-def build_segmenter(segment: params.Segment) -> Segmenter:
-    """The mask model that `segment.backend` names."""
-    return BoxSegmenter() if segment.backend == "box" else GrabCutSegmenter(segment.grabcut)
+@lru_cache(maxsize=1)
+def build_segmenter(segment: params.Segment, execution: params.Execution) -> Segmenter:
+    """The mask model that `segment.backend` names, built once per process.
+
+    Raises:
+        InputError: Its weights or its library are not there.
+    """
+    if segment.backend == "box":
+        return BoxSegmenter()
+    return GrabCutSegmenter(segment.grabcut)
 
 
 def segment_scene(
-    segmenter: Segmenter, cameras: Cameras, boxes: Boxes2D, root: Path, max_width_px: int
-) -> Masks:
+    segmenter: Segmenter,
+    cameras: Cameras,
+    boxes: Boxes2D,
+    root: Path,
+    max_width_px: int,
+    execution: params.Execution,
+) -> Noted[Masks]:
     """Outline every detection of one scene (paper, section 3.1).
 
     Args:
@@ -31,41 +46,64 @@ def segment_scene(
         boxes: Their detections.
         root: Root folder of the data set.
         max_width_px: Wider images are shrunk to this width, and masks are left at it.
+        execution: How many images at once, read by how many processes.
 
     Returns:
-        One mask per detection on these images, of the size of the shrunk image.
-
-    Raises:
-        InputError: An image with detections is missing or unreadable.
+        One mask per detection on these images, of the size of the shrunk image; those on
+        images that cannot be read are left out.
     """
-    masks = []
-    for row in range(len(cameras)):
-        camera = cameras[row : row + 1]
-        on_image = boxes[boxes.camera_token == camera.camera_token[0]]
-        if len(on_image):
-            image = read_image(root / str(camera.path[0]))
-            masks.append(segment_image(segmenter, camera, image, on_image, max_width_px))
-    return Masks.concatenate(masks)
+    shown = cameras[np.isin(cameras.camera_token, boxes.camera_token)].sorted()
+    paths = [root / str(path) for path in shown.path]
+    read = partial(read_shrunk, max_width_px=max_width_px)
+    batch_size, readers = execution.image_batch, execution.readers
+    masks, unreadable = [Masks.empty()], []
+    for batch in read_batches(paths, segmenter.prepare, batch_size, readers, read):
+        if isinstance(batch, Unreadable):
+            unreadable.append(str(batch.path))
+        else:
+            masks += segment_batch(segmenter, batch, shown[np.array(batch.rows)], boxes)
+    return Noted(Masks.concatenate(masks), {UNREADABLE: tuple(unreadable)})
 
 
-def segment_image(
-    segmenter: Segmenter, camera: Cameras, image: NDArrayByte, boxes: Boxes2D, max_width_px: int
-) -> Masks:
-    """Outline the detections on one image (one row of `Cameras`)."""
-    small = shrink(image, max_width_px)
-    height_px, width_px = small.shape[:2]
-    scale = np.array([width_px / camera.width_px[0], height_px / camera.height_px[0]])
-    masks = segmenter.segment(small, boxes.box_px * np.tile(scale, 2))
+def segment_batch(
+    segmenter: Segmenter, batch: Batch, cameras: Cameras, boxes: Boxes2D
+) -> list[Masks]:
+    """Outline the detections on some images (one row of `Cameras` each)."""
+    on_images = [boxes[boxes.camera_token == token] for token in cameras.camera_token]
+    scale = np.array(batch.sizes_px) / np.stack([cameras.width_px, cameras.height_px], axis=1)
+    boxes_px = [
+        on_image.box_px * np.tile(factor, 2)
+        for on_image, factor in zip(on_images, scale, strict=True)
+    ]
+    outlines = segmenter.segment(batch.images, boxes_px)
+    tokens = cameras.sample_token
+    return [
+        as_table(on_image, token, masks)
+        for on_image, token, masks in zip(on_images, tokens, outlines, strict=True)
+    ]
+
+
+def as_table(boxes: Boxes2D, sample_token: str, masks: NDArrayBool) -> Masks:
+    """The masks (N, H, W) of an image's detections as rows."""
     return Masks.from_columns(
         camera_token=boxes.camera_token,
-        sample_token=np.repeat(camera.sample_token, len(boxes)),
+        sample_token=np.repeat(sample_token, len(boxes)),
         detection_id=boxes.detection_id,
         class_name=boxes.class_name,
         score=boxes.score,
-        height_px=np.full(len(boxes), height_px),
-        width_px=np.full(len(boxes), width_px),
+        height_px=np.full(len(boxes), masks.shape[1]),
+        width_px=np.full(len(boxes), masks.shape[2]),
         rle=encode(masks),
     )
+
+
+def read_shrunk(path: Path, max_width_px: int) -> NDArrayByte:
+    """Read an image (H, W, 3), shrunk to `max_width_px`.
+
+    Raises:
+        InputError: The file is missing or no image.
+    """
+    return shrink(read_image(path), max_width_px)
 
 
 def shrink(image: NDArrayByte, max_width_px: int) -> NDArrayByte:

@@ -5,7 +5,7 @@ from typing import Final
 
 from cm3d.errors import InputError
 from cm3d.tables.boxes3d import Boxes3D, GroundTruth
-from cm3d.tables.index import Frames
+from cm3d.tables.index import Cameras, Frames
 from cm3d.tables.table import read_scenes, scene_names
 
 RAW: Final = Path("data/raw")
@@ -37,6 +37,11 @@ def relabelled(number: int) -> Path:
 def all_scenes() -> list[str]:
     """Every scene of the index."""
     return scene_names(FRAMES)
+
+
+def images_per_scene() -> dict[str, int]:
+    """How many camera images each scene of the index has."""
+    return {name: len(Cameras.read(CAMERAS / f"{name}.parquet")) for name in all_scenes()}
 
 
 def split_frames(split: str) -> Frames:

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Generic, TypeAlias, TypeVar
+from typing import Final, Generic, TypeAlias, TypeVar
 
 from cm3d.tables.table import Table
+
+UNREADABLE: Final = "unreadable images"
 
 TableT = TypeVar("TableT", bound=Table, covariant=True)
 
