@@ -1,4 +1,3 @@
-import os
 from pathlib import Path
 
 import cv2
@@ -7,10 +6,6 @@ import pytest
 
 from cm3d.shelf.prepared import as_is
 from cm3d.shelf.reading import Batch, Unreadable, read_batches
-
-
-def sum_and_reader(image: np.ndarray) -> dict[str, np.ndarray]:
-    return {"sum": np.array(image.sum()), "reader": np.array(os.getpid())}
 
 
 @pytest.fixture
@@ -54,12 +49,6 @@ def test_readers_change_nothing_but_the_process(paths: list[Path]) -> None:
             assert (first.rows, first.sizes_px) == (second.rows, second.sizes_px)
             for one, other in zip(first.images, second.images, strict=True):
                 np.testing.assert_array_equal(one["image"], other["image"])
-
-
-def test_images_are_prepared_where_they_are_read(paths: list[Path]) -> None:
-    # `as_is` of an importable module can cross processes, a function of this file cannot.
-    (batch,) = read_batches(paths[:2], sum_and_reader, batch_size=2, readers=0)
-    assert {int(prepared["reader"]) for prepared in batch.images} == {os.getpid()}
 
 
 def test_leaving_early_is_no_error(paths: list[Path]) -> None:
