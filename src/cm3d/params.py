@@ -31,14 +31,48 @@ ClassName = Literal[
 GroupName = Literal["vehicle", "pedestrian", "cycle", "cone", "barrier"]
 
 
+def _lacks(values: dict[ClassName, Any]) -> str:
+    return ", ".join(name for name in get_args(ClassName) if name not in values)
+
+
 def _of_every_class(radius_m: dict[ClassName, float]) -> dict[ClassName, float]:
-    missing = [name for name in get_args(ClassName) if name not in radius_m]
-    if missing:
-        raise ValueError(f"no radius for {', '.join(missing)}")
+    if missing := _lacks(radius_m):
+        raise ValueError(f"no radius for {missing}")
     return radius_m
 
 
 RadiusByClass = Annotated[dict[ClassName, Positive], AfterValidator(_of_every_class)]
+
+
+def _spelled(phrase: str) -> str:
+    if phrase != " ".join(phrase.lower().split()) or not phrase or set(phrase) & set("._?"):
+        raise ValueError("words in lower case, one space apart, without . ? _")
+    return phrase
+
+
+def _unambiguous(phrases: dict[ClassName, tuple[str, ...]]) -> dict[ClassName, tuple[str, ...]]:
+    if missing := _lacks(phrases):
+        raise ValueError(f"no phrases for {missing}")
+    known: dict[str, str] = {}
+    for class_name, of_class in phrases.items():
+        for phrase in of_class:
+            if phrase in known:
+                raise ValueError(f"{phrase!r} stands for {known[phrase]} and for {class_name}")
+            known[phrase] = class_name
+    return phrases
+
+
+# What stands for each class in the prompt of an open-vocabulary detector.
+Phrases = Annotated[
+    dict[
+        ClassName,
+        Annotated[tuple[Annotated[str, AfterValidator(_spelled)], ...], Field(min_length=1)],
+    ],
+    AfterValidator(_unambiguous),
+]
+
+# A sentence around a phrase, for a text encoder.
+Template = Annotated[str, Field(pattern=r"^[^{}]*\{\}[^{}]*$")]
 
 
 class _Section(BaseModel):
@@ -102,6 +136,35 @@ class SimulatedDetector(_Section):
     score_noise: NonNegative
 
 
+class ShelfModel(_Section):
+    """A pretrained model: a folder, or an id on the Hugging Face hub at one commit."""
+
+    model: str
+    revision: Annotated[str, Field(pattern="^[0-9a-f]{40}$")] | None
+
+
+class GroundingDino(ShelfModel):
+    """GroundingDINO."""
+
+    text_threshold: Share
+
+
+class Owlv2(ShelfModel):
+    """OWLv2."""
+
+    template: Template
+
+
+class Detic(_Section):
+    """Detic."""
+
+    config: str
+    weights: str
+    template: Template
+    separator: str
+    clip: ShelfModel
+
+
 class Detect2D(_Section):
     """2D detection."""
 
@@ -109,15 +172,51 @@ class Detect2D(_Section):
     precision: Precision
     max_side_px: Count
     precomputed_file: str | None
-    prompts: Literal["plain", "synonyms"]
+    prompts: str
     min_score: Share
     nms_iou: Share
+    vocabulary: dict[str, Phrases]
+    grounding_dino: GroundingDino
+    owlv2: Owlv2
+    detic: Detic
     simulated: SimulatedDetector
 
     @model_validator(mode="after")
-    def _file_is_named(self) -> "Detect2D":
+    def _choices_are_complete(self) -> "Detect2D":
         if self.backend == "precomputed" and self.precomputed_file is None:
             raise ValueError("backend: precomputed needs precomputed_file")
+        if self.prompts not in self.vocabulary:
+            sets = ", ".join(self.vocabulary)
+            raise ValueError(f"prompts: vocabulary has no set {self.prompts!r}, only {sets}")
+        return self
+
+    @property
+    def phrases(self) -> Phrases:
+        """The vocabulary that `prompts` names."""
+        return self.vocabulary[self.prompts]
+
+    def __hash__(self) -> int:
+        """Mappings have no hash, their JSON has."""
+        return hash(self.model_dump_json())
+
+
+class HubModel(_Section):
+    """A model of the Hugging Face hub."""
+
+    model: str
+    revision: str | None
+
+
+class Sam(HubModel):
+    """Segment Anything, from either of two libraries."""
+
+    library: Literal["transformers", "segment_anything"]
+    checkpoint: str | None
+
+    @model_validator(mode="after")
+    def _checkpoint_is_named(self) -> "Sam":
+        if self.library == "segment_anything" and self.checkpoint is None:
+            raise ValueError("library: segment_anything needs checkpoint")
         return self
 
 
@@ -136,6 +235,9 @@ class Segment(_Section):
     backend: Literal["simnet", "sam", "sam2", "promptable", "grabcut", "box"]
     precision: Precision
     max_width_px: Count
+    sam: Sam
+    sam2: HubModel
+    promptable: HubModel
     grabcut: GrabCut
 
 
@@ -269,9 +371,22 @@ class SizeGroup(_Section):
     whole_width_m: NonNegative
 
 
+class MaskGenerator(HubModel):
+    """Segment Anything, prompted all over an image."""
+
+    precision: Precision
+    grid: Count
+    min_iou: Share
+    min_stability: Share
+    nms_iou: Share
+    prompt_batch: Count
+
+
 class Sam3D(_Section):
     """LiDAR-only proposals."""
 
+    segmenter: Literal["components", "sam"]
+    sam: MaskGenerator
     range_m: Positive
     pixel_m: Positive
     sweeps: Count
