@@ -1,0 +1,90 @@
+"""Train a network of `cm3d.simnet` on rendered drives.
+
+PYTHONPATH=src python -m experiments.simnet.train detector FOLDER CHECKPOINT --minutes 40
+"""
+
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, IterableDataset
+
+from cm3d.simnet.detector import DetectorNetwork
+from cm3d.simnet.segmenter import SegmenterNetwork
+from experiments.simnet.detector_data import DetectorBatches
+from experiments.simnet.detector_loss import detector_loss
+from experiments.simnet.drives import Drives
+from experiments.simnet.segmenter_data import SegmenterBatches
+from experiments.simnet.segmenter_loss import segmenter_loss
+from experiments.simnet.training import Loss, train
+
+_SEED = 0
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What is trained, on what, how.
+
+    Args:
+        network: Draws the first weights.
+        batches: Makes examples from photographs and a seed.
+        loss: Of a batch.
+        max_rate: Peak of the learning rate.
+    """
+
+    network: Callable[[], nn.Module]
+    batches: Callable[[Drives, int], IterableDataset[Any]]
+    loss: Loss
+    max_rate: float
+
+
+def main() -> None:
+    """Train what the command line names."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("network", choices=sorted(RECIPES))
+    parser.add_argument("folder", type=Path, help="what `render` wrote")
+    parser.add_argument("checkpoint", type=Path, help="safetensors file to write")
+    parser.add_argument("--minutes", type=float, default=40.0)
+    parser.add_argument("--threads", type=int, default=1)
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    torch.manual_seed(_SEED)
+    recipe, drives = RECIPES[arguments.network], Drives(arguments.folder)
+    batches = DataLoader(recipe.batches(drives, _SEED), batch_size=None, num_workers=1)
+    print(f"{len(drives)} images", flush=True)
+    train(
+        recipe.network(),
+        recipe.loss,
+        batches,
+        arguments.minutes,
+        recipe.max_rate,
+        arguments.checkpoint,
+    )
+
+
+def _detector_loss(network: nn.Module, batch: Any) -> Tensor:
+    images, targets = batch
+    logits, sides_px = network(images.contiguous(memory_format=torch.channels_last))
+    with torch.autocast("cpu", enabled=False):
+        return detector_loss(logits.float(), sides_px.float(), targets)
+
+
+def _segmenter_loss(network: nn.Module, batch: Any) -> Tensor:
+    crops, masks = batch
+    logits = network(crops.contiguous(memory_format=torch.channels_last))
+    with torch.autocast("cpu", enabled=False):
+        return segmenter_loss(logits.float(), masks)
+
+
+RECIPES = {
+    "detector": Recipe(DetectorNetwork, DetectorBatches, _detector_loss, 2e-3),
+    "segmenter": Recipe(SegmenterNetwork, SegmenterBatches, _segmenter_loss, 3e-3),
+}
+
+
+if __name__ == "__main__":
+    main()

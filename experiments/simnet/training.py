@@ -1,0 +1,98 @@
+"""The loop that trains either network for a given time."""
+
+import time
+from collections.abc import Callable, Iterable
+from copy import deepcopy
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+_WARM_UP: Final = 0.05  # share of the time in which the learning rate rises
+_FINAL_RATE: Final = 0.01  # share of the peak that is left at the end
+_WEIGHT_DECAY: Final = 0.02
+_GRADIENT_CLIP: Final = 10.0
+_AVERAGE_DECAY: Final = 0.998
+_CHECKPOINT_STEPS: Final = 100
+
+Loss = Callable[[nn.Module, Any], Tensor]
+
+
+def train(
+    network: nn.Module,
+    loss_of: Loss,
+    batches: Iterable[Any],
+    minutes: float,
+    max_rate: float,
+    path: Path,
+) -> nn.Module:
+    """Train until the time is up.
+
+    Args:
+        network: Starts from the weights that it has.
+        loss_of: Loss of the network on a batch.
+        batches: Without end.
+        minutes: Time to train; the learning rate rises and falls over it.
+        max_rate: Peak of the learning rate (AdamW).
+        path: Checkpoint of the averaged weights, written now and then.
+
+    Returns:
+        The network with its weights averaged over the last steps.
+    """
+    network = network.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+    average = deepcopy(network).requires_grad_(False)
+    optimizer = torch.optim.AdamW(_groups(network), lr=max_rate, weight_decay=_WEIGHT_DECAY)
+    start_s, losses = time.monotonic(), []
+    for step, batch in enumerate(batches, 1):
+        progress = (time.monotonic() - start_s) / (60 * minutes)
+        if progress >= 1:
+            break
+        for group in optimizer.param_groups:
+            group["lr"] = max_rate * rate_share(progress)
+        optimizer.zero_grad(set_to_none=True)
+        with torch.autocast("cpu", torch.bfloat16):
+            loss = loss_of(network, batch)
+        loss.backward()
+        nn.utils.clip_grad_norm_(network.parameters(), _GRADIENT_CLIP)
+        optimizer.step()
+        _follow(average, network, min(_AVERAGE_DECAY, step / (step + 10)))
+        losses.append(loss.item())
+        if step % _CHECKPOINT_STEPS == 0:
+            save_file(_contiguous(average), path)
+            recent = float(np.mean(losses[-_CHECKPOINT_STEPS:]))
+            print(f"step {step}: {100 * progress:.0f}% of the time, loss {recent:.4f}", flush=True)
+    save_file(_contiguous(average), path)
+    return average.eval()
+
+
+def rate_share(progress: float) -> float:
+    """Share of the peak learning rate after a share of the time: up in a line, down in a cosine."""
+    if progress < _WARM_UP:
+        return max(progress / _WARM_UP, _FINAL_RATE)
+    falling = (progress - _WARM_UP) / (1 - _WARM_UP)
+    return float(_FINAL_RATE + (1 - _FINAL_RATE) * (1 + np.cos(np.pi * falling)) / 2)
+
+
+def _groups(network: nn.Module) -> list[dict[str, Any]]:
+    """Weights of convolutions decay, scales and biases do not."""
+    weights = [parameter for parameter in network.parameters() if parameter.ndim > 1]
+    others = [parameter for parameter in network.parameters() if parameter.ndim <= 1]
+    return [{"params": weights}, {"params": others, "weight_decay": 0.0}]
+
+
+def _follow(average: nn.Module, network: nn.Module, decay: float) -> None:
+    with torch.no_grad():
+        for kept, new in zip(
+            average.state_dict().values(), network.state_dict().values(), strict=True
+        ):
+            if kept.is_floating_point():
+                kept.lerp_(new, 1 - decay)
+            else:
+                kept.copy_(new)
+
+
+def _contiguous(network: nn.Module) -> dict[str, Tensor]:
+    return {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
