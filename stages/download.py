@@ -47,7 +47,7 @@ def simulate(root: Path, params: Params) -> None:
     """Drive through the simulated towns, scene by scene, and write their database."""
     plans = {plan.scene_name: plan for plan in scene_plan(params.simulation)}
     drive = partial(_drive, plans=plans, params=params, root=root)
-    map_scenes(drive, plans, params.execution.workers, "simulate")
+    map_scenes(drive, plans, params.execution, "simulate")
     assemble_database(
         root, params.dataset.version, list(plans.values()), params.seed, params.simulation
     )

@@ -26,8 +26,7 @@ def main() -> None:
     params = load_params()
     temperature = chosen_temperature(params.fuse, params.labels)
     fuse = partial(fuse_scene, temperature=temperature, params=params.fuse)
-    workers = params.execution.workers
-    write_scene_tables("fuse", layout.PSEUDO_LABELS, fuse, layout.all_scenes(), workers)
+    write_scene_tables("fuse", layout.PSEUDO_LABELS, fuse, layout.all_scenes(), params.execution)
     write_label_scores("fuse", layout.PSEUDO_LABELS, params.scoring.split)
 
 

@@ -24,7 +24,7 @@ def main() -> None:
     priors = load_priors(params.lift.shape_prior)
     say_which_maps_have_no_lanes(params)
     lift = partial(lift_scene, priors=priors, params=params)
-    write_scene_tables("lift", layout.LIFTED, lift, layout.all_scenes(), params.execution.workers)
+    write_scene_tables("lift", layout.LIFTED, lift, layout.all_scenes(), params.execution)
     write_label_scores("lift", layout.LIFTED, params.scoring.split)
 
 

@@ -19,8 +19,7 @@ def main() -> None:
     """Run the stage."""
     params = load_params()
     propose = partial(propose_scene, params=params)
-    workers = params.execution.workers
-    write_scene_tables("sam3d", layout.SAM3D, propose, layout.all_scenes(), workers)
+    write_scene_tables("sam3d", layout.SAM3D, propose, layout.all_scenes(), params.execution)
     scorer = Scorer.of(layout.split_frames(params.scoring.split))
     scores = scorer.score_agnostic(scorer.labels(layout.SAM3D))
     write_json(layout.METRICS / "sam3d.json", agnostic_headlines(scores))

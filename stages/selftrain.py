@@ -50,9 +50,10 @@ def relabel(number: int, split: TrainSplit, params: Params) -> None:
         rows = inference_frames(frames[frames.scene_name == scene], split.sweeps)
         return detect(model, rows, params, f"relabel {scene}")
 
-    # one process: the model already uses every core, or the GPU
+    # the model already uses every core, or the GPU
+    execution = params.execution.model_copy(update={"engine": "serial"})
     write_scene_tables(
-        f"selftrain_r{number}", layout.relabelled(number), boxes_of, split.scenes, workers=1
+        f"selftrain_r{number}", layout.relabelled(number), boxes_of, split.scenes, execution
     )
 
 
