@@ -9,7 +9,7 @@ from cm3d.execution.scenes import write_scene_tables
 from cm3d.execution.stage import run_stage
 from cm3d.geometry.se3 import SE3
 from cm3d.params import Params, load_params
-from cm3d.sam3d.frame import propose_boxes
+from cm3d.sam3d import build_bev_segmenter, propose_boxes
 from cm3d.sensors.lidar import accumulate
 from cm3d.tables import Boxes3D, Frames, Sweeps, layout
 from stages.scores import Scorer
@@ -41,7 +41,10 @@ def propose_frame(token: str, sweeps: Sweeps, params: Params) -> Boxes3D:
     global_SE3_lidar = SE3.from_pose(sweeps.sorted().global_SE3_lidar[0])
     lidar_SE3_global = global_SE3_lidar.inverse()
     cloud = accumulate(root, sweeps, lidar_SE3_global, params.sam3d.sweeps, ego_half_extent_m)
-    return propose_boxes(token, cloud.xyz_m, cloud.intensity, global_SE3_lidar, params.sam3d)
+    segmenter = build_bev_segmenter(params.sam3d, params.execution.device)
+    return propose_boxes(
+        token, cloud.xyz_m, cloud.intensity, global_SE3_lidar, params.sam3d, segmenter
+    )
 
 
 if __name__ == "__main__":

@@ -200,14 +200,7 @@ class Detect2D(_Section):
         return hash(self.model_dump_json())
 
 
-class HubModel(_Section):
-    """A model of the Hugging Face hub."""
-
-    model: str
-    revision: str | None
-
-
-class Sam(HubModel):
+class Sam(ShelfModel):
     """Segment Anything, from either of two libraries."""
 
     library: Literal["transformers", "segment_anything"]
@@ -236,8 +229,8 @@ class Segment(_Section):
     precision: Precision
     max_width_px: Count
     sam: Sam
-    sam2: HubModel
-    promptable: HubModel
+    sam2: ShelfModel
+    promptable: ShelfModel
     grabcut: GrabCut
 
 
@@ -371,7 +364,7 @@ class SizeGroup(_Section):
     whole_width_m: NonNegative
 
 
-class MaskGenerator(HubModel):
+class MaskGenerator(ShelfModel):
     """Segment Anything, prompted all over an image."""
 
     precision: Precision

@@ -139,9 +139,8 @@ ADAPTERS = {
     "detect2d/grounding_dino.py",
     "detect2d/owlv2.py",
     "detect2d/simnet.py",
-    "segment/sam.py",
     "segment/simnet.py",
-    "sam3d/sam.py",
+    "sam3d/automatic.py",
 }
 
 

@@ -25,9 +25,15 @@ def build_segmenter(segment: params.Segment, execution: params.Execution) -> Seg
     Raises:
         InputError: Its weights or its library are not there.
     """
-    if segment.backend == "box":
-        return BoxSegmenter()
-    return GrabCutSegmenter(segment.grabcut)
+    match segment.backend:
+        case "box":
+            return BoxSegmenter()
+        case "sam" | "sam2" | "promptable":
+            from cm3d.segment.sam import build_sam
+
+            return build_sam(segment, execution)
+        case _:
+            return GrabCutSegmenter(segment.grabcut)
 
 
 def segment_scene(
