@@ -1,0 +1,132 @@
+"""Detic, the paper's detector (section 3.1), through detectron2."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import torch
+from PIL import Image
+from transformers import AutoTokenizer, CLIPTextModelWithProjection
+
+from cm3d import params
+from cm3d.detect2d.detic_model import load_model, require_packages
+from cm3d.detect2d.protocol import ImageBoxes
+from cm3d.detect2d.thumbnail import thumbnail
+from cm3d.detect2d.vocabulary import Vocabulary
+from cm3d.geometry.arrays import NDArrayByte
+from cm3d.shelf.prepared import Prepared
+from cm3d.shelf.pretrained import load_pretrained, load_with
+from cm3d.shelf.runtime import Runtime
+from cm3d.shelf.weights import model_folder
+
+_CLIP_KEY = "detect2d.detic.clip"
+
+# A detectron2 model: from a dictionary per image to one with `instances` each.
+Model: TypeAlias = Callable[[list[dict[str, Any]]], list[dict[str, Any]]]
+
+
+@dataclass(frozen=True)
+class Prepare:
+    """Resize as detectron2 does where it tests.
+
+    Args:
+        max_side_px: Images are shrunk to this first, as in the paper's release.
+        shorter_px: Of the resized image, unless its longer side becomes too long.
+        longer_px: Of the resized image at most.
+        channels: Their order in the model, RGB or BGR.
+    """
+
+    max_side_px: int
+    shorter_px: int
+    longer_px: int
+    channels: str
+
+    def __call__(self, image: NDArrayByte) -> Prepared:
+        """From an RGB image (H, W, 3) to `pixels` (3, h, w) and `size_px` (H, W)."""
+        small = Image.fromarray(thumbnail(image, self.max_side_px))
+        scale = min(self.shorter_px / min(small.size), self.longer_px / max(small.size))
+        width_px, height_px = (max(1, int(side_px * scale + 0.5)) for side_px in small.size)
+        resized = np.asarray(small.resize((width_px, height_px), Image.Resampling.BILINEAR))
+        ordered = resized if self.channels == "RGB" else resized[:, :, ::-1]
+        pixels = np.ascontiguousarray(ordered.transpose(2, 0, 1))
+        return {"pixels": pixels, "size_px": np.array(image.shape[:2])}
+
+
+@dataclass(frozen=True)
+class Detic:
+    """Meets `protocol.ImageDetector`.
+
+    It computes in float32 on every device: detectron2's operators were not tried otherwise.
+
+    Args:
+        model: Asked for the vocabulary's phrases, in their order.
+        prepare: The model's way to see images.
+        vocabulary: What to look for.
+        device: Where the model lives.
+    """
+
+    model: Model
+    prepare: Prepare
+    vocabulary: Vocabulary
+    device: torch.device
+
+    @torch.inference_mode()
+    def detect(self, batch: Sequence[Prepared]) -> list[ImageBoxes]:
+        """Detect what the vocabulary names."""
+        answers = self.model([self._asked(image) for image in batch])
+        return [self._label(answer["instances"]) for answer in answers]
+
+    def _asked(self, image: Prepared) -> dict[str, Any]:
+        height_px, width_px = image["size_px"].tolist()
+        pixels = torch.from_numpy(image["pixels"]).to(self.device).float()
+        return {"image": pixels, "height": height_px, "width": width_px}
+
+    def _label(self, instances: Any) -> ImageBoxes:
+        return self.vocabulary.label(
+            instances.pred_classes.cpu().numpy(),
+            instances.scores.cpu().numpy(),
+            instances.pred_boxes.tensor.cpu().numpy(),
+        )
+
+
+def load(
+    section: params.Detic,
+    vocabulary: Vocabulary,
+    min_score: float,
+    max_side_px: int,
+    runtime: Runtime,
+) -> Detic:
+    """The detector that `detect2d.detic` names.
+
+    Args:
+        section: Where Detic's and CLIP's weights are, and the sentence around phrases.
+        vocabulary: What to look for.
+        min_score: Boxes of a lower score are left out.
+        max_side_px: Images are shrunk to this.
+        runtime: Where to compute.
+
+    Raises:
+        InputError: detectron2, Detic or weights are not there.
+    """
+    require_packages()
+    sentences = vocabulary.sentences(section.template, section.separator)
+    embeddings = embed(section.clip, sentences, runtime)
+    loaded = load_model(section, embeddings, min_score, runtime.device)
+    prepare = Prepare(max_side_px, loaded.shorter_px, loaded.longer_px, loaded.channels)
+    return Detic(loaded.network, prepare, vocabulary, runtime.device)
+
+
+@torch.inference_mode()
+def embed(clip: params.ShelfModel, sentences: list[str], runtime: Runtime) -> torch.Tensor:
+    """What CLIP's text encoder makes of sentences, (N, channels) of any length.
+
+    Raises:
+        InputError: CLIP's weights are not there or not whole.
+    """
+    folder = model_folder(clip.model, clip.revision, _CLIP_KEY)
+    tokenizer = load_with(AutoTokenizer, folder, _CLIP_KEY)
+    encoder = load_pretrained(CLIPTextModelWithProjection, folder, runtime, _CLIP_KEY)
+    text = tokenizer(sentences, padding=True, truncation=True, return_tensors="pt")
+    embeddings: torch.Tensor = encoder(**text.to(runtime.device)).text_embeds
+    return embeddings

@@ -1,0 +1,166 @@
+"""GroundingDINO through the transformers library."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import AutoImageProcessor, AutoTokenizer, GroundingDinoForObjectDetection
+
+from cm3d import params
+from cm3d.detect2d.corners import corners_px
+from cm3d.detect2d.grounding_prompts import Prompt, best_phrase, make_prompts
+from cm3d.detect2d.protocol import ImageBoxes
+from cm3d.detect2d.thumbnail import thumbnail
+from cm3d.detect2d.vocabulary import NO_PHRASE, Vocabulary
+from cm3d.geometry.arrays import NDArrayByte
+from cm3d.shelf.normalize import Normalize
+from cm3d.shelf.prepared import Prepared, stack
+from cm3d.shelf.pretrained import load_pretrained, load_with
+from cm3d.shelf.runtime import Runtime
+from cm3d.shelf.weights import model_folder
+
+_KEY = "detect2d.grounding_dino"
+
+
+@dataclass(frozen=True)
+class Prepare:
+    """Resize as the model was trained; bytes, as they are cheaper to hand on than floats.
+
+    Args:
+        processor: The model's own image processor, the one without torch.
+        max_side_px: Images are shrunk to this first, as in the paper's release.
+    """
+
+    processor: Any
+    max_side_px: int
+
+    def __call__(self, image: NDArrayByte) -> Prepared:
+        """From an RGB image (H, W, 3) to `pixels` (3, h, w) and `size_px` (H, W)."""
+        resized = self.processor(
+            thumbnail(image, self.max_side_px),
+            do_rescale=False,
+            do_normalize=False,
+            input_data_format="channels_last",
+            return_tensors="np",
+        )
+        return {"pixels": resized["pixel_values"][0], "size_px": np.array(image.shape[:2])}
+
+
+@dataclass(frozen=True)
+class Asks:
+    """What to look for.
+
+    Args:
+        vocabulary: The phrases.
+        min_score: Boxes of this score or less are left out.
+        text_threshold: Tokens this sure or less say nothing.
+    """
+
+    vocabulary: Vocabulary
+    min_score: float
+    text_threshold: float
+
+
+class GroundingDino:
+    """Meets `protocol.ImageDetector`.
+
+    A box has the score of its surest token, as in the library, and the phrase of
+    `grounding_prompts.best_phrase`.
+    """
+
+    def __init__(
+        self, model: Any, tokenizer: Any, prepare: Prepare, asks: Asks, runtime: Runtime
+    ) -> None:
+        """Put what does not change from image to image where the model lives.
+
+        Args:
+            model: `GroundingDinoForObjectDetection`.
+            tokenizer: The model's own.
+            prepare: The model's way to see images.
+            asks: What to look for, and how sure to be.
+            runtime: How to compute.
+        """
+        self.prepare = prepare
+        self._model, self._tokenizer, self._asks, self._runtime = model, tokenizer, asks, runtime
+        max_tokens = model.config.max_text_len
+        phrases = asks.vocabulary.phrases
+        self._prompts = make_prompts(phrases, tokenizer, max_tokens, runtime.device)
+        self._normalize = Normalize(prepare.processor, runtime.device)
+
+    def detect(self, batch: Sequence[Prepared]) -> list[ImageBoxes]:
+        """Detect what the vocabulary names."""
+        pixels = torch.from_numpy(stack(batch, "pixels")).to(self._runtime.device)
+        sizes_px = torch.from_numpy(stack(batch, "size_px"))
+        answers = [self._ask(prompt, self._normalize(pixels), sizes_px) for prompt in self._prompts]
+        return [_together(of_image) for of_image in zip(*answers, strict=True)]
+
+    def _ask(
+        self, prompt: Prompt, pixels: torch.Tensor, sizes_px: torch.Tensor
+    ) -> list[ImageBoxes]:
+        text = {name: row.expand(len(pixels), -1) for name, row in prompt.inputs.items()}
+        with self._runtime.inference():
+            found = self._model(pixel_values=pixels, **text)
+        probability = found.logits.float().sigmoid()
+        boxes_px = corners_px(found.pred_boxes, sizes_px.flip(1))
+        images = zip(probability, boxes_px, strict=True)
+        return [self._label(prompt, tokens, boxes) for tokens, boxes in images]
+
+    def _label(
+        self, prompt: Prompt, probability: torch.Tensor, boxes_px: torch.Tensor
+    ) -> ImageBoxes:
+        score = probability.amax(dim=1)
+        kept = score > self._asks.min_score
+        probability = probability[kept]
+        row = best_phrase(probability, prompt.tokens, self._asks.text_threshold)
+        phrase = torch.where(row == NO_PHRASE, row, row + prompt.first_phrase)
+        return self._asks.vocabulary.label(
+            phrase.cpu().numpy(),
+            score[kept].cpu().numpy(),
+            boxes_px[kept].cpu().numpy(),
+            self._decode(prompt, probability[row == NO_PHRASE]),
+        )
+
+    def _decode(self, prompt: Prompt, probability: torch.Tensor) -> list[str]:
+        """What the library would say of boxes: every token that is sure enough."""
+        ids = prompt.inputs["input_ids"][0]
+        said = probability[:, : len(ids)] > self._asks.text_threshold
+        return [self._tokenizer.decode(ids[tokens]) for tokens in said]
+
+
+def load(
+    section: params.GroundingDino,
+    vocabulary: Vocabulary,
+    min_score: float,
+    max_side_px: int,
+    runtime: Runtime,
+) -> GroundingDino:
+    """The detector that `detect2d.grounding_dino` names.
+
+    Args:
+        section: Where the weights are.
+        vocabulary: What to look for.
+        min_score: Boxes of this score or less are left out.
+        max_side_px: Images are shrunk to this.
+        runtime: How to compute.
+
+    Raises:
+        InputError: The weights are not there or not whole.
+    """
+    folder = model_folder(section.model, section.revision, _KEY)
+    processor = load_with(AutoImageProcessor, folder, _KEY, backend="pil")
+    tokenizer = load_with(AutoTokenizer, folder, _KEY)
+    model = load_pretrained(GroundingDinoForObjectDetection, folder, runtime, _KEY)
+    asks = Asks(vocabulary, min_score, section.text_threshold)
+    return GroundingDino(model, tokenizer, Prepare(processor, max_side_px), asks, runtime)
+
+
+def _together(parts: Sequence[ImageBoxes]) -> ImageBoxes:
+    """What several prompts found on one image."""
+    return ImageBoxes(
+        np.concatenate([part.class_name for part in parts]),
+        np.concatenate([part.score for part in parts]),
+        np.concatenate([part.box_px for part in parts]),
+        tuple(said for part in parts for said in part.unmatched),
+    )

@@ -1,0 +1,143 @@
+"""OWLv2 through the transformers library."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import AutoImageProcessor, AutoTokenizer, Owlv2ForObjectDetection
+
+from cm3d import params
+from cm3d.detect2d.corners import corners_px
+from cm3d.detect2d.protocol import ImageBoxes
+from cm3d.detect2d.square import Square
+from cm3d.detect2d.thumbnail import thumbnail
+from cm3d.detect2d.vocabulary import Vocabulary
+from cm3d.errors import InputError
+from cm3d.geometry.arrays import NDArrayByte
+from cm3d.shelf.normalize import Normalize
+from cm3d.shelf.prepared import Prepared, stack
+from cm3d.shelf.pretrained import load_pretrained, load_with
+from cm3d.shelf.runtime import Runtime
+from cm3d.shelf.weights import model_folder
+
+_KEY = "detect2d.owlv2"
+
+
+@dataclass(frozen=True)
+class Prepare:
+    """Shrink; the rest is quicker where the model lives.
+
+    Args:
+        max_side_px: Longest side of an image, as in the paper's release.
+    """
+
+    max_side_px: int
+
+    def __call__(self, image: NDArrayByte) -> Prepared:
+        """From an RGB image (H, W, 3) to `pixels` (3, h, w) and `size_px` (H, W)."""
+        small = thumbnail(image, self.max_side_px)
+        return {"pixels": small.transpose(2, 0, 1), "size_px": np.array(image.shape[:2])}
+
+
+class Owlv2:
+    """Meets `protocol.ImageDetector`.
+
+    The text is encoded once, so an image costs its own encoding alone.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        processor: Any,
+        query: torch.Tensor,
+        vocabulary: Vocabulary,
+        min_score: float,
+        prepare: Prepare,
+        runtime: Runtime,
+    ) -> None:
+        """Put what does not change from image to image where the model lives.
+
+        Args:
+            model: `Owlv2ForObjectDetection`.
+            processor: The model's own image processor.
+            query: (phrases, channels) what the text encoder makes of the vocabulary.
+            vocabulary: What to look for.
+            min_score: Boxes of this score or less are left out.
+            prepare: The model's way to see images.
+            runtime: How to compute.
+        """
+        self.prepare = prepare
+        self._model, self._query, self._runtime = model, query, runtime
+        self._vocabulary, self._min_score = vocabulary, min_score
+        self._square = Square(processor.size["height"], runtime.device)
+        self._normalize = Normalize(processor, runtime.device)
+
+    def detect(self, batch: Sequence[Prepared]) -> list[ImageBoxes]:
+        """Detect what the vocabulary names."""
+        pixels = torch.from_numpy(stack(batch, "pixels")).to(self._runtime.device)
+        logits, boxes = self._look(self._normalize(self._square(pixels)))
+        surest = logits.max(dim=2)
+        boxes_px = corners_px(boxes, self._square.spans_px(pixels, stack(batch, "size_px")))
+        images = zip(surest.values.sigmoid(), surest.indices, boxes_px, strict=True)
+        return [self._label(*image) for image in images]
+
+    def _look(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Logits (B, N, phrases) and boxes (B, N, 4) of squares (B, 3, side, side)."""
+        with self._runtime.inference():
+            grid, _ = self._model.image_embedder(pixels)
+            features = grid.flatten(1, 2)
+            queries = self._query.expand(len(pixels), -1, -1)
+            logits, _ = self._model.class_predictor(features, queries)
+            return logits.float(), self._model.box_predictor(features, grid)
+
+    def _label(
+        self, score: torch.Tensor, phrase: torch.Tensor, boxes_px: torch.Tensor
+    ) -> ImageBoxes:
+        kept = score > self._min_score
+        found = [column[kept].cpu().numpy() for column in (phrase, score, boxes_px)]
+        return self._vocabulary.label(found[0], found[1], found[2])
+
+
+def load(
+    section: params.Owlv2,
+    vocabulary: Vocabulary,
+    min_score: float,
+    max_side_px: int,
+    runtime: Runtime,
+) -> Owlv2:
+    """The detector that `detect2d.owlv2` names.
+
+    Args:
+        section: Where the weights are, and the sentence around phrases.
+        vocabulary: What to look for.
+        min_score: Boxes of this score or less are left out.
+        max_side_px: Images are shrunk to this.
+        runtime: How to compute.
+
+    Raises:
+        InputError: The weights are not there or not whole.
+    """
+    folder = model_folder(section.model, section.revision, _KEY)
+    processor = load_with(AutoImageProcessor, folder, _KEY, backend="pil")
+    tokenizer = load_with(AutoTokenizer, folder, _KEY)
+    model = load_pretrained(Owlv2ForObjectDetection, folder, runtime, _KEY)
+    query = encode(model, tokenizer, vocabulary.sentences(section.template))
+    prepare = Prepare(max_side_px)
+    return Owlv2(model, processor, query, vocabulary, min_score, prepare, runtime)
+
+
+@torch.inference_mode()
+def encode(model: Any, tokenizer: Any, sentences: list[str]) -> torch.Tensor:
+    """What the text encoder makes of sentences, (N, channels) of length 1.
+
+    Raises:
+        InputError: A sentence is longer than the model's text.
+    """
+    places = model.config.text_config.max_position_embeddings
+    text = tokenizer(sentences, padding="max_length", max_length=places, return_tensors="pt")
+    if text["input_ids"].shape[1] > places:
+        raise InputError(f"{_KEY}: a sentence has more than {places} tokens; shorten `template`")
+    embedding = model.owlv2.get_text_features(**text.to(model.device)).pooler_output
+    return torch.nn.functional.normalize(embedding, dim=-1)
