@@ -42,6 +42,18 @@ def build_network(detect2d: params.Detect2D, execution: params.Execution) -> Ima
     Raises:
         InputError: Its weights or its library are not there.
     """
+    if detect2d.backend == "grounding_dino":
+        from cm3d.detect2d.grounding_dino import build_grounding_dino
+
+        return build_grounding_dino(detect2d, execution)
+    if detect2d.backend == "owlv2":
+        from cm3d.detect2d.owlv2 import build_owlv2
+
+        return build_owlv2(detect2d, execution)
+    if detect2d.backend == "detic":
+        from cm3d.detect2d.detic import build_detic
+
+        return build_detic(detect2d, execution)
     raise NotImplementedError(detect2d.backend)
 
 

@@ -90,31 +90,20 @@ class Detic:
         )
 
 
-def load(
-    section: params.Detic,
-    vocabulary: Vocabulary,
-    min_score: float,
-    max_side_px: int,
-    runtime: Runtime,
-) -> Detic:
+def build_detic(detect2d: params.Detect2D, execution: params.Execution) -> Detic:
     """The detector that `detect2d.detic` names.
 
-    Args:
-        section: Where Detic's and CLIP's weights are, and the sentence around phrases.
-        vocabulary: What to look for.
-        min_score: Boxes of a lower score are left out.
-        max_side_px: Images are shrunk to this.
-        runtime: Where to compute.
-
     Raises:
-        InputError: detectron2, Detic or weights are not there.
+        InputError: detectron2, Detic or weights are not there, or there is no GPU to be had.
     """
     require_packages()
+    runtime = Runtime.choose(execution.device, "fp32")
+    section, vocabulary = detect2d.detic, Vocabulary.of(detect2d.phrases)
     sentences = vocabulary.sentences(section.template, section.separator)
     embeddings = embed(section.clip, sentences, runtime)
-    loaded = load_model(section, embeddings, min_score, runtime.device)
-    prepare = Prepare(max_side_px, loaded.shorter_px, loaded.longer_px, loaded.channels)
-    return Detic(loaded.network, prepare, vocabulary, runtime.device)
+    loaded = load_model(section, embeddings, detect2d.min_score, runtime.device)
+    sizes_px = (detect2d.max_side_px, loaded.shorter_px, loaded.longer_px)
+    return Detic(loaded.network, Prepare(*sizes_px, loaded.channels), vocabulary, runtime.device)
 
 
 @torch.inference_mode()

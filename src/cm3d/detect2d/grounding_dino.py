@@ -129,31 +129,22 @@ class GroundingDino:
         return [self._tokenizer.decode(ids[tokens]) for tokens in said]
 
 
-def load(
-    section: params.GroundingDino,
-    vocabulary: Vocabulary,
-    min_score: float,
-    max_side_px: int,
-    runtime: Runtime,
-) -> GroundingDino:
+def build_grounding_dino(detect2d: params.Detect2D, execution: params.Execution) -> GroundingDino:
     """The detector that `detect2d.grounding_dino` names.
 
-    Args:
-        section: Where the weights are.
-        vocabulary: What to look for.
-        min_score: Boxes of this score or less are left out.
-        max_side_px: Images are shrunk to this.
-        runtime: How to compute.
-
     Raises:
-        InputError: The weights are not there or not whole.
+        InputError: The weights are not there or not whole, or there is no GPU to be had.
     """
+    runtime = Runtime.choose(execution.device, detect2d.precision)
+    section = detect2d.grounding_dino
     folder = model_folder(section.model, section.revision, _KEY)
     processor = load_with(AutoImageProcessor, folder, _KEY, backend="pil")
     tokenizer = load_with(AutoTokenizer, folder, _KEY)
     model = load_pretrained(GroundingDinoForObjectDetection, folder, runtime, _KEY)
-    asks = Asks(vocabulary, min_score, section.text_threshold)
-    return GroundingDino(model, tokenizer, Prepare(processor, max_side_px), asks, runtime)
+    vocabulary = Vocabulary.of(detect2d.phrases)
+    asks = Asks(vocabulary, detect2d.min_score, section.text_threshold)
+    prepare = Prepare(processor, detect2d.max_side_px)
+    return GroundingDino(model, tokenizer, prepare, asks, runtime)
 
 
 def _together(parts: Sequence[ImageBoxes]) -> ImageBoxes:

@@ -41,6 +41,21 @@ class Prepare:
         return {"pixels": small.transpose(2, 0, 1), "size_px": np.array(image.shape[:2])}
 
 
+@dataclass(frozen=True, eq=False)
+class Asks:
+    """What to look for.
+
+    Args:
+        vocabulary: The phrases.
+        query: (phrases, channels) what the text encoder makes of them.
+        min_score: Boxes of this score or less are left out.
+    """
+
+    vocabulary: Vocabulary
+    query: torch.Tensor
+    min_score: float
+
+
 class Owlv2:
     """Meets `protocol.ImageDetector`.
 
@@ -51,9 +66,7 @@ class Owlv2:
         self,
         model: Any,
         processor: Any,
-        query: torch.Tensor,
-        vocabulary: Vocabulary,
-        min_score: float,
+        asks: Asks,
         prepare: Prepare,
         runtime: Runtime,
     ) -> None:
@@ -62,15 +75,12 @@ class Owlv2:
         Args:
             model: `Owlv2ForObjectDetection`.
             processor: The model's own image processor.
-            query: (phrases, channels) what the text encoder makes of the vocabulary.
-            vocabulary: What to look for.
-            min_score: Boxes of this score or less are left out.
+            asks: What to look for.
             prepare: The model's way to see images.
             runtime: How to compute.
         """
         self.prepare = prepare
-        self._model, self._query, self._runtime = model, query, runtime
-        self._vocabulary, self._min_score = vocabulary, min_score
+        self._model, self._asks, self._runtime = model, asks, runtime
         self._square = Square(processor.size["height"], runtime.device)
         self._normalize = Normalize(processor, runtime.device)
 
@@ -88,44 +98,34 @@ class Owlv2:
         with self._runtime.inference():
             grid, _ = self._model.image_embedder(pixels)
             features = grid.flatten(1, 2)
-            queries = self._query.expand(len(pixels), -1, -1)
+            queries = self._asks.query.expand(len(pixels), -1, -1)
             logits, _ = self._model.class_predictor(features, queries)
             return logits.float(), self._model.box_predictor(features, grid)
 
     def _label(
         self, score: torch.Tensor, phrase: torch.Tensor, boxes_px: torch.Tensor
     ) -> ImageBoxes:
-        kept = score > self._min_score
+        kept = score > self._asks.min_score
         found = [column[kept].cpu().numpy() for column in (phrase, score, boxes_px)]
-        return self._vocabulary.label(found[0], found[1], found[2])
+        return self._asks.vocabulary.label(found[0], found[1], found[2])
 
 
-def load(
-    section: params.Owlv2,
-    vocabulary: Vocabulary,
-    min_score: float,
-    max_side_px: int,
-    runtime: Runtime,
-) -> Owlv2:
+def build_owlv2(detect2d: params.Detect2D, execution: params.Execution) -> Owlv2:
     """The detector that `detect2d.owlv2` names.
 
-    Args:
-        section: Where the weights are, and the sentence around phrases.
-        vocabulary: What to look for.
-        min_score: Boxes of this score or less are left out.
-        max_side_px: Images are shrunk to this.
-        runtime: How to compute.
-
     Raises:
-        InputError: The weights are not there or not whole.
+        InputError: The weights are not there or not whole, or there is no GPU to be had.
     """
+    runtime = Runtime.choose(execution.device, detect2d.precision)
+    section = detect2d.owlv2
     folder = model_folder(section.model, section.revision, _KEY)
     processor = load_with(AutoImageProcessor, folder, _KEY, backend="pil")
     tokenizer = load_with(AutoTokenizer, folder, _KEY)
     model = load_pretrained(Owlv2ForObjectDetection, folder, runtime, _KEY)
+    vocabulary = Vocabulary.of(detect2d.phrases)
     query = encode(model, tokenizer, vocabulary.sentences(section.template))
-    prepare = Prepare(max_side_px)
-    return Owlv2(model, processor, query, vocabulary, min_score, prepare, runtime)
+    asks = Asks(vocabulary, query, detect2d.min_score)
+    return Owlv2(model, processor, asks, Prepare(detect2d.max_side_px), runtime)
 
 
 @torch.inference_mode()
