@@ -35,8 +35,14 @@ def random_view(
     view_of_image[:, 2] += view_of_image[:, :2] @ [0.5, 0.5] - 0.5
     return Photograph(
         _warped(photograph.rgb, view_of_image, (width_px, height_px), scale),
-        cv2.warpAffine(
-            photograph.instance_id, view_of_image, (width_px, height_px), flags=cv2.INTER_NEAREST
+        np.asarray(
+            cv2.warpAffine(
+                photograph.instance_id,
+                view_of_image,
+                (width_px, height_px),
+                flags=cv2.INTER_NEAREST,
+            ),
+            dtype=np.uint16,
         ),
         photograph.class_of,
     )
@@ -60,15 +66,16 @@ def disturbed(rgb: NDArrayByte, rng: Generator) -> NDArrayByte:
     if rng.random() < 0.1:
         image = _in_rain(image, rng)
     if rng.random() < 0.15:
-        image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.4, 1.2))
+        image = np.asarray(cv2.GaussianBlur(image, (0, 0), rng.uniform(0.4, 1.2)), np.float32)
     if rng.random() < 0.5:
         noise = rng.standard_normal(image.shape[:2], dtype=np.float32)
         image = image + noise[..., None] * np.float32(rng.uniform(0, 8))
     out = np.clip(np.rint(image), 0, 255).astype(np.uint8)
     if rng.random() < 0.2:
         quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(35, 90))]
-        out = cv2.imdecode(cv2.imencode(".jpg", out, quality)[1], cv2.IMREAD_COLOR)
-    return np.asarray(out)
+        coarse = cv2.imdecode(cv2.imencode(".jpg", out, quality)[1], cv2.IMREAD_COLOR)
+        return np.asarray(coarse, dtype=np.uint8)
+    return out
 
 
 def _exposed(image: NDArrayFloat32, rng: Generator) -> NDArrayFloat32:
@@ -91,5 +98,5 @@ def _in_rain(image: NDArrayFloat32, rng: Generator) -> NDArrayFloat32:
     fall = np.array([rng.uniform(-6, 6), rng.uniform(8, 24)])
     streaks = np.rint(np.stack([start, start + fall], axis=1)).astype(np.int32)
     layer = np.zeros((height_px, width_px), dtype=np.float32)
-    cv2.polylines(layer, list(streaks), False, float(rng.uniform(0.15, 0.4)))
+    cv2.polylines(layer, list(streaks), False, [float(rng.uniform(0.15, 0.4))])
     return np.asarray(image + layer[..., None] * (np.float32(220) - image))

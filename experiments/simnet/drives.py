@@ -10,6 +10,7 @@ from scipy import ndimage
 
 from cm3d.errors import InputError
 from cm3d.geometry.arrays import NDArrayByte, NDArrayFloat, NDArrayInt
+from cm3d.simulation.sensors.cameras import NDArrayInstance
 from cm3d.tables.vocabulary import CLASS_NAMES
 
 # Smaller objects on an image are neither asked for nor held against a network.
@@ -28,7 +29,7 @@ class Photograph:
     """
 
     rgb: NDArrayByte
-    instance_id: NDArrayInt
+    instance_id: NDArrayInstance
     class_of: NDArrayInt
 
 
@@ -83,7 +84,7 @@ class Drives:
         if bgr is None or instance_id is None:
             raise InputError(f"{stem}: not readable; delete {stem.parent} and render again")
         rgb = np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), dtype=np.uint8)
-        return Photograph(rgb, instance_id, self._class_of[row])
+        return Photograph(rgb, np.asarray(instance_id, dtype=np.uint16), self._class_of[row])
 
 
 def visible_objects(photograph: Photograph) -> VisibleObjects:

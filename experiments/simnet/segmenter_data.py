@@ -60,7 +60,7 @@ def jittered(boxes_px: NDArrayFloat, rng: Generator) -> NDArrayFloat:
     noise = np.clip(rng.standard_normal(boxes_px.shape), -2, 2) * deviation
     size_px = np.tile(boxes_px[:, 2:] - boxes_px[:, :2], 2)
     # Never more precise than a part of a pixel.
-    return boxes_px + noise * size_px + rng.uniform(-0.5, 0.5, boxes_px.shape)
+    return np.asarray(boxes_px + noise * size_px + rng.uniform(-0.5, 0.5, boxes_px.shape))
 
 
 def _disturbed(crops: Tensor, rng: Generator) -> Tensor:

@@ -7,10 +7,13 @@ import argparse
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
+import torch.distributed as dist
 from torch import Tensor, nn
+from torch.multiprocessing.spawn import spawn
 from torch.utils.data import DataLoader, IterableDataset
 
 from cm3d.simnet.detector import DetectorNetwork
@@ -49,13 +52,23 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="what `render` wrote")
     parser.add_argument("checkpoint", type=Path, help="safetensors file to write")
     parser.add_argument("--minutes", type=float, default=40.0)
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--processes", type=int, default=2, help="with one thread each")
     arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
+    with TemporaryDirectory() as meeting_place:
+        spawn(  # type: ignore[no-untyped-call]
+            _train, (arguments, f"file://{meeting_place}/group"), arguments.processes
+        )
+
+
+def _train(rank: int, arguments: argparse.Namespace, meeting_place: str) -> None:
+    """One of the processes that train together."""
+    torch.set_num_threads(1)
+    dist.init_process_group(
+        "gloo", init_method=meeting_place, rank=rank, world_size=arguments.processes
+    )
     torch.manual_seed(_SEED)
     recipe, drives = RECIPES[arguments.network], Drives(arguments.folder)
-    batches = DataLoader(recipe.batches(drives, _SEED), batch_size=None, num_workers=1)
-    print(f"{len(drives)} images", flush=True)
+    batches = DataLoader(recipe.batches(drives, _SEED + rank), batch_size=None, num_workers=1)
     train(
         recipe.network(),
         recipe.loss,
@@ -64,6 +77,7 @@ def main() -> None:
         recipe.max_rate,
         arguments.checkpoint,
     )
+    dist.destroy_process_group()
 
 
 def _detector_loss(network: nn.Module, batch: Any) -> Tensor:
@@ -81,7 +95,7 @@ def _segmenter_loss(network: nn.Module, batch: Any) -> Tensor:
 
 
 RECIPES = {
-    "detector": Recipe(DetectorNetwork, DetectorBatches, _detector_loss, 2e-3),
+    "detector": Recipe(DetectorNetwork, DetectorBatches, _detector_loss, 2.5e-3),
     "segmenter": Recipe(SegmenterNetwork, SegmenterBatches, _segmenter_loss, 3e-3),
 }
 

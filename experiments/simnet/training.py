@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 import torch
+import torch.distributed as dist
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
@@ -28,8 +29,8 @@ def train(
     minutes: float,
     max_rate: float,
     path: Path,
-) -> nn.Module:
-    """Train until the time is up.
+) -> None:
+    """Train until the time is up; processes of a `torch.distributed` group train together.
 
     Args:
         network: Starts from the weights that it has.
@@ -37,35 +38,37 @@ def train(
         batches: Without end.
         minutes: Time to train; the learning rate rises and falls over it.
         max_rate: Peak of the learning rate (AdamW).
-        path: Checkpoint of the averaged weights, written now and then.
-
-    Returns:
-        The network with its weights averaged over the last steps.
+        path: Checkpoint of the weights averaged over the last steps, written now and then.
     """
     network = network.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     average = deepcopy(network).requires_grad_(False)
     optimizer = torch.optim.AdamW(_groups(network), lr=max_rate, weight_decay=_WEIGHT_DECAY)
     start_s, losses = time.monotonic(), []
     for step, batch in enumerate(batches, 1):
-        progress = (time.monotonic() - start_s) / (60 * minutes)
+        optimizer.zero_grad(set_to_none=True)
+        with torch.autocast("cpu", torch.bfloat16):
+            loss = loss_of(network, batch)
+        loss.backward()  # type: ignore[no-untyped-call]
+        progress = _agree(network, (time.monotonic() - start_s) / (60 * minutes))
         if progress >= 1:
             break
         for group in optimizer.param_groups:
             group["lr"] = max_rate * rate_share(progress)
-        optimizer.zero_grad(set_to_none=True)
-        with torch.autocast("cpu", torch.bfloat16):
-            loss = loss_of(network, batch)
-        loss.backward()
         nn.utils.clip_grad_norm_(network.parameters(), _GRADIENT_CLIP)
         optimizer.step()
         _follow(average, network, min(_AVERAGE_DECAY, step / (step + 10)))
         losses.append(loss.item())
-        if step % _CHECKPOINT_STEPS == 0:
+        if step % _CHECKPOINT_STEPS == 0 and is_first():
             save_file(_contiguous(average), path)
             recent = float(np.mean(losses[-_CHECKPOINT_STEPS:]))
             print(f"step {step}: {100 * progress:.0f}% of the time, loss {recent:.4f}", flush=True)
-    save_file(_contiguous(average), path)
-    return average.eval()
+    if is_first():
+        save_file(_contiguous(average), path)
+
+
+def is_first() -> bool:
+    """Whether this process is the one that writes."""
+    return not dist.is_initialized() or dist.get_rank() == 0
 
 
 def rate_share(progress: float) -> float:
@@ -74,6 +77,20 @@ def rate_share(progress: float) -> float:
         return max(progress / _WARM_UP, _FINAL_RATE)
     falling = (progress - _WARM_UP) / (1 - _WARM_UP)
     return float(_FINAL_RATE + (1 - _FINAL_RATE) * (1 + np.cos(np.pi * falling)) / 2)
+
+
+def _agree(network: nn.Module, progress: float) -> float:
+    """Average gradients and progress over the processes."""
+    if not dist.is_initialized():
+        return progress
+    gradients = [weight.grad for weight in network.parameters() if weight.grad is not None]
+    flat = torch.cat([*(gradient.flatten() for gradient in gradients), torch.tensor([progress])])
+    dist.all_reduce(flat)
+    flat /= dist.get_world_size()
+    *parts, agreed = torch.split(flat, [*(gradient.numel() for gradient in gradients), 1])
+    for gradient, part in zip(gradients, parts, strict=True):
+        gradient.copy_(part.view_as(gradient))
+    return agreed.item()
 
 
 def _groups(network: nn.Module) -> list[dict[str, Any]]:

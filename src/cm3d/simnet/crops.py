@@ -37,7 +37,7 @@ def cut_crops(image: Tensor, frames_px: Tensor) -> Tensor:
     side_px = (frames_px[:, 2:] - frames_px[:, :2]).clamp(min=1).prod(dim=1).sqrt()
     halvings = torch.log2(side_px / CROP_PX).round().long().clamp(0, _MAX_HALVINGS)
     crops = torch.empty(len(frames_px), 3, CROP_PX, CROP_PX, device=image.device)
-    for times in halvings.unique().tolist():
+    for times in sorted(set(halvings.tolist())):
         chosen = halvings == times
         scaled = F.avg_pool2d(image[None], 2**times, ceil_mode=True, count_include_pad=False)
         crops[chosen] = _sampled(scaled, frames_px[chosen] / 2**times)
@@ -54,14 +54,11 @@ def paste_masks(probability: Tensor, frames_px: Tensor, width_px: int, height_px
 def _sampled(image: Tensor, frames_px: Tensor) -> Tensor:
     limits = torch.tensor([image.shape[3], image.shape[2]], device=image.device)
     x_px, y_px = sample_positions(frames_px).unbind(1)
-    grid = torch.stack(
-        torch.broadcast_tensors(
-            (2 * x_px / limits[0] - 1)[:, None, :], (2 * y_px / limits[1] - 1)[:, :, None]
-        ),
-        dim=-1,
-    )
-    rows = grid.reshape(1, -1, CROP_PX, 2)
-    sampled = F.grid_sample(image, rows, mode="bilinear", align_corners=False)
+    columns, rows = 2 * x_px / limits[0] - 1, 2 * y_px / limits[1] - 1
+    shape = (len(frames_px), CROP_PX, CROP_PX)
+    grid = torch.stack([columns[:, None].expand(shape), rows[..., None].expand(shape)], dim=-1)
+    below_each_other = grid.reshape(1, -1, CROP_PX, 2)
+    sampled = F.grid_sample(image, below_each_other, mode="bilinear", align_corners=False)
     return sampled[0].reshape(3, -1, CROP_PX, CROP_PX).transpose(0, 1)
 
 

@@ -1,6 +1,6 @@
 """From the detector's heatmap to boxes: its local maxima."""
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -9,6 +9,20 @@ from torch import Tensor
 from cm3d.simnet.detector import STRIDE_PX
 
 _MAX_BOXES: Final = 100  # per image; simulated streets show a third of that at most
+
+
+class Maxima(NamedTuple):
+    """Objects of one image.
+
+    Args:
+        class_index: (N,) position in `CLASS_NAMES`.
+        score: (N,) in [0, 1].
+        box_px: (N, 4) x_min, y_min, x_max, y_max in the network's pixels.
+    """
+
+    class_index: Tensor
+    score: Tensor
+    box_px: Tensor
 
 
 def boxes_around_cells(sides_px: Tensor) -> Tensor:
@@ -20,16 +34,13 @@ def boxes_around_cells(sides_px: Tensor) -> Tensor:
     return torch.stack([x_px - left, y_px - up, x_px + right, y_px + down], dim=1)
 
 
-def decode(logits: Tensor, sides_px: Tensor, min_score: float) -> list[tuple[Tensor, ...]]:
+def decode(logits: Tensor, sides_px: Tensor, min_score: float) -> list[Maxima]:
     """Local maxima of each class's heatmap, best first.
 
     Args:
         logits: (B, 10, h, w).
         sides_px: (B, 4, h, w).
         min_score: Lower maxima are no objects.
-
-    Returns:
-        Per image: class index (N,), score (N,) and box (N, 4) in the network's pixels.
     """
     score = torch.sigmoid(logits.float())
     is_maximum = score == F.max_pool2d(score, 3, stride=1, padding=1)
@@ -39,5 +50,6 @@ def decode(logits: Tensor, sides_px: Tensor, min_score: float) -> list[tuple[Ten
     found = []
     for image, best in enumerate(ranked):
         cell = chosen[image][best >= min_score]
-        found.append((cell // area, best[best >= min_score], boxes_px[image][:, cell % area].T))
+        box_px = boxes_px[image][:, cell % area].T
+        found.append(Maxima(cell // area, best[best >= min_score], box_px))
     return found

@@ -16,8 +16,6 @@ from cm3d.simnet.layers import Convolution, Residual
 from cm3d.tables.vocabulary import CLASS_NAMES
 
 STRIDE_PX: Final = 4
-# Widths and heights of inputs must be multiples of the deepest features' stride.
-INPUT_MULTIPLE_PX: Final = 32
 
 _STEM: Final = 16
 _CHANNELS: Final = (32, 64, 128, 192)  # at strides 4, 8, 16, 32
@@ -57,7 +55,7 @@ class DetectorNetwork(nn.Module):
         """Look at images.
 
         Args:
-            images: (B, 3, H, W) RGB in [0, 1], sides multiples of `INPUT_MULTIPLE_PX`.
+            images: (B, 3, H, W) RGB in [0, 1], sides multiples of 32.
 
         Returns:
             Heatmap logits (B, 10, H / 4, W / 4), one channel per class; and distances in pixels

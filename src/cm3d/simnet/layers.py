@@ -1,8 +1,12 @@
 """What both networks are made of."""
 
+from typing import TypeVar
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+Network = TypeVar("Network", bound=nn.Module)
 
 
 class Convolution(nn.Module):
@@ -44,7 +48,7 @@ class Residual(nn.Module):
         return F.relu(features + self.second(self.first(features)), inplace=True)
 
 
-def fold_norms(network: nn.Module) -> nn.Module:
+def fold_norms(network: Network) -> Network:
     """Put every batch normalisation into its convolution, for inference; changes the network."""
     network.eval()
     for module in network.modules():
