@@ -1,5 +1,6 @@
 """Which worker computes on which GPU of this machine."""
 
+import math
 import os
 import subprocess
 from collections.abc import Sequence
@@ -37,7 +38,7 @@ def deal_gpus(workers: int, gpus: Sequence[str], gpus_per_worker: float) -> list
     """
     if not gpus or gpus_per_worker == 0:
         return []
-    each = max(1, round(gpus_per_worker))
+    each = math.ceil(gpus_per_worker)
     hands = [",".join(gpus[i : i + each]) for i in range(0, len(gpus) - each + 1, each)]
     # a third of a GPU has no exact float
     sharing = int(1 / gpus_per_worker + 1e-6) if gpus_per_worker <= 1 else 1
@@ -48,7 +49,8 @@ def deal_gpus(workers: int, gpus: Sequence[str], gpus_per_worker: float) -> list
 
 def _no_room(workers: int, gpus: int, gpus_per_worker: float, room: int) -> str:
     advice = [f"execution.workers to {room}"] if room else []
-    advice.append(f"execution.gpus_per_worker to {int(1000 * gpus / workers) / 1000:g}")
+    share = gpus // workers or math.floor(1000 / math.ceil(workers / gpus)) / 1000
+    advice.append(f"execution.gpus_per_worker to {share:g}")
     return (
         f"execution.workers: {workers} workers with {gpus_per_worker:g} GPUs each do not fit on "
         f"{gpus}; set {' or '.join(advice)}"

@@ -7,6 +7,8 @@ again elsewhere.
 import logging
 import os
 import platform
+import re
+import socket
 from collections.abc import Callable, Generator, Sequence
 from functools import partial
 from pathlib import Path
@@ -80,6 +82,7 @@ def _connected(workers: int) -> Any:
     address = os.environ.get("RAY_ADDRESS")
     where: dict[str, Any] = {} if address else {"num_cpus": workers, "include_dashboard": False}
     try:
+        _refuse_silence(address)
         ray.init(
             address or "local",
             runtime_env={"env_vars": _environment()},
@@ -87,13 +90,20 @@ def _connected(workers: int) -> Any:
             logging_level=logging.ERROR,
             **where,
         )
-    except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
+    except (OSError, RuntimeError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise InputError(
             f"RAY_ADDRESS: {address or 'unset'}: no Ray to be had ({reason}); start it with "
             "`ray start`, or set execution.engine to processes"
         ) from error
     return ray
+
+
+def _refuse_silence(address: str | None) -> None:
+    """Fail at once where nobody listens: Ray would try for minutes."""
+    named = re.fullmatch(r"\[?(.+?)\]?:(\d+)", (address or "").removeprefix("ray://"))
+    if named:
+        socket.create_connection((named[1], int(named[2])), timeout=10).close()
 
 
 def _environment() -> dict[str, str]:
