@@ -135,10 +135,14 @@ def test_arrows_point_one_way(package: str) -> None:
 NETWORKS = {"models", "training", "shelf", "simnet"}
 ADAPTERS = {
     "execution/device.py",
+    "detect2d/corners.py",
     "detect2d/detic.py",
+    "detect2d/detic_model.py",
     "detect2d/grounding_dino.py",
+    "detect2d/grounding_prompts.py",
     "detect2d/owlv2.py",
     "detect2d/simnet.py",
+    "detect2d/square.py",
     "segment/simnet.py",
     "sam3d/automatic.py",
 }
