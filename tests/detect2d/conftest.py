@@ -1,7 +1,8 @@
-"""One simulated image: two objects, one of them small and mostly hidden."""
+"""One simulated image: two objects, one of them small and mostly hidden; tiny shelf models."""
 
 import json
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -54,3 +55,50 @@ def sim_root(tmp_path: Path) -> Path:
     large = {"instance_id": 3, "class_name": "car", "visible_share": 1.0}
     (folder / "scene.json").write_text(json.dumps({"front": [small, large], "back": []}))
     return tmp_path
+
+
+@pytest.fixture(scope="session")
+def defaults(project: Path) -> params.Params:
+    """All default parameters."""
+    return params.load_params(project / "params.yaml")
+
+
+@pytest.fixture(scope="session")
+def grounding_dino(defaults: params.Params, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """GroundingDINO at random, sure of about half of its boxes."""
+    from cm3d.detect2d.grounding_dino import build_grounding_dino
+    from tests.detect2d.tiny_models import save_grounding_dino
+
+    folder = tmp_path_factory.mktemp("grounding_dino")
+    phrases = [phrase for of_class in defaults.detect2d.phrases.values() for phrase in of_class]
+    save_grounding_dino(folder, sorted({word for p in phrases for word in p.split()}))
+    section = params.GroundingDino(model=str(folder), revision=None, text_threshold=0.9)
+    changes = {"grounding_dino": section, "min_score": 0.9}
+    return build_grounding_dino(defaults.detect2d.model_copy(update=changes), defaults.execution)
+
+
+@pytest.fixture(scope="session")
+def owlv2(defaults: params.Params, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """OWLv2 at random, sure of about half of its boxes."""
+    from cm3d.detect2d.owlv2 import build_owlv2
+    from tests.detect2d.tiny_models import save_owlv2
+
+    folder = tmp_path_factory.mktemp("owlv2")
+    save_owlv2(folder)
+    section = params.Owlv2(model=str(folder), revision=None, template="a {}")
+    changes = {"owlv2": section, "min_score": 0.5}
+    return build_owlv2(defaults.detect2d.model_copy(update=changes), defaults.execution)
+
+
+@pytest.fixture(scope="session")
+def detic(defaults: params.Params) -> Any:
+    """All of Detic but its network, for which detectron2 would be needed."""
+    import torch
+
+    from cm3d.detect2d.detic import Detic, Prepare
+    from cm3d.detect2d.vocabulary import Vocabulary
+    from tests.detect2d.brightness import brightest_cells
+
+    vocabulary = Vocabulary.of(defaults.detect2d.phrases)
+    prepare = Prepare(max_side_px=1024, shorter_px=80, longer_px=133, channels="RGB")
+    return Detic(brightest_cells, prepare, vocabulary, torch.device("cpu"))
