@@ -52,16 +52,20 @@ def in_processes(
 
 
 def _begin(shares: "SimpleQueue[str]", dealt: bool) -> None:
-    threading.Thread(target=_end_with_the_stage, daemon=True).start()
+    end_with_parent()
     if dealt:
         os.environ["CUDA_VISIBLE_DEVICES"] = shares.get()
 
 
-def _end_with_the_stage() -> None:
-    """A worker would wait forever for work from a stage that was killed."""
-    stage = multiprocessing.parent_process()
-    if stage is not None:
-        stage.join()
+def end_with_parent() -> None:
+    """Let this worker end when its parent was killed, or it would wait for work forever."""
+    threading.Thread(target=_wait_for_end_of_parent, daemon=True).start()
+
+
+def _wait_for_end_of_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
         os._exit(1)
 
 

@@ -28,8 +28,8 @@ class UnfinishedTables:
         return self.folder.with_name(f"{self.folder.name}.notes")
 
     def has(self, scene: str) -> bool:
-        """Whether the scene's table is finished."""
-        return self._table(scene).exists()
+        """Whether the scene is finished: its note comes first, its table last."""
+        return self._note(scene).exists() and self._table(scene).exists()
 
     def add(self, make: Callable[[str], Noted[Table]], scene: str) -> LeftOut:
         """Make and write a scene's table, unless it is there; returns what was left out.
