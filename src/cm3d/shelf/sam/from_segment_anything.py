@@ -20,12 +20,12 @@ class SegmentAnythingNetwork:
     """The package's `Sam`; meets `network.PromptedNetwork`.
 
     Args:
-        model: A `segment_anything.modeling.Sam`.
+        model: A `segment_anything.modeling.Sam`, for inference.
     """
 
     def __init__(self, model: Any) -> None:
-        """Ready the model for inference."""
-        self._model = model.eval()
+        """Keep its positions exact."""
+        self._model = model
         encoding = model.prompt_encoder.pe_layer
         encoding._pe_encoding = in_full_precision(encoding._pe_encoding)
 
@@ -87,7 +87,7 @@ def load_sam(checkpoint: Path, runtime: Runtime, key: str) -> Sam:
         raise InputError(f"{key}: {checkpoint} is missing") from error
     except Exception as error:
         raise InputError(f"{key}: {checkpoint} is no checkpoint of SAM; fetch it again") from error
-    return Sam(SegmentAnythingNetwork(model.to(runtime.device)), _canvas(model), runtime)
+    return Sam(SegmentAnythingNetwork(model.eval().to(runtime.device)), _canvas(model), runtime)
 
 
 def _canvas(model: Any) -> Canvas:

@@ -7,6 +7,7 @@ import torch
 from transformers import AutoModelForMaskGeneration
 
 from cm3d.errors import InputError
+from cm3d.shelf.pretrained import load_pretrained
 from cm3d.shelf.runtime import Runtime
 from cm3d.shelf.sam.canvas import Canvas
 from cm3d.shelf.sam.network import Embedding
@@ -21,12 +22,12 @@ class TransformersNetwork:
     """Any model that transformers generates masks with; meets `network.PromptedNetwork`.
 
     Args:
-        model: Has `get_image_embeddings`, and takes these in place of an image.
+        model: Has `get_image_embeddings`, and takes these in place of an image; for inference.
     """
 
     def __init__(self, model: Any) -> None:
-        """Ready the model for inference."""
-        self._model = model.eval()
+        """Keep its positions exact."""
+        self._model = model
         for module in model.modules():
             if hasattr(module, "positional_embedding"):
                 module.forward = in_full_precision(module.forward)
@@ -43,7 +44,8 @@ class TransformersNetwork:
     def from_boxes(self, embedding: Embedding, boxes_px: torch.Tensor) -> torch.Tensor:
         """Logits (N, h, w) of one mask for each of (N, 4) boxes."""
         found = self._model(**embedding, input_boxes=boxes_px[None], multimask_output=False)
-        return _tensor(found.pred_masks[0, :, 0])
+        logits: torch.Tensor = found.pred_masks[0, :, 0]
+        return logits
 
     def from_points(
         self, embedding: Embedding, points_px: torch.Tensor
@@ -51,7 +53,7 @@ class TransformersNetwork:
         """Logits (N, 3, h, w) and expected IoU (N, 3) at (N, 2) points."""
         prompts = points_px[None, :, None]
         found = self._model(**embedding, input_points=prompts, multimask_output=True)
-        return _tensor(found.pred_masks[0]), _tensor(found.iou_scores[0])
+        return found.pred_masks[0], found.iou_scores[0]
 
 
 def load_sam(folder: Path, runtime: Runtime, key: str, kinds: tuple[str, ...] = ()) -> Sam:
@@ -66,31 +68,14 @@ def load_sam(folder: Path, runtime: Runtime, key: str, kinds: tuple[str, ...] = 
     Raises:
         InputError: The folder holds no such model, or not all of its weights.
     """
-    canvas = Canvas.read(folder)
-    try:
-        model, loading = AutoModelForMaskGeneration.from_pretrained(
-            folder, dtype=torch.float32, output_loading_info=True, local_files_only=True
-        )
-    except (OSError, ValueError) as error:
-        reason = str(error).strip().partition("\n")[0]
-        raise InputError(
-            f"{key}: {folder} holds no model that generates masks: {reason}"
-        ) from error
-    if kinds and model.config.model_type not in kinds:
-        found = model.config.model_type
+    model = load_pretrained(AutoModelForMaskGeneration, folder, runtime, key)
+    found = model.config.model_type
+    if kinds and found not in kinds:
         raise InputError(f"{key}: {folder} holds a {found}, not a {' or '.join(kinds)}")
-    # Weights that a file lacks would be random ones.
-    if lacking := sorted(loading["missing_keys"]):
-        raise InputError(f"{key}: {folder} lacks weights ({lacking[0]}, ...); fetch them again")
-    return Sam(TransformersNetwork(model.to(runtime.device)), canvas, runtime)
+    return Sam(TransformersNetwork(model), Canvas.read(folder), runtime)
 
 
 def _of_image(part: Any, row: int) -> Any:
     if isinstance(part, torch.Tensor):
         return part[row : row + 1]
     return [_of_image(level, row) for level in part]
-
-
-def _tensor(found: Any) -> torch.Tensor:
-    assert isinstance(found, torch.Tensor)
-    return found

@@ -1,0 +1,152 @@
+"""Adapters against the plain pipeline of each library: one image and one box at a time."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch.nn.functional import interpolate
+
+from cm3d import params
+from cm3d.errors import InputError
+from cm3d.geometry.arrays import NDArrayBool, NDArrayByte
+from cm3d.segment.protocol import Segmenter
+from cm3d.segment.sam import SamSegmenter, build_sam
+from cm3d.segment.segment import build_segmenter
+from cm3d.shelf.runtime import Runtime
+
+Build = Callable[[str, int], Segmenter]
+Scene = Callable[[int, int], NDArrayByte]
+
+SHAPES_PX = [(61, 97), (97, 61), (36, 64), (150, 100)]
+BOXES = np.array([[0.1, 0.2, 0.5, 0.6], [0.0, 0.0, 1.0, 1.0], [0.55, 0.1, 0.9, 0.85]])
+
+
+def boxes_in(shape_px: tuple[int, int]) -> np.ndarray[Any, np.dtype[np.float64]]:
+    return BOXES * np.tile(shape_px[::-1], 2)
+
+
+def outline(segmenter: Segmenter, image: NDArrayByte) -> NDArrayBool:
+    return segmenter.segment([segmenter.prepare(image)], [boxes_in(image.shape[:2])])[0]
+
+
+@pytest.mark.parametrize("shape_px", SHAPES_PX)
+@pytest.mark.parametrize(
+    ("name", "kind", "folder"),
+    [("sam", "SamModel", "sam_folder"), ("promptable", "SamHQModel", "sam_hq_folder")],
+)
+def test_sam_and_sam_hq_as_transformers_has_them(
+    build: Build,
+    scene: Scene,
+    request: pytest.FixtureRequest,
+    name: str,
+    kind: str,
+    folder: str,
+    shape_px: tuple[int, int],
+) -> None:
+    import transformers
+    from transformers.models.sam.image_processing_pil_sam import SamImageProcessorPil
+
+    files = request.getfixturevalue(folder)
+    model = getattr(transformers, kind).from_pretrained(files)
+    processor = transformers.SamProcessor(SamImageProcessorPil.from_pretrained(files))
+    image = scene(*shape_px)
+    masks = outline(build(name, 2), image)
+    for box, mask in zip(boxes_in(shape_px).tolist(), masks, strict=True):
+        inputs = processor(image, input_boxes=[[box]], return_tensors="pt")
+        inputs["input_boxes"] = inputs["input_boxes"].float()
+        sizes = inputs.pop("original_sizes"), inputs.pop("reshaped_input_sizes")
+        with torch.no_grad():
+            found = model(**inputs, multimask_output=False)
+        expected = processor.image_processor.post_process_masks(found.pred_masks, *sizes)
+        assert np.array_equal(expected[0][0, 0].numpy(), mask)
+
+
+@pytest.mark.parametrize("shape_px", SHAPES_PX)
+def test_sam_as_its_authors_have_it(
+    build: Build,
+    scene: Scene,
+    segment_anything: ModuleType,
+    tiny_sam: Any,
+    shape_px: tuple[int, int],
+) -> None:
+    image = scene(*shape_px)
+    predictor = segment_anything.SamPredictor(tiny_sam)
+    predictor.set_image(image)
+    found = [predictor.predict(box=b, multimask_output=False)[0][0] for b in boxes_in(shape_px)]
+    assert np.array_equal(outline(build("segment_anything", 64), image), found)
+    assert np.array_equal(outline(build("sam", 64), image), found)
+
+
+@pytest.mark.parametrize("shape_px", SHAPES_PX)
+def test_sam2_as_transformers_has_it(
+    build: Build, scene: Scene, sam2_folder: Path, shape_px: tuple[int, int]
+) -> None:
+    # But for its image processor, which needs torchvision.
+    from transformers import Sam2Model
+
+    model = Sam2Model.from_pretrained(sam2_folder)
+    image, colours = scene(*shape_px), torch.tensor([[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]])
+    scaled = Image.fromarray(image).resize((64, 64), Image.Resampling.BILINEAR)
+    pixels = (torch.from_numpy(np.array(scaled)) / 255 - colours[0]) / colours[1]
+    masks = outline(build("sam2", 2), image)
+    for box, mask in zip(boxes_in(shape_px), masks, strict=True):
+        prompt = torch.tensor(box * 64 / np.tile(shape_px[::-1], 2)).float()[None, None]
+        with torch.no_grad():
+            found = model(pixels.permute(2, 0, 1)[None], input_boxes=prompt, multimask_output=False)
+        logits = interpolate(found.pred_masks[0], shape_px, mode="bilinear", align_corners=False)
+        assert np.array_equal((logits[0, 0] > 0).numpy(), mask)
+
+
+def test_an_image_is_encoded_once(
+    build: Build, scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    segmenter = build("sam", 1)
+    assert isinstance(segmenter, SamSegmenter)
+    encoded = []
+    network = segmenter.sam.network
+    embed = network.embed
+    monkeypatch.setattr(
+        network, "embed", lambda pixels: encoded.append(len(pixels)) or embed(pixels)
+    )
+    images = [segmenter.prepare(scene(61, 97)) for _ in range(3)]
+    segmenter.segment(images, [boxes_in((61, 97))] * 3)
+    assert encoded == [3]
+    segmenter.segment(images, [np.empty((0, 4))] * 3)
+    assert encoded == [3]
+
+
+def test_mixed_precision_moves_only_borders(build: Build, scene: Scene) -> None:
+    for name in ("sam", "segment_anything", "sam2", "promptable"):
+        segmenter = build(name, 64)
+        assert isinstance(segmenter, SamSegmenter)
+        mixed = replace(segmenter.sam, runtime=Runtime(torch.device("cpu"), torch.bfloat16))
+        exact = outline(segmenter, scene(61, 97))
+        rounded = outline(SamSegmenter(mixed, 64), scene(61, 97))
+        assert not np.array_equal(exact, rounded)
+        assert np.mean(exact != rounded) < 0.05
+
+
+def test_a_model_of_another_kind(
+    segment: params.Segment, execution: params.Execution, sam_hq_folder: Path
+) -> None:
+    section = segment.sam2.model_copy(update={"model": str(sam_hq_folder)})
+    sam2 = segment.model_copy(update={"backend": "sam2", "sam2": section})
+    with pytest.raises(InputError, match=r"segment\.sam2: .* holds a sam_hq, not a sam2 or sam2_v"):
+        build_segmenter(sam2, execution)
+
+
+def test_the_authors_package_needs_a_checkpoint(
+    segment: params.Segment, execution: params.Execution, segment_anything: ModuleType
+) -> None:
+    update = {"library": "segment_anything", "checkpoint": "nowhere.pth"}
+    section = segment.sam.model_copy(update=update)
+    with pytest.raises(InputError, match=r"segment\.sam\.checkpoint: nowhere\.pth is missing"):
+        build_sam(segment.model_copy(update={"backend": "sam", "sam": section}), execution)
+    with pytest.raises(ValueError, match="needs checkpoint"):
+        params.Sam(**(section.model_dump() | {"checkpoint": None}))
