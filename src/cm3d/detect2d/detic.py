@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import torch
 from PIL import Image
-from transformers import AutoTokenizer, CLIPTextModelWithProjection
+from transformers import AutoTokenizer, CLIPModel
 
 from cm3d import params
 from cm3d.detect2d.detic_model import load_model, require_packages
@@ -115,7 +115,7 @@ def embed(clip: params.ShelfModel, sentences: list[str], runtime: Runtime) -> to
     """
     folder = model_folder(clip.model, clip.revision, _CLIP_KEY)
     tokenizer = load_with(AutoTokenizer, folder, _CLIP_KEY)
-    encoder = load_pretrained(CLIPTextModelWithProjection, folder, runtime, _CLIP_KEY)
+    model = load_pretrained(CLIPModel, folder, runtime, _CLIP_KEY)
     text = tokenizer(sentences, padding=True, truncation=True, return_tensors="pt")
-    embeddings: torch.Tensor = encoder(**text.to(runtime.device)).text_embeds
+    embeddings: torch.Tensor = model.get_text_features(**text.to(runtime.device)).pooler_output
     return embeddings

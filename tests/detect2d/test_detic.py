@@ -1,0 +1,98 @@
+"""Detic without its network; `detic_model.load_model` needs detectron2 and is not tested."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from transformers import AutoTokenizer, CLIPModel
+
+from cm3d import params
+from cm3d.detect2d.detic import Detic, Prepare, build_detic, embed
+from cm3d.detect2d.detic_model import _settings, require_packages
+from cm3d.errors import InputError
+from cm3d.shelf.runtime import Runtime
+from tests.detect2d.tiny_models import save_clip
+
+
+def test_what_is_missing_is_said_in_one_line(defaults: params.Params) -> None:
+    with pytest.raises(
+        InputError, match=r"needs detectron2, detic, centernet; .*detect2d\.md"
+    ) as e:
+        build_detic(defaults.detect2d, defaults.execution)
+    assert "\n" not in str(e.value)
+
+
+def test_only_what_is_missing_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("detectron2", "detic"):
+        (tmp_path / name).mkdir()
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    with pytest.raises(InputError, match="detic needs centernet; install"):
+        require_packages()
+
+
+@pytest.mark.parametrize(
+    ("size_px", "resized_px"),
+    [
+        ((900, 1600), (750, 1333)),  # 1024 x 576 after shrinking; the longer side is the limit
+        ((600, 600), (800, 800)),
+        ((1600, 900), (1333, 750)),
+        ((1, 1), (800, 800)),
+        ((37, 911), (54, 1333)),
+    ],
+)
+def test_images_are_resized_as_detectron2_does(
+    size_px: tuple[int, int], resized_px: tuple[int, int]
+) -> None:
+    prepared = Prepare(1024, 800, 1333, "RGB")(np.zeros((*size_px, 3), np.uint8))
+    assert prepared["pixels"].shape == (3, *resized_px)
+    assert prepared["pixels"].dtype == np.uint8
+    assert prepared["size_px"].tolist() == list(size_px)
+
+
+def test_channels_have_the_networks_order() -> None:
+    image = np.zeros((8, 8, 3), np.uint8) + np.array([10, 20, 30], np.uint8)
+    rgb, bgr = (Prepare(1024, 8, 8, order)(image)["pixels"] for order in ("RGB", "BGR"))
+    assert rgb[:, 0, 0].tolist() == [10, 20, 30]
+    assert bgr[:, 0, 0].tolist() == [30, 20, 10]
+
+
+def test_pixels_are_those_of_a_bilinear_resize() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (30, 40, 3), dtype=np.uint8)
+    expected = np.asarray(Image.fromarray(image).resize((80, 60), Image.Resampling.BILINEAR))
+    found = Prepare(1024, 60, 100, "RGB")(image)["pixels"]
+    np.testing.assert_array_equal(found, expected.transpose(2, 0, 1))
+
+
+def test_instances_become_boxes(detic: Detic) -> None:
+    """A white image is 1 everywhere: class 1000 % 19 = 12 of the vocabulary, sixteen times."""
+    (found,) = detic.detect([detic.prepare(np.full((40, 80, 3), 255, np.uint8))])
+    assert found.score.tolist() == [1.0] * 16
+    assert set(found.class_name) == {detic.vocabulary.class_names[12]}
+    assert found.box_px[5].tolist() == [20, 10, 40, 20]
+
+
+def test_embeddings_are_clips(tmp_path: Path, defaults: params.Params) -> None:
+    save_clip(tmp_path)
+    sentences = ["a traffic_cone", "a car"]
+    clip = params.ShelfModel(model=str(tmp_path), revision=None)
+    found = embed(clip, sentences, Runtime.choose("cpu", "fp32"))
+    tokenizer, whole = AutoTokenizer.from_pretrained(tmp_path), CLIPModel.from_pretrained(tmp_path)
+    for row, sentence in enumerate(sentences):
+        text = tokenizer([sentence], return_tensors="pt")
+        with torch.inference_mode():
+            hidden = whole.text_model(**text).last_hidden_state[0, -1]
+            alone = whole.text_projection(hidden)
+        np.testing.assert_allclose(found[row], alone, atol=1e-5)
+    assert found.shape == (2, 12)
+
+
+def test_settings_are_pairs_of_names_and_values() -> None:
+    settings: list[Any] = _settings(0.1, torch.device("cpu"))
+    found = dict(zip(settings[::2], settings[1::2], strict=True))
+    assert found["MODEL.ROI_HEADS.SCORE_THRESH_TEST"] == 0.1
+    assert found["MODEL.ROI_HEADS.ONE_CLASS_PER_PROPOSAL"] is False
+    assert found["MODEL.DEVICE"] == "cpu"
