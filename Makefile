@@ -7,7 +7,7 @@ DVC := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/dvc
 export DVC_NO_ANALYTICS := true
 export GIT_PYTHON_REFRESH := quiet
 
-.PHONY: help install install-dev repro report lint format test bench ui figures clean constraints
+.PHONY: help install install-dev repro report lint format test bench ui weights figures clean constraints
 
 help:                      ## say what each target does
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/ — /'
@@ -52,6 +52,9 @@ bench: install-dev         ## speed and memory against named peers
 
 ui: install                ## MLflow on the project's database
 	$(BIN)/mlflow ui --backend-store-uri sqlite:///mlflow.db
+
+weights: install           ## fetch a shelf model and pin its commit: MODEL=grounding_dino
+	$(RUN) -m experiments.weights "$(MODEL)"
 
 figures: install           ## redraw the pictures of docs/
 	$(RUN) docs/make_simulation_figures.py
