@@ -15,7 +15,7 @@ from experiments.simnet.drives import Drives, Photograph, visible_objects
 
 # Width, height, number of photographs and views of each: small views for variety, whole images
 # for large objects. Reading a photograph takes longer than cutting a view.
-_BATCHES: Final = ((384, 256, 6, 2), (800, 448, 3, 1))
+_BATCHES: Final = ((384, 256, 4, 2), (800, 448, 2, 1))
 _SMALL_SHARE: Final = 0.6
 
 

@@ -1,6 +1,6 @@
 """Turn a checkpoint of training into the weights that come with the code.
 
-PYTHONPATH=src python -m experiments.simnet.export detector CHECKPOINT src/cm3d/simnet/weights
+    PYTHONPATH=src python -m experiments.simnet.export detector CHECKPOINT src/cm3d/simnet/weights
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """Train a network of `cm3d.simnet` on rendered drives.
 
-PYTHONPATH=src python -m experiments.simnet.train detector FOLDER CHECKPOINT --minutes 40
+    PYTHONPATH=src python -m experiments.simnet.train detector FOLDER CHECKPOINT --minutes 40
 """
 
 import argparse
@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.multiprocessing.spawn import spawn
 from torch.utils.data import DataLoader, IterableDataset
@@ -51,6 +52,7 @@ def main() -> None:
     parser.add_argument("network", choices=sorted(RECIPES))
     parser.add_argument("folder", type=Path, help="what `render` wrote")
     parser.add_argument("checkpoint", type=Path, help="safetensors file to write")
+    parser.add_argument("--init", type=Path, help="checkpoint to start from, else random weights")
     parser.add_argument("--minutes", type=float, default=40.0)
     parser.add_argument("--processes", type=int, default=2, help="with one thread each")
     arguments = parser.parse_args()
@@ -69,8 +71,11 @@ def _train(rank: int, arguments: argparse.Namespace, meeting_place: str) -> None
     torch.manual_seed(_SEED)
     recipe, drives = RECIPES[arguments.network], Drives(arguments.folder)
     batches = DataLoader(recipe.batches(drives, _SEED + rank), batch_size=None, num_workers=1)
+    network = recipe.network()
+    if arguments.init:
+        network.load_state_dict(load_file(arguments.init))
     train(
-        recipe.network(),
+        network,
         recipe.loss,
         batches,
         arguments.minutes,
