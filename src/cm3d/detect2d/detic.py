@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import torch
 from PIL import Image
-from transformers import AutoTokenizer, CLIPModel
+from transformers import CLIPModel
 
 from cm3d import params
 from cm3d.detect2d.detic_model import load_model, require_packages
@@ -16,7 +16,7 @@ from cm3d.detect2d.thumbnail import thumbnail
 from cm3d.detect2d.vocabulary import Vocabulary
 from cm3d.geometry.arrays import NDArrayByte
 from cm3d.shelf.prepared import Prepared
-from cm3d.shelf.pretrained import load_pretrained, load_with
+from cm3d.shelf.pretrained import load_pretrained, load_tokenizer
 from cm3d.shelf.runtime import Runtime
 from cm3d.shelf.weights import model_folder
 
@@ -114,7 +114,7 @@ def embed(clip: params.ShelfModel, sentences: list[str], runtime: Runtime) -> to
         InputError: CLIP's weights are not there or not whole.
     """
     folder = model_folder(clip.model, clip.revision, _CLIP_KEY)
-    tokenizer = load_with(AutoTokenizer, folder, _CLIP_KEY)
+    tokenizer = load_tokenizer(folder, _CLIP_KEY)
     model = load_pretrained(CLIPModel, folder, runtime, _CLIP_KEY)
     text = tokenizer(sentences, padding=True, truncation=True, return_tensors="pt")
     embeddings: torch.Tensor = model.get_text_features(**text.to(runtime.device)).pooler_output

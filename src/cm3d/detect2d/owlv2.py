@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from transformers import AutoImageProcessor, AutoTokenizer, Owlv2ForObjectDetection
+from transformers import Owlv2ForObjectDetection
 
 from cm3d import params
 from cm3d.detect2d.corners import corners_px
@@ -18,7 +18,7 @@ from cm3d.errors import InputError
 from cm3d.geometry.arrays import NDArrayByte
 from cm3d.shelf.normalize import Normalize
 from cm3d.shelf.prepared import Prepared, stack
-from cm3d.shelf.pretrained import load_pretrained, load_with
+from cm3d.shelf.pretrained import load_image_processor, load_pretrained, load_tokenizer
 from cm3d.shelf.runtime import Runtime
 from cm3d.shelf.weights import model_folder
 
@@ -119,8 +119,8 @@ def build_owlv2(detect2d: params.Detect2D, execution: params.Execution) -> Owlv2
     runtime = Runtime.choose(execution.device, detect2d.precision)
     section = detect2d.owlv2
     folder = model_folder(section.model, section.revision, _KEY)
-    processor = load_with(AutoImageProcessor, folder, _KEY, backend="pil")
-    tokenizer = load_with(AutoTokenizer, folder, _KEY)
+    processor = load_image_processor(folder, _KEY)
+    tokenizer = load_tokenizer(folder, _KEY)
     model = load_pretrained(Owlv2ForObjectDetection, folder, runtime, _KEY)
     vocabulary = Vocabulary.of(detect2d.phrases)
     query = encode(model, tokenizer, vocabulary.sentences(section.template))

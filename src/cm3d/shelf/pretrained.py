@@ -1,13 +1,20 @@
 """Models of the transformers library, from a folder of the Hugging Face hub's format."""
 
 from pathlib import Path
-from typing import Any
+from pickle import UnpicklingError
+from typing import Any, Final
 
 import torch
+from safetensors import SafetensorError
+from transformers import AutoImageProcessor, AutoTokenizer
 from transformers.utils import logging
 
 from cm3d.errors import InputError
 from cm3d.shelf.runtime import Runtime
+
+# What the library raises over files that are missing, cut off or of another model.
+_BROKEN: Final = (OSError, ValueError, RuntimeError, EOFError, SafetensorError, UnpicklingError)
+_VOCABULARIES: Final = ("tokenizer.json", "vocab.txt", "vocab.json")
 
 # A stage shows its own progress, on the same line.
 logging.disable_progress_bar()  # type: ignore[no-untyped-call]
@@ -25,13 +32,8 @@ def load_pretrained(kind: Any, folder: Path, runtime: Runtime, key: str) -> Any:
     Raises:
         InputError: The folder has another model, or not all of its weights.
     """
-    try:
-        model, loading = kind.from_pretrained(
-            folder, dtype=torch.float32, output_loading_info=True, local_files_only=True
-        )
-    except (OSError, ValueError, RuntimeError) as error:
-        reason = str(error).strip().partition("\n")[0]
-        raise InputError(f"{key}: {folder} is no {kind.__name__}: {reason}") from error
+    options = {"dtype": torch.float32, "output_loading_info": True}
+    model, loading = _load(kind, folder, key, **options)
     # The library would fill in random numbers.
     if lacking := sorted(loading["missing_keys"]):
         name = f"{folder} has no weights of {kind.__name__} for {lacking[0]} and"
@@ -39,20 +41,38 @@ def load_pretrained(kind: Any, folder: Path, runtime: Runtime, key: str) -> Any:
     return model.eval().to(runtime.device)
 
 
-def load_with(kind: Any, folder: Path, key: str, **options: Any) -> Any:
-    """Load a tokenizer or an image processor.
+def load_tokenizer(folder: Path, key: str) -> Any:
+    """Load the tokenizer that a model came with.
 
     Args:
-        kind: An automatic class of transformers.
-        folder: Has its configuration.
+        folder: Has its vocabulary.
         key: The parameter that named the folder, for error messages.
-        **options: For `from_pretrained`.
 
     Raises:
-        InputError: The folder has none.
+        InputError: There is none.
     """
+    # The library would make one that knows no word.
+    if not any((folder / name).is_file() for name in _VOCABULARIES):
+        raise InputError(f"{key}: {folder} has no {' or '.join(_VOCABULARIES)}; fetch them again")
+    return _load(AutoTokenizer, folder, key)
+
+
+def load_image_processor(folder: Path, key: str) -> Any:
+    """Load what a model does to images, in numpy and PIL, whether or not there is torchvision.
+
+    Args:
+        folder: Has its configuration.
+        key: The parameter that named the folder, for error messages.
+
+    Raises:
+        InputError: There is none.
+    """
+    return _load(AutoImageProcessor, folder, key, backend="pil")
+
+
+def _load(kind: Any, folder: Path, key: str, **options: Any) -> Any:
     try:
         return kind.from_pretrained(folder, local_files_only=True, **options)
-    except (OSError, ValueError) as error:
+    except _BROKEN as error:
         reason = str(error).strip().partition("\n")[0]
-        raise InputError(f"{key}: {folder} has no {kind.__name__}: {reason}") from error
+        raise InputError(f"{key}: {folder} is no {kind.__name__}: {reason}") from error
