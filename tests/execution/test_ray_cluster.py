@@ -14,6 +14,9 @@ from typing import Any
 
 import pytest
 
+from cm3d.errors import InputError
+from cm3d.execution.ray_cluster import gpus_to_ask_for
+
 pytest.importorskip("ray")
 
 RAY = Path(sys.executable).with_name("ray")
@@ -46,13 +49,18 @@ def free_port() -> int:
         return int(server.getsockname()[1])
 
 
+@pytest.fixture(autouse=True)
+def no_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ray would keep one in the home folder."""
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+
+
 @pytest.fixture
 def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """RAY_ADDRESS leads to the first of two nodes; the second is at 127.0.0.2."""
     address = f"127.0.0.1:{free_port()}"
     monkeypatch.setenv("RAY_ADDRESS", address)
-    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
-    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
     # paths of sockets may have 107 characters
     folder = tempfile.mkdtemp(prefix="ray", dir="/tmp")
     head = ["--head", f"--port={address.split(':')[1]}", f"--temp-dir={folder}"]
@@ -73,7 +81,12 @@ def wait_for_two_nodes() -> None:
         "    time.sleep(0.1)\n"
     )
     for _ in range(20):
-        if subprocess.run([sys.executable, "-c", script], timeout=60, stderr=-3).returncode == 0:
+        if (
+            subprocess.run(
+                [sys.executable, "-c", script], timeout=60, stderr=subprocess.DEVNULL
+            ).returncode
+            == 0
+        ):
             return
     raise RuntimeError("Ray does not start")
 
@@ -96,10 +109,16 @@ def test_nothing_is_lost_or_doubled_when_workers_die(
     assert len(attempts()) - before == 12
     assert not list((workspace / ".cache" / "resume").iterdir())
 
-    broken = run_stage_script("ray", broken="scene-3")
-    assert broken.returncode == 1
-    assert broken.stderr.splitlines()[-1] == "error: scene-3: broken; mend it"
-    assert "Traceback" not in broken.stderr
+
+def test_bad_input_arrives_from_a_ray_of_this_machine(
+    run_stage_script: Callable[..., Any], workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    done = run_stage_script("ray", broken="scene-9")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == "error: scene-9: broken; mend it"
+    assert "Traceback" not in done.stderr
+    assert len(list((workspace / ".cache").rglob("scene-*.parquet"))) >= 8
 
 
 def test_missing_cluster_is_named(
@@ -110,3 +129,16 @@ def test_missing_cluster_is_named(
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith("error: RAY_ADDRESS: 127.0.0.1")
     assert "Traceback" not in done.stderr
+
+
+def test_gpus_are_asked_for_where_a_node_has_them() -> None:
+    nodes = [
+        {"Alive": True, "Resources": {"CPU": 8.0}},
+        {"Alive": True, "Resources": {"CPU": 8.0, "GPU": 2.0}},
+        {"Alive": False, "Resources": {"GPU": 8.0}},
+    ]
+    assert gpus_to_ask_for(nodes[:1], 1.0) == 0.0
+    assert gpus_to_ask_for(nodes, 0.5) == 0.5
+    assert gpus_to_ask_for(nodes, 0.0) == 0.0
+    with pytest.raises(InputError, match=r"gpus_per_worker: 4.*more than 2"):
+        gpus_to_ask_for(nodes, 4.0)

@@ -4,23 +4,19 @@ The nodes share the project's folder under one path. A task whose worker or node
 again elsewhere.
 """
 
-import logging
 import os
 import platform
-import re
-import socket
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from cm3d.errors import InputError
+from cm3d.execution.ray_connection import connected_ray
 
 ResultT = TypeVar("ResultT")
 
 _RETRIES: Final = 5
-# What stages read of the environment, and what decides how they compute.
-_PASSED_ON: Final = ("DVC_", "NUSCENES_", "HF_", "TRANSFORMERS_", "OMP_", "OPENBLAS_", "MKL_")
 
 
 def on_ray(
@@ -38,8 +34,8 @@ def on_ray(
         InputError: No Ray, no cluster at RAY_ADDRESS, no node with enough GPUs, or a scene whose
             workers die again and again.
     """
-    ray = _connected(workers)
-    options = {"num_cpus": 1, "num_gpus": _gpus_to_ask_for(ray, num_gpus)}
+    ray = connected_ray(workers)
+    options = {"num_cpus": 1, "num_gpus": gpus_to_ask_for(ray.nodes(), num_gpus)}
     task = ray.remote(max_retries=_RETRIES, **options)(_run_in_project)
     submit = partial(task.remote, ray.put(function), str(Path.cwd()))
     todo, running = iter(scenes), dict[Any, str]()
@@ -68,52 +64,17 @@ def _run_in_project(function: Callable[[str], ResultT], project: str, scene: str
     return function(scene)
 
 
-def _connected(workers: int) -> Any:
-    """The module `ray`, connected to the cluster at RAY_ADDRESS, else to one of its own."""
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    try:
-        import ray
-    except ImportError as error:
-        raise InputError(
-            "execution.engine: ray, but Ray is not installed; run `make install`"
-        ) from error
-    if ray.is_initialized():
-        return ray
-    address = os.environ.get("RAY_ADDRESS")
-    where: dict[str, Any] = {} if address else {"num_cpus": workers, "include_dashboard": False}
-    try:
-        _refuse_silence(address)
-        ray.init(
-            address or "local",
-            runtime_env={"env_vars": _environment()},
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-            **where,
-        )
-    except (OSError, RuntimeError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(
-            f"RAY_ADDRESS: {address or 'unset'}: no Ray to be had ({reason}); start it with "
-            "`ray start`, or set execution.engine to processes"
-        ) from error
-    return ray
+def gpus_to_ask_for(nodes: Iterable[Mapping[str, Any]], num_gpus: float) -> float:
+    """GPUs that a task asks for: `num_gpus`, or none in a cluster without any.
 
+    Args:
+        nodes: As `ray.nodes()` describes them.
+        num_gpus: GPUs per task.
 
-def _refuse_silence(address: str | None) -> None:
-    """Fail at once where nobody listens: Ray would try for minutes."""
-    named = re.fullmatch(r"\[?(.+?)\]?:(\d+)", (address or "").removeprefix("ray://"))
-    if named:
-        socket.create_connection((named[1], int(named[2])), timeout=10).close()
-
-
-def _environment() -> dict[str, str]:
-    paths = [str(Path("src").resolve()), str(Path.cwd()), os.environ.get("PYTHONPATH", "")]
-    passed_on = {name: v for name, v in os.environ.items() if name.startswith(_PASSED_ON)}
-    return {"PYTHONPATH": os.pathsep.join(filter(None, paths)), **passed_on}
-
-
-def _gpus_to_ask_for(ray: Any, num_gpus: float) -> float:
-    most = max(node["Resources"].get("GPU", 0.0) for node in ray.nodes() if node["Alive"])
+    Raises:
+        InputError: Every node has fewer.
+    """
+    most = max(node["Resources"].get("GPU", 0.0) for node in nodes if node["Alive"])
     if 0 < most < num_gpus:
         raise InputError(
             f"execution.gpus_per_worker: {num_gpus:g}, but no node of the Ray cluster has more "
