@@ -80,13 +80,9 @@ def wait_for_two_nodes() -> None:
         "while sum(node['Alive'] for node in ray.nodes()) < 2:\n"
         "    time.sleep(0.1)\n"
     )
+    command = [sys.executable, "-c", script]
     for _ in range(20):
-        if (
-            subprocess.run(
-                [sys.executable, "-c", script], timeout=60, stderr=subprocess.DEVNULL
-            ).returncode
-            == 0
-        ):
+        if subprocess.run(command, timeout=60, stderr=subprocess.DEVNULL).returncode == 0:
             return
     raise RuntimeError("Ray does not start")
 
