@@ -129,7 +129,7 @@ def tiny_sam(segment_anything: ModuleType) -> Any:
             iou_head_hidden_dim=WIDTH,
         ),
     ).eval()
-    return _random(model, seed=6)
+    return at_random(model, seed=8, gain=2.0)
 
 
 @pytest.fixture(scope="session")
@@ -149,7 +149,7 @@ def load_checkpoint(
 
     monkeypatch.setattr(from_segment_anything, "_VARIANTS", {TOKENS: "tiny"})
     registry = package.sam_model_registry
-    monkeypatch.setitem(registry, "tiny", lambda: _random(copy.deepcopy(tiny), seed=99))
+    monkeypatch.setitem(registry, "tiny", lambda: at_random(copy.deepcopy(tiny), seed=99, gain=1.0))
     runtime = Runtime.choose("cpu", "fp32")
     return from_segment_anything.load_sam(checkpoint, runtime, "segment.sam.checkpoint")
 
@@ -162,9 +162,9 @@ def sam_folder(tiny_sam: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     weights = {_renamed(name): value for name, value in tiny_sam.state_dict().items()}
     embedding = weights["prompt_encoder.shared_embedding.positional_embedding"]
     weights["shared_image_embedding.positional_embedding"] = embedding
-    model = SamModel(SamConfig(**_sam_sections()))
+    model = SamModel(SamConfig(**sam_sections()))
     model.load_state_dict(weights)
-    return _saved(model, _sam_images(), tmp_path_factory.mktemp("sam_folder"))
+    return _saved(model, sam_images(), tmp_path_factory.mktemp("sam_folder"))
 
 
 @pytest.fixture(scope="session")
@@ -172,10 +172,8 @@ def sam_hq_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """SAM-HQ, another promptable model."""
     from transformers import SamHQConfig, SamHQModel
 
-    sections = _sam_sections()
-    sections["mask_decoder_config"]["vit_dim"] = TOKENS
-    model = _random(SamHQModel(SamHQConfig(**sections)), seed=5, gain=2.0)
-    return _saved(model, _sam_images(), tmp_path_factory.mktemp("sam_hq"))
+    model = at_random(SamHQModel(SamHQConfig(**sam_hq_sections())), seed=5, gain=2.0)
+    return _saved(model, sam_images(), tmp_path_factory.mktemp("sam_hq"))
 
 
 @pytest.fixture(scope="session")
@@ -183,11 +181,11 @@ def sam2_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """SAM 2 as it is published: within the tracker of videos."""
     from transformers import Sam2Config, Sam2Model, Sam2VideoConfig, Sam2VideoModel
 
-    sections = _sam2_sections()
-    model = _random(Sam2Model(Sam2Config(**sections)), seed=9, gain=1.5)
+    sections = sam2_sections()
+    model = at_random(Sam2Model(Sam2Config(**sections)), seed=9, gain=1.5)
     tracker = Sam2VideoModel(Sam2VideoConfig(**sections, **_TRACKER))
     tracker.load_state_dict(model.state_dict(), strict=False)
-    return _saved(tracker, _sam2_images(), tmp_path_factory.mktemp("sam2"))
+    return _saved(tracker, sam2_images(), tmp_path_factory.mktemp("sam2"))
 
 
 def _renamed(name: str) -> str:
@@ -196,7 +194,7 @@ def _renamed(name: str) -> str:
     return name
 
 
-def _random(model: Any, seed: int, gain: float = 1.0) -> Any:
+def at_random(model: Any, seed: int, gain: float = 1.0) -> Any:
     """Weights, of a seed with which masks differ by prompt and are neither full nor empty."""
     torch.manual_seed(seed)
     for name, weights in model.named_parameters():
@@ -207,6 +205,9 @@ def _random(model: Any, seed: int, gain: float = 1.0) -> Any:
             nn.init.normal_(weights, std=gain / fan_in**0.5)
         if "hypernetworks" in name and ("layers.2" in name or "proj_out" in name):
             weights.data *= LOGITS
+    for name, frequencies in model.named_buffers():
+        if "positional" in name:
+            nn.init.normal_(frequencies)
     return model.eval()
 
 
@@ -216,7 +217,7 @@ def _saved(model: Any, images: dict[str, Any], folder: Path) -> Path:
     return folder
 
 
-def _sam_sections() -> dict[str, dict[str, Any]]:
+def sam_sections() -> dict[str, dict[str, Any]]:
     return {
         "vision_config": {
             "hidden_size": TOKENS,
@@ -244,7 +245,13 @@ def _sam_sections() -> dict[str, dict[str, Any]]:
     }
 
 
-def _sam2_sections() -> dict[str, dict[str, Any]]:
+def sam_hq_sections() -> dict[str, dict[str, Any]]:
+    sections = sam_sections()
+    sections["mask_decoder_config"]["vit_dim"] = TOKENS
+    return sections
+
+
+def sam2_sections() -> dict[str, dict[str, Any]]:
     return {
         "vision_config": {
             "backbone_config": {
@@ -290,15 +297,15 @@ _TRACKER = {
 _COLOURS = {"image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225]}
 
 
-def _sam_images() -> dict[str, Any]:
+def sam_images(side_px: int = SIDE_PX) -> dict[str, Any]:
     return {
         "image_processor_type": "SamImageProcessor",
-        "size": {"longest_edge": SIDE_PX},
-        "pad_size": {"height": SIDE_PX, "width": SIDE_PX},
+        "size": {"longest_edge": side_px},
+        "pad_size": {"height": side_px, "width": side_px},
         **_COLOURS,
     }
 
 
-def _sam2_images() -> dict[str, Any]:
-    size = {"height": SIDE_PX, "width": SIDE_PX}
+def sam2_images(side_px: int = SIDE_PX) -> dict[str, Any]:
+    size = {"height": side_px, "width": side_px}
     return {"image_processor_type": "Sam2ImageProcessorFast", "size": size, **_COLOURS}

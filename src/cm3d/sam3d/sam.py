@@ -31,12 +31,15 @@ class SamBevSegmenter:
 
     def __call__(self, image: NDArrayByte) -> BevSegments:
         """Segment one image (side, side)."""
+        return as_segments(self.masks(image), image)
+
+    def masks(self, image: NDArrayByte) -> Masks:
+        """What SAM outlines in one image; masks may overlap."""
         limits = self.generator
-        prompts_px = grid_prompts(image, limits.grid)
         (embedded,) = self.sam.embed([self.sam.canvas(coloured(image))])
+        prompts_px = grid_prompts(image, limits.grid)
         keep = MaskFilter(limits.min_iou, limits.min_stability, limits.nms_iou)
-        found = generate_masks(self.sam, embedded, prompts_px, keep, limits.prompt_batch)
-        return as_segments(found, image)
+        return generate_masks(self.sam, embedded, prompts_px, keep, limits.prompt_batch)
 
 
 def as_segments(found: Masks, image: NDArrayByte) -> BevSegments:
