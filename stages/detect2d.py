@@ -10,7 +10,7 @@ from cm3d.execution.scenes import write_noted_tables
 from cm3d.execution.stage import run_stage
 from cm3d.params import Params, load_params
 from cm3d.tables import Boxes2D, Cameras, GroundTruth, layout, read_scenes
-from cm3d.tables.noted import Noted
+from cm3d.tables.noted import Noted, count_left_out
 
 
 def main() -> None:
@@ -19,9 +19,16 @@ def main() -> None:
     if params.detect2d.backend == "precomputed":
         say_what_is_unused(params)
     detect, images = partial(detect_one, params=params), layout.images_per_scene()
-    left_out = write_noted_tables("detect2d", layout.BOXES2D, detect, images, params.execution)
-    counts = {reason.replace(" ", "_"): len(names) for reason, names in left_out.items()}
-    write_json(layout.METRICS / "detect2d.json", {**score(params.scoring.split), **counts})
+    left_out = write_noted_tables(
+        "detect2d",
+        layout.BOXES2D,
+        detect,
+        images,
+        params.execution,
+        networks=params.detect2d.is_network,
+    )
+    scores = score(params.scoring.split) | count_left_out(left_out)
+    write_json(layout.METRICS / "detect2d.json", scores)
 
 
 def detect_one(scene: str, params: Params) -> Noted[Boxes2D]:

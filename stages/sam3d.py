@@ -19,7 +19,8 @@ def main() -> None:
     """Run the stage."""
     params = load_params()
     propose = partial(propose_scene, params=params)
-    write_scene_tables("sam3d", layout.SAM3D, propose, layout.all_scenes(), params.execution)
+    networks, scenes = params.sam3d.segmenter == "sam", layout.all_scenes()
+    write_scene_tables("sam3d", layout.SAM3D, propose, scenes, params.execution, networks)
     scorer = Scorer.of(layout.split_frames(params.scoring.split))
     scores = scorer.score_agnostic(scorer.labels(layout.SAM3D))
     write_json(layout.METRICS / "sam3d.json", agnostic_headlines(scores))

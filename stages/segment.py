@@ -14,30 +14,33 @@ from cm3d.segment.segment import build_segmenter, segment_scene
 from cm3d.sensors.instances import instance_image_path, read_instances
 from cm3d.sensors.lidar import accumulate
 from cm3d.tables import Boxes2D, Cameras, Masks, Sweeps, layout
-from cm3d.tables.noted import Noted
+from cm3d.tables.noted import Noted, count_left_out
 
 
 def main() -> None:
     """Run the stage."""
     params = load_params()
     outline, images = partial(segment_one, params=params), layout.images_per_scene()
-    left_out = write_noted_tables("segment", layout.MASKS, outline, images, params.execution)
-    counts = {reason.replace(" ", "_"): len(names) for reason, names in left_out.items()}
-
+    left_out = write_noted_tables(
+        "segment",
+        layout.MASKS,
+        outline,
+        images,
+        params.execution,
+        networks=params.segment.is_network,
+    )
     scored = sorted(set(layout.split_frames(params.scoring.split).scene_name))
     measures = map_scenes(partial(measure, params=params), scored, params.execution, "measure")
-    write_json(layout.METRICS / "segment.json", {**score_masks(measures.values()), **counts})
+    scores = score_masks(measures.values()) | count_left_out(left_out)
+    write_json(layout.METRICS / "segment.json", scores)
 
 
 def segment_one(scene: str, params: Params) -> Noted[Masks]:
     """Masks of one scene."""
     cameras = Cameras.read(layout.CAMERAS / f"{scene}.parquet")
     boxes = Boxes2D.read(layout.BOXES2D / f"{scene}.parquet")
-    segmenter, root = (
-        build_segmenter(params.segment, params.execution),
-        dataset_root(params.dataset),
-    )
-    max_width_px = params.segment.max_width_px
+    segmenter = build_segmenter(params.segment, params.execution)
+    root, max_width_px = dataset_root(params.dataset), params.segment.max_width_px
     return segment_scene(segmenter, cameras, boxes, root, max_width_px, params.execution)
 
 

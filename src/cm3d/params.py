@@ -158,6 +158,7 @@ class Owlv2(ShelfModel):
 class Detic(_Section):
     """Detic."""
 
+    folder: str
     config: str
     weights: str
     template: Template
@@ -195,9 +196,10 @@ class Detect2D(_Section):
         """The vocabulary that `prompts` names."""
         return self.vocabulary[self.prompts]
 
-    def __hash__(self) -> int:
-        """Mappings have no hash, their JSON has."""
-        return hash(self.model_dump_json())
+    @property
+    def is_network(self) -> bool:
+        """Whether the backend is a network, which has use for a GPU."""
+        return self.backend not in ("precomputed", "simulated")
 
 
 class Sam(ShelfModel):
@@ -232,6 +234,11 @@ class Segment(_Section):
     sam2: ShelfModel
     promptable: ShelfModel
     grabcut: GrabCut
+
+    @property
+    def is_network(self) -> bool:
+        """Whether the backend is a network, which has use for a GPU."""
+        return self.backend not in ("grabcut", "box")
 
 
 class MotionPrior(_Section):

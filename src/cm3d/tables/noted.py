@@ -27,6 +27,11 @@ class Noted(Generic[TableT]):
     left_out: LeftOut = field(default_factory=dict)
 
 
+def count_left_out(left_out: LeftOut) -> dict[str, int]:
+    """How much was left out, by reason, with names fit for metrics."""
+    return {reason.replace(" ", "_"): len(names) for reason, names in left_out.items()}
+
+
 def merge_left_out(parts: Iterable[LeftOut]) -> dict[str, tuple[str, ...]]:
     """Names by reason, of several scenes or images together."""
     merged: dict[str, tuple[str, ...]] = {}
