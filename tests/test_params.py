@@ -93,3 +93,58 @@ def test_no_key_is_one_that_dvc_overlooks(values: dict[str, Any]) -> None:
             yield from chain.from_iterable(map(keys, content.values()))
 
     assert not {"size", "nfiles"} & set(keys(values))
+
+
+def test_prompts_name_a_set_of_the_vocabulary(values: dict[str, Any]) -> None:
+    values["detect2d"]["prompts"] = "antonyms"
+    with pytest.raises(InputError, match="no set 'antonyms', only plain, synonyms, "):
+        parse_params(values)
+
+
+@pytest.mark.parametrize(
+    ("class_name", "phrases", "message"),
+    [
+        ("bus", None, r"vocabulary\.plain: .*no phrases for bus"),
+        ("bus", [], r"vocabulary\.plain\.bus: .*at least 1 item"),
+        ("bus", [""], r"vocabulary\.plain\.bus\.0: .*words in lower case"),
+        ("bus", ["bus", "coach "], r"vocabulary\.plain\.bus\.1: .*one space apart"),
+        ("bus", ["Bus"], r"vocabulary\.plain\.bus\.0: .*in lower case"),
+        ("bus", ["bus. coach"], r"vocabulary\.plain\.bus\.0: .*without \. \? _"),
+        ("bus", ["school_bus"], r"vocabulary\.plain\.bus\.0: .*without \. \? _"),
+        ("bus", ["car"], r"vocabulary\.plain: .*'car' stands for car and for bus"),
+        ("bus", ["bus", "bus"], r"vocabulary\.plain: .*'bus' stands for bus and for bus"),
+        ("tram", ["tram"], r"vocabulary\.plain\.tram"),
+    ],
+)
+def test_phrases_stand_for_one_class(
+    values: dict[str, Any], class_name: str, phrases: list[str] | None, message: str
+) -> None:
+    plain = values["detect2d"]["vocabulary"]["plain"]
+    plain.pop(class_name, None)
+    if phrases is not None:
+        plain[class_name] = phrases
+    with pytest.raises(InputError, match=message):
+        parse_params(values)
+
+
+@pytest.mark.parametrize("revision", ["main", "0123456", 7, ""])
+def test_models_are_pinned_by_commit(values: dict[str, Any], revision: Any) -> None:
+    values["detect2d"]["owlv2"]["revision"] = revision
+    with pytest.raises(InputError, match=r"detect2d\.owlv2\.revision: "):
+        parse_params(values)
+
+
+@pytest.mark.parametrize("template", ["a photo", "{} and {}", "a {phrase}"])
+def test_templates_have_one_place(values: dict[str, Any], template: str) -> None:
+    values["detect2d"]["owlv2"]["template"] = template
+    with pytest.raises(InputError, match=r"detect2d\.owlv2\.template: "):
+        parse_params(values)
+
+
+def test_detectors_can_be_told_apart_by_their_parameters(values: dict[str, Any]) -> None:
+    """`build_detector` remembers them by hash."""
+    one, same = parse_params(values).detect2d, parse_params(values).detect2d
+    values["detect2d"]["vocabulary"]["plain"]["bus"] = ["coach"]
+    assert hash(one) == hash(same)
+    assert one == same
+    assert one != parse_params(values).detect2d

@@ -12,26 +12,36 @@ from transformers import AutoTokenizer, CLIPModel
 
 from cm3d import params
 from cm3d.detect2d.detic import Detic, Prepare, build_detic, embed
-from cm3d.detect2d.detic_model import _settings, require_packages
+from cm3d.detect2d.detic_model import _file_of, _settings, require_packages
 from cm3d.errors import InputError
 from cm3d.shelf.runtime import Runtime
 from tests.detect2d.tiny_models import save_clip
 
 
+@pytest.fixture(autouse=True)
+def search_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test adds to the search path is gone after it."""
+    monkeypatch.setattr(sys, "path", [*sys.path])
+
+
 def test_what_is_missing_is_said_in_one_line(defaults: params.Params) -> None:
-    with pytest.raises(
-        InputError, match=r"needs detectron2, detic, centernet; .*detect2d\.md"
-    ) as e:
+    missing = r"needs detectron2, detic, centernet \(.*models/Detic\); .*docs/detect2d\.md"
+    with pytest.raises(InputError, match=missing) as caught:
         build_detic(defaults.detect2d, defaults.execution)
-    assert "\n" not in str(e.value)
+    assert "\n" not in str(caught.value)
 
 
-def test_only_what_is_missing_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("detectron2", "detic"):
-        (tmp_path / name).mkdir()
-    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
-    with pytest.raises(InputError, match="detic needs centernet; install"):
-        require_packages()
+def test_detic_and_its_submodule_are_found_in_their_folder(tmp_path: Path) -> None:
+    for name in ("detic", "third_party/CenterNet2/centernet"):
+        (tmp_path / name).mkdir(parents=True)
+    with pytest.raises(InputError, match=r"detic needs detectron2 \("):
+        require_packages(tmp_path)
+
+
+def test_files_of_detic_are_looked_for_in_its_folder(defaults: params.Params) -> None:
+    message = r"detect2d\.detic\.config: .*elsewhere/configs/.*\.yaml is missing; see docs"
+    with pytest.raises(InputError, match=message):
+        _file_of(defaults.detect2d.detic.model_copy(update={"folder": "elsewhere"}), "config")
 
 
 @pytest.mark.parametrize(

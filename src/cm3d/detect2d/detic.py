@@ -18,7 +18,7 @@ from cm3d.geometry.arrays import NDArrayByte
 from cm3d.shelf.prepared import Prepared
 from cm3d.shelf.pretrained import load_pretrained, load_tokenizer
 from cm3d.shelf.runtime import Runtime
-from cm3d.shelf.weights import model_folder
+from cm3d.shelf.weights import model_folder, workspace_path
 
 _CLIP_KEY = "detect2d.detic.clip"
 
@@ -96,7 +96,7 @@ def build_detic(detect2d: params.Detect2D, execution: params.Execution) -> Detic
     Raises:
         InputError: detectron2, Detic or weights are not there, or there is no GPU to be had.
     """
-    require_packages()
+    require_packages(workspace_path(detect2d.detic.folder))
     runtime = Runtime.choose(execution.device, "fp32")
     section, vocabulary = detect2d.detic, Vocabulary.of(detect2d.phrases)
     sentences = vocabulary.sentences(section.template, section.separator)

@@ -1,5 +1,6 @@
 """All that needs detectron2, Detic and CenterNet2, which no package index has."""
 
+import sys
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -31,23 +32,29 @@ class LoadedModel:
     channels: str
 
 
-def require_packages() -> None:
-    """Make sure that all that `load_model` imports is there.
+def require_packages(folder: Path) -> None:
+    """Make importable what `load_model` imports.
+
+    Args:
+        folder: Detic's repository, which is no package to install, nor is its submodule.
 
     Raises:
-        InputError: It is not.
+        InputError: A package is missing.
     """
+    for path in (str(folder.resolve()), str((folder / "third_party/CenterNet2").resolve())):
+        if path not in sys.path:
+            sys.path.append(path)
     if missing := [name for name in _PACKAGES if find_spec(name) is None]:
         raise InputError(
-            f"detect2d.backend: detic needs {', '.join(missing)}; "
-            "install detectron2, Detic and CenterNet2 as docs/detect2d.md says"
+            f"detect2d.backend: detic needs {', '.join(missing)} (detect2d.detic.folder: "
+            f"{folder}); install detectron2, Detic and CenterNet2 as docs/detect2d.md says"
         )
 
 
 def load_model(
     section: params.Detic, embeddings: torch.Tensor, min_score: float, device: torch.device
 ) -> LoadedModel:
-    """Build Detic for phrases (methods: released settings; its file names them for LVIS).
+    """Build Detic for phrases, after `require_packages`.
 
     Args:
         section: Names the configuration and the weights.
@@ -69,10 +76,10 @@ def load_model(
     cfg = get_cfg()
     add_centernet_config(cfg)
     add_detic_config(cfg)
-    cfg.merge_from_file(str(_existing(section.config, "config")))
+    cfg.merge_from_file(_file_of(section, "config"))
     cfg.merge_from_list(_settings(min_score, device))
     network = build_model(cfg).eval()
-    DetectionCheckpointer(network).load(str(_existing(section.weights, "weights")))
+    DetectionCheckpointer(network).load(_file_of(section, "weights"))
     reset_cls_test(network, embeddings.T.contiguous(), len(embeddings))
     shorter_px, longer_px = cfg.INPUT.MIN_SIZE_TEST, cfg.INPUT.MAX_SIZE_TEST
     return LoadedModel(network, shorter_px, longer_px, cfg.INPUT.FORMAT)
@@ -92,8 +99,8 @@ def _settings(min_score: float, device: torch.device) -> list[Any]:
     return [item for pair in settings.items() for item in pair]
 
 
-def _existing(name: str, key: str) -> Path:
-    path = workspace_path(name)
+def _file_of(section: params.Detic, key: str) -> str:
+    path = workspace_path(section.folder) / getattr(section, key)
     if not path.is_file():
         raise InputError(f"detect2d.detic.{key}: {path} is missing; see docs/detect2d.md")
-    return path
+    return str(path)
