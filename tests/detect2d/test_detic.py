@@ -1,6 +1,8 @@
-"""Detic without its network; `detic_model.load_model` needs detectron2 and is not tested."""
+"""Detic without its network; packages with the names of detectron2's parts stand in for them."""
 
 import sys
+import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -106,3 +108,96 @@ def test_settings_are_pairs_of_names_and_values() -> None:
     assert found["MODEL.ROI_HEADS.SCORE_THRESH_TEST"] == 0.1
     assert found["MODEL.ROI_HEADS.ONE_CLASS_PER_PROPOSAL"] is False
     assert found["MODEL.DEVICE"] == "cpu"
+
+
+STAND_INS = {
+    "detectron2/__init__.py": "",
+    "detectron2/checkpoint.py": """
+        class DetectionCheckpointer:
+            def __init__(self, model):
+                self.model = model
+            def load(self, path):
+                self.model.weights = path
+        """,
+    "detectron2/config.py": """
+        from types import SimpleNamespace
+        def get_cfg():
+            cfg = SimpleNamespace(added=[], INPUT=None)
+            def merge_from_file(path):
+                cfg.file = path
+                cfg.INPUT = SimpleNamespace(MIN_SIZE_TEST=80, MAX_SIZE_TEST=133, FORMAT="BGR")
+            cfg.merge_from_file = merge_from_file
+            cfg.merge_from_list = lambda items: setattr(cfg, "settings", items)
+            return cfg
+        """,
+    "detectron2/modeling.py": """
+        from tests.detect2d.brightness import brightest_cells
+        class Network:
+            def __init__(self, cfg):
+                self.cfg, self.training = cfg, True
+            def eval(self):
+                self.training = False
+                return self
+            def __call__(self, batch):
+                return brightest_cells(batch)
+        build_model = Network
+        """,
+    "Detic/detic/__init__.py": "",
+    "Detic/detic/config.py": "def add_detic_config(cfg): cfg.added.append('detic')",
+    "Detic/detic/modeling/__init__.py": "",
+    "Detic/detic/modeling/utils.py": """
+        def reset_cls_test(model, embeddings, count):
+            model.asked = embeddings, count
+        """,
+    "Detic/third_party/CenterNet2/centernet/__init__.py": "",
+    "Detic/third_party/CenterNet2/centernet/config.py": """
+        def add_centernet_config(cfg): cfg.added.append("centernet")
+        """,
+    "Detic/a.yaml": "",
+    "Detic/b.pth": "",
+}
+
+
+@pytest.fixture
+def stand_ins(tmp_path: Path) -> Iterator[Path]:
+    """Packages of detectron2's, Detic's and CenterNet2's names, and Detic's folder."""
+    for name, content in STAND_INS.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(textwrap.dedent(content))
+    sys.path.insert(0, str(tmp_path))
+    yield tmp_path / "Detic"
+    for name in list(sys.modules):
+        if name.partition(".")[0] in ("detectron2", "detic", "centernet"):
+            del sys.modules[name]
+
+
+def test_detic_is_built_asked_and_answers(
+    stand_ins: Path, tmp_path: Path, defaults: params.Params
+) -> None:
+    save_clip(tmp_path / "clip")
+    section = defaults.detect2d.detic.model_copy(
+        update={
+            "folder": str(stand_ins),
+            "config": "a.yaml",
+            "weights": "b.pth",
+            "clip": params.ShelfModel(model=str(tmp_path / "clip"), revision=None),
+        }
+    )
+    detector = build_detic(
+        defaults.detect2d.model_copy(update={"detic": section}), defaults.execution
+    )
+    network: Any = detector.model
+    assert network.training is False
+    assert network.weights == str(stand_ins / "b.pth")
+    assert network.cfg.file == str(stand_ins / "a.yaml")
+    assert network.cfg.added == ["centernet", "detic"]
+    embeddings, count = network.asked
+    assert count == len(detector.vocabulary.phrases) == 19
+    sentences = detector.vocabulary.sentences("a {}", "_")
+    assert "a pickup_truck" in sentences
+    expected = embed(section.clip, sentences, Runtime.choose("cpu", "fp32"))
+    np.testing.assert_array_equal(embeddings, expected.T)
+    assert detector.prepare == Prepare(1024, 80, 133, "BGR")
+    (found,) = detector.detect([detector.prepare(np.full((40, 80, 3), 255, np.uint8))])
+    assert len(found.score) == 16
