@@ -31,6 +31,8 @@ def refuse_too_many(unreadable: Sequence[str], images: int, limit: float) -> Non
 def say_what_was_left_out(left_out: LeftOut) -> None:
     """Print one line per reason: how many, and the names of the first few."""
     for reason, names in left_out.items():
+        if not names:
+            continue
         distinct = list(dict.fromkeys(names))
         more = ", ..." if len(distinct) > _NAMED else ""
         print(f"note: left out {len(names)} {reason}: {', '.join(distinct[:_NAMED])}{more}")
