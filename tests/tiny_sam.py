@@ -188,6 +188,15 @@ def sam2_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return _saved(tracker, sam2_images(), tmp_path_factory.mktemp("sam2"))
 
 
+@pytest.fixture(scope="session")
+def sam3_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tracker of SAM 3."""
+    from transformers import Sam3TrackerConfig, Sam3TrackerModel
+
+    model = at_random(Sam3TrackerModel(Sam3TrackerConfig(**sam3_sections())), seed=6, gain=1.5)
+    return _saved(model, sam2_images(), tmp_path_factory.mktemp("sam3"))
+
+
 def _renamed(name: str) -> str:
     for pattern, replacement in RENAMED:
         name = re.sub(pattern, replacement, name)
@@ -277,6 +286,35 @@ def sam2_sections() -> dict[str, dict[str, Any]]:
             "num_attention_heads": 2,
             "iou_head_hidden_dim": WIDTH,
         },
+    }
+
+
+def sam3_sections() -> dict[str, dict[str, Any]]:
+    """Of the tracker's configuration."""
+    return {
+        "vision_config": {
+            "model_type": "sam3_vision_model",
+            "backbone_config": {
+                "model_type": "sam3_vit_model",
+                "hidden_size": TOKENS,
+                "intermediate_size": 2 * TOKENS,
+                "num_hidden_layers": 2,
+                "num_attention_heads": 2,
+                "image_size": SIDE_PX,
+                "patch_size": 2 * PATCH_PX,
+                "window_size": 2,
+                "global_attn_indexes": [1],
+                "pretrain_image_size": SIDE_PX // 2,
+            },
+            "fpn_hidden_size": WIDTH,
+            "backbone_feature_sizes": [[16, 16], [8, 8], [4, 4]],
+        },
+        "prompt_encoder_config": {
+            "hidden_size": WIDTH,
+            "image_size": SIDE_PX,
+            "patch_size": 2 * PATCH_PX,
+        },
+        "mask_decoder_config": sam2_sections()["mask_decoder_config"],
     }
 
 

@@ -1,8 +1,8 @@
 """Parameters as they ship, images, and every mask model that can be had here, with tiny weights."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import cv2
@@ -17,6 +17,7 @@ from cm3d.segment.protocol import Segmenter
 from tests.tiny_sam import (
     load_checkpoint,
     sam2_folder,
+    sam3_folder,
     sam_checkpoint,
     sam_folder,
     sam_hq_folder,
@@ -26,6 +27,7 @@ from tests.tiny_sam import (
 
 __all__ = [
     "sam2_folder",
+    "sam3_folder",
     "sam_checkpoint",
     "sam_folder",
     "sam_hq_folder",
@@ -61,39 +63,50 @@ def scene() -> Callable[[int, int], NDArrayByte]:
     return blobs
 
 
+@pytest.fixture(scope="session")
+def loaded() -> dict[str, Any]:
+    """Models that have been loaded, by the adapter's name."""
+    return {}
+
+
 @pytest.fixture
 def build(
     request: pytest.FixtureRequest,
     segment: params.Segment,
     execution: params.Execution,
+    loaded: dict[str, Any],
     monkeypatch: pytest.MonkeyPatch,
 ) -> Build:
-    """Any adapter by its name: a function of this file for each, a fixture where it needs files."""
+    """Any adapter by its name, and how many boxes it is prompted with at once."""
+    from cm3d.segment.sam import SamSegmenter, build_sam
 
-    def of_transformers(backend: str, folder: str, box_batch: int) -> Segmenter:
-        from cm3d.segment.sam import build_sam
-
+    def transformers(backend: str, folder: str) -> SamSegmenter:
         model = {"model": str(request.getfixturevalue(folder))}
         section = getattr(segment, backend).model_copy(update=model)
         return build_sam(
-            segment.model_copy(update={"backend": backend, backend: section}),
-            execution.model_copy(update={"box_batch": box_batch}),
+            segment.model_copy(update={"backend": backend, backend: section}), execution
         )
 
-    def of_segment_anything(box_batch: int) -> Segmenter:
-        from cm3d.segment.sam import SamSegmenter
+    def segment_anything() -> SamSegmenter:
+        files = ("sam_checkpoint", "segment_anything", "tiny_sam")
+        return SamSegmenter(load_checkpoint(*map(request.getfixturevalue, files), monkeypatch), 1)
 
-        package: ModuleType = request.getfixturevalue("segment_anything")
-        tiny: Any = request.getfixturevalue("tiny_sam")
-        checkpoint = request.getfixturevalue("sam_checkpoint")
-        return SamSegmenter(load_checkpoint(checkpoint, package, tiny, monkeypatch), box_batch)
-
-    adapters: dict[str, Callable[[int], Segmenter]] = {
-        "box": lambda _: BoxSegmenter(),
-        "grabcut": lambda _: GrabCutSegmenter(segment.grabcut),
-        "sam": lambda box_batch: of_transformers("sam", "sam_folder", box_batch),
-        "segment_anything": of_segment_anything,
-        "sam2": lambda box_batch: of_transformers("sam2", "sam2_folder", box_batch),
-        "promptable": lambda box_batch: of_transformers("promptable", "sam_hq_folder", box_batch),
+    load: dict[str, Callable[[], Segmenter]] = {
+        "box": BoxSegmenter,
+        "grabcut": lambda: GrabCutSegmenter(segment.grabcut),
+        "sam": lambda: transformers("sam", "sam_folder"),
+        "segment_anything": segment_anything,
+        "sam2": lambda: transformers("sam2", "sam2_folder"),
+        "sam_hq": lambda: transformers("promptable", "sam_hq_folder"),
+        "sam3": lambda: transformers("promptable", "sam3_folder"),
     }
-    return lambda name, box_batch: adapters[name](box_batch)
+
+    def build(name: str, box_batch: int) -> Segmenter:
+        if name not in loaded:
+            loaded[name] = load[name]()
+        segmenter: Segmenter = loaded[name]
+        if isinstance(segmenter, SamSegmenter):
+            return replace(segmenter, box_batch=box_batch)
+        return segmenter
+
+    return build

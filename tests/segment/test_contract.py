@@ -9,8 +9,7 @@ import pytest
 from cm3d.geometry.arrays import NDArrayBool, NDArrayByte, NDArrayFloat
 from cm3d.segment.protocol import Segmenter
 
-ADAPTERS = ["box", "grabcut", "sam", "segment_anything", "sam2", "promptable"]
-PROMPTED = ADAPTERS[2:]
+ADAPTERS = ["box", "grabcut", "sam", "segment_anything", "sam2", "sam_hq", "sam3"]
 
 Build = Callable[[str, int], Segmenter]
 Scene = Callable[[int, int], NDArrayByte]
@@ -61,7 +60,6 @@ def test_the_same_again(build: Build, scene: Scene, name: str) -> None:
     once = outline(segmenter, image, boxes_px)
     outline(segmenter, scene(97, 61), boxes_px)
     assert np.array_equal(outline(segmenter, image, boxes_px), once)
-    assert np.array_equal(outline(build(name, 64), image, boxes_px), once)
 
 
 def test_an_image_does_not_see_its_batch(build: Build, scene: Scene, name: str) -> None:

@@ -38,7 +38,7 @@ def outline(segmenter: Segmenter, image: NDArrayByte) -> NDArrayBool:
 @pytest.mark.parametrize("shape_px", SHAPES_PX)
 @pytest.mark.parametrize(
     ("name", "kind", "folder"),
-    [("sam", "SamModel", "sam_folder"), ("promptable", "SamHQModel", "sam_hq_folder")],
+    [("sam", "SamModel", "sam_folder"), ("sam_hq", "SamHQModel", "sam_hq_folder")],
 )
 def test_sam_and_sam_hq_as_transformers_has_them(
     build: Build,
@@ -84,17 +84,27 @@ def test_sam_as_its_authors_have_it(
 
 
 @pytest.mark.parametrize("shape_px", SHAPES_PX)
-def test_sam2_as_transformers_has_it(
-    build: Build, scene: Scene, sam2_folder: Path, shape_px: tuple[int, int]
+@pytest.mark.parametrize(
+    ("name", "kind", "folder"),
+    [("sam2", "Sam2Model", "sam2_folder"), ("sam3", "Sam3TrackerModel", "sam3_folder")],
+)
+def test_sam2_and_sam3_as_transformers_has_them(
+    build: Build,
+    scene: Scene,
+    request: pytest.FixtureRequest,
+    name: str,
+    kind: str,
+    folder: str,
+    shape_px: tuple[int, int],
 ) -> None:
-    # But for its image processor, which needs torchvision.
-    from transformers import Sam2Model
+    # But for their image processors, which need torchvision.
+    import transformers
 
-    model = Sam2Model.from_pretrained(sam2_folder)
+    model = getattr(transformers, kind).from_pretrained(request.getfixturevalue(folder))
     image, colours = scene(*shape_px), torch.tensor([[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]])
     scaled = Image.fromarray(image).resize((64, 64), Image.Resampling.BILINEAR)
     pixels = (torch.from_numpy(np.array(scaled)) / 255 - colours[0]) / colours[1]
-    masks = outline(build("sam2", 2), image)
+    masks = outline(build(name, 2), image)
     for box, mask in zip(boxes_in(shape_px), masks, strict=True):
         prompt = torch.tensor(box * 64 / np.tile(shape_px[::-1], 2)).float()[None, None]
         with torch.no_grad():
@@ -122,7 +132,7 @@ def test_an_image_is_encoded_once(
 
 
 def test_mixed_precision_moves_only_borders(build: Build, scene: Scene) -> None:
-    for name in ("sam", "segment_anything", "sam2", "promptable"):
+    for name in ("sam", "segment_anything", "sam2", "sam_hq", "sam3"):
         segmenter = build(name, 64)
         assert isinstance(segmenter, SamSegmenter)
         mixed = replace(segmenter.sam, runtime=Runtime(torch.device("cpu"), torch.bfloat16))
@@ -130,6 +140,12 @@ def test_mixed_precision_moves_only_borders(build: Build, scene: Scene) -> None:
         rounded = outline(SamSegmenter(mixed, 64), scene(61, 97))
         assert not np.array_equal(exact, rounded)
         assert np.mean(exact != rounded) < 0.05
+
+
+def test_loaded_again(build: Build, loaded: dict[str, Any], scene: Scene) -> None:
+    first = outline(build("sam", 64), scene(61, 97))
+    loaded.pop("sam")
+    assert np.array_equal(outline(build("sam", 64), scene(61, 97)), first)
 
 
 def test_a_model_of_another_kind(
