@@ -27,7 +27,7 @@ RUN = {"name": "a", "target": "lift", "metrics": "metrics/lift.json"}
 
 
 def test_the_tables_are_these() -> None:
-    assert table_names() == ["refinements", "table1", "table2", "table3", "table5"]
+    assert table_names() == ["refinements", "shelf", "table1", "table2", "table3", "table5"]
 
 
 @pytest.mark.parametrize("name", table_names())
@@ -112,7 +112,7 @@ def test_a_malformed_row_is_one_line(write_table: Any, row: dict[str, Any], faul
 
 
 def test_an_unknown_table_is_one_line() -> None:
-    with pytest.raises(InputError, match="no such table; there are refinements, table1"):
+    with pytest.raises(InputError, match="no such table; there are refinements, shelf, table1"):
         load_table("table99")
 
 
