@@ -5,7 +5,7 @@ import subprocess
 import sys
 from typing import Final
 
-_BENCHMARKS: Final = ("lift", "medoid", "scaling", "evaluation", "detector")
+_BENCHMARKS: Final = ("lift", "medoid", "scaling", "evaluation", "detector", "shelf")
 
 
 def main() -> None:

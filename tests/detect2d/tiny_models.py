@@ -30,9 +30,18 @@ BERT_ENDS = {".": 1012, "?": 1029}
 def save_grounding_dino(folder: Path, words: list[str]) -> None:
     """GroundingDINO whose tokenizer knows `words` and, for others, letters."""
     vocabulary = bert_vocabulary(words)
-    processor = GroundingDinoImageProcessorPil(size={"shortest_edge": 128, "longest_edge": 213})
-    GroundingDinoProcessor(processor, BertTokenizer(vocab=vocabulary)).save_pretrained(folder)
-    config = GroundingDinoConfig(
+    tokenizer = BertTokenizer(vocab=vocabulary)
+    GroundingDinoProcessor(grounding_dino_images(), tokenizer).save_pretrained(folder)
+    config = grounding_dino_config(len(vocabulary))
+    stirred(GroundingDinoForObjectDetection(config), seed=2).save_pretrained(folder)
+
+
+def grounding_dino_images() -> Any:
+    return GroundingDinoImageProcessorPil(size={"shortest_edge": 128, "longest_edge": 213})
+
+
+def grounding_dino_config(tokens: int) -> GroundingDinoConfig:
+    return GroundingDinoConfig(
         backbone_config=SwinConfig(
             image_size=64,
             embed_dim=8,
@@ -42,7 +51,7 @@ def save_grounding_dino(folder: Path, words: list[str]) -> None:
             out_indices=[2, 3, 4],
         ),
         text_config=BertConfig(
-            vocab_size=len(vocabulary),
+            vocab_size=tokens,
             hidden_size=32,
             num_hidden_layers=1,
             num_attention_heads=2,
@@ -57,19 +66,23 @@ def save_grounding_dino(folder: Path, words: list[str]) -> None:
         decoder_ffn_dim=32,
         num_queries=20,
     )
-    stirred(GroundingDinoForObjectDetection(config), seed=2).save_pretrained(folder)
 
 
 def save_owlv2(folder: Path) -> None:
     """OWLv2 whose tokenizer knows letters alone."""
     clip_tokenizer(places=32).save_pretrained(folder)
-    Owlv2ImageProcessorPil(size={"height": 48, "width": 48}).save_pretrained(folder)
-    config = Owlv2Config(
-        text_config=text_config(places=32),
-        vision_config={**LAYERS, "image_size": 48, "patch_size": 8},
-        projection_dim=16,
-    )
-    stirred(Owlv2ForObjectDetection(config), seed=2).save_pretrained(folder)
+    owlv2_images().save_pretrained(folder)
+    config = owlv2_config(text_config(places=32))
+    stirred(Owlv2ForObjectDetection(config), seed=5).save_pretrained(folder)
+
+
+def owlv2_images() -> Any:
+    return Owlv2ImageProcessorPil(size={"height": 48, "width": 48})
+
+
+def owlv2_config(text: dict[str, Any]) -> Owlv2Config:
+    vision = {**LAYERS, "image_size": 48, "patch_size": 8}
+    return Owlv2Config(text_config=text, vision_config=vision, projection_dim=16)
 
 
 def save_clip(folder: Path) -> None:
@@ -119,7 +132,7 @@ def stirred(model: Any, seed: int) -> Any:
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for name, weights in model.named_parameters():
-            if weights.dim() > 1:
+            if weights.dim() > 1 or "class_embedding" in name:
                 spread = 1.0 if "embeddings" in name else weights[0].numel() ** -0.5
                 weights.copy_(torch.randn(weights.shape, generator=generator) * spread)
     return model.eval()

@@ -1,0 +1,1 @@
+"""Shelf models against their libraries' plain loops."""

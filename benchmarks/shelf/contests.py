@@ -1,0 +1,197 @@
+"""Our adapters, each with the plain loop of its library."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+import torch
+from transformers import (
+    AutoImageProcessor,
+    GroundingDinoProcessor,
+    Owlv2Processor,
+    Sam2Processor,
+    SamHQProcessor,
+    SamProcessor,
+)
+
+from benchmarks.shelf import models
+from benchmarks.shelf.images import Scene
+from benchmarks.shelf.models import ShelfModel, Size
+from benchmarks.shelf.peers import DetectionLoop, MaskLoop, ModelLoop
+from cm3d.detect2d import grounding_dino, owlv2
+from cm3d.detect2d import simnet as detect_simnet
+from cm3d.detect2d.detic import build_detic
+from cm3d.detect2d.grounding_dino import GroundingDino
+from cm3d.detect2d.network import NetworkDetector
+from cm3d.detect2d.owlv2 import Owlv2
+from cm3d.detect2d.protocol import ImageDetector
+from cm3d.detect2d.vocabulary import Vocabulary
+from cm3d.params import Execution, Params
+from cm3d.segment import simnet as segment_simnet
+from cm3d.segment.protocol import Segmenter
+from cm3d.segment.sam import SamSegmenter
+from cm3d.segment.segment import segment_scene
+from cm3d.shelf.runtime import Runtime
+from cm3d.shelf.sam.canvas import Canvas
+from cm3d.shelf.sam.from_transformers import TransformersNetwork
+from cm3d.shelf.sam.sam import Sam
+from cm3d.tables import Boxes2D, Masks
+
+# Of the best-scored boxes of an image so many pass the threshold, about as many as real weights
+# let pass; random ones are sure of all or of none.
+_BOXES_KEPT: Final = 50
+
+Run: TypeAlias = Callable[[Scene], Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Contest:
+    """An adapter and what it is measured against.
+
+    Args:
+        ours: As the stage runs it, from files to rows of a table.
+        peer: The plain loop; none where the network is this project's own.
+        precision: Of ours.
+    """
+
+    ours: Run
+    peer: Run | None
+    precision: torch.dtype
+
+
+MakeContest: TypeAlias = Callable[[Size, Params, Scene, Path], Contest]
+
+
+def grounding_dino_contest(size: Size, params: Params, scene: Scene, folder: Path) -> Contest:
+    """GroundingDINO."""
+    detect2d, runtime = params.detect2d, _runtime(params, params.detect2d.precision)
+    vocabulary, max_side_px = Vocabulary.of(detect2d.phrases), detect2d.max_side_px
+    shelf = models.grounding_dino(size, _words(vocabulary.phrases), folder, runtime.device)
+    model, images = shelf.model, AutoImageProcessor.from_pretrained(folder)
+    processor = GroundingDinoProcessor(images, shelf.tokenizer)
+    peer = DetectionLoop(model, processor, vocabulary.phrases, max_side_px)
+    surest = peer.score_after(_BOXES_KEPT, scene)
+    asks = grounding_dino.Asks(vocabulary, min_score=surest, text_threshold=surest)
+    ours = GroundingDino(model, images, shelf.tokenizer, max_side_px, asks, runtime)
+    peer = replace(peer, thresholds={"threshold": surest, "text_threshold": surest})
+    return Contest(_detection(ours, params.execution), peer, runtime.precision)
+
+
+def owlv2_contest(size: Size, params: Params, scene: Scene, folder: Path) -> Contest:
+    """OWLv2."""
+    detect2d, runtime = params.detect2d, _runtime(params, params.detect2d.precision)
+    vocabulary, max_side_px = Vocabulary.of(detect2d.phrases), detect2d.max_side_px
+    sentences = vocabulary.sentences(detect2d.owlv2.template)
+    shelf = models.owlv2(size, _words(sentences), folder, runtime.device)
+    model, images = shelf.model, AutoImageProcessor.from_pretrained(folder)
+    processor = Owlv2Processor(images, shelf.tokenizer)
+    peer = DetectionLoop(model, processor, sentences, max_side_px)
+    surest = peer.score_after(_BOXES_KEPT, scene)
+    query = owlv2.encode(model, shelf.tokenizer, sentences)
+    ours = Owlv2(model, images, owlv2.Asks(vocabulary, query, surest), max_side_px, runtime)
+    peer = replace(peer, thresholds={"threshold": surest})
+    return Contest(_detection(ours, params.execution), peer, runtime.precision)
+
+
+def sam_contest(size: Size, params: Params, scene: Scene, folder: Path) -> Contest:
+    """SAM by transformers."""
+    return _against_processor(models.sam(size, folder), SamProcessor, params)
+
+
+def sam_hq_contest(size: Size, params: Params, scene: Scene, folder: Path) -> Contest:
+    """SAM-HQ, by what loads any promptable model."""
+    return _against_processor(models.sam_hq(size, folder), SamHQProcessor, params)
+
+
+def sam2_contest(size: Size, params: Params, scene: Scene, folder: Path) -> Contest:
+    """SAM 2; its processor needs torchvision."""
+    shelf = models.sam2(size, folder)
+    if find_spec("torchvision"):
+        return _against_processor(shelf, Sam2Processor, params)
+    ours = _segmenter(shelf, params)
+    exact = Runtime(ours.sam.runtime.device, torch.float32)
+    alone = SamSegmenter(replace(ours.sam, runtime=exact), params.execution.box_batch)
+    peer = ModelLoop(alone, params.segment.max_width_px)
+    return Contest(_outlining(ours, params), peer, ours.sam.runtime.precision)
+
+
+def simnet_detector_contest(size: Size, params: Params, scene: Scene, folder: Path) -> Contest:
+    """This project's own detector."""
+    ours = detect_simnet.build_simnet(params.detect2d, params.execution)
+    precision = _runtime(params, params.detect2d.precision).precision
+    return Contest(_detection(ours, params.execution), None, precision)
+
+
+def simnet_segmenter_contest(size: Size, params: Params, scene: Scene, folder: Path) -> Contest:
+    """This project's own masks."""
+    ours = segment_simnet.build_simnet(params.segment, params.execution)
+    precision = _runtime(params, params.segment.precision).precision
+    return Contest(_outlining(ours, params), None, precision)
+
+
+def detic_contest(size: Size, params: Params, scene: Scene, folder: Path) -> Contest:
+    """Detic, with the user's own weights: without detectron2 there is nothing to be random.
+
+    Raises:
+        InputError: detectron2 or the weights are not there.
+    """
+    ours = build_detic(params.detect2d, params.execution)
+    return Contest(_detection(ours, params.execution), None, torch.float32)
+
+
+CONTESTS: Final[Mapping[str, MakeContest]] = {
+    "grounding_dino": grounding_dino_contest,
+    "owlv2": owlv2_contest,
+    "detic": detic_contest,
+    "sam": sam_contest,
+    "sam2": sam2_contest,
+    "sam_hq": sam_hq_contest,
+    "simnet detector": simnet_detector_contest,
+    "simnet segmenter": simnet_segmenter_contest,
+}
+REQUIRES: Final[Mapping[str, Sequence[str]]] = {"detic": ["detectron2"]}
+# These come in one size.
+OWN_SIZE: Final = ("detic", "simnet detector", "simnet segmenter")
+
+
+def _against_processor(shelf: ShelfModel, kind: Any, params: Params) -> Contest:
+    ours = _segmenter(shelf, params)
+    model = shelf.model.to(ours.sam.runtime.device)
+    peer = MaskLoop(
+        model, kind(AutoImageProcessor.from_pretrained(shelf.folder)), params.segment.max_width_px
+    )
+    return Contest(_outlining(ours, params), peer, ours.sam.runtime.precision)
+
+
+def _segmenter(shelf: ShelfModel, params: Params) -> SamSegmenter:
+    runtime = _runtime(params, params.segment.precision)
+    network = TransformersNetwork(shelf.model.to(runtime.device))
+    sam = Sam(network, Canvas.read(shelf.folder), runtime)
+    return SamSegmenter(sam, params.execution.box_batch)
+
+
+def _detection(network: ImageDetector, execution: Execution) -> Run:
+    def run(scene: Scene) -> Boxes2D:
+        return NetworkDetector(network, scene.root, execution).detect("", scene.cameras).table
+
+    return run
+
+
+def _outlining(segmenter: Segmenter, params: Params) -> Run:
+    width_px, execution = params.segment.max_width_px, params.execution
+
+    def run(scene: Scene) -> Masks:
+        cameras, boxes, root = scene.cameras, scene.boxes, scene.root
+        return segment_scene(segmenter, cameras, boxes, root, width_px, execution).table
+
+    return run
+
+
+def _runtime(params: Params, precision: str) -> Runtime:
+    return Runtime.choose(params.execution.device, precision)
+
+
+def _words(phrases: Sequence[str]) -> set[str]:
+    return {word for phrase in phrases for word in phrase.split()}
