@@ -1,6 +1,6 @@
 """Turn a checkpoint of training into the weights that come with the code.
 
-    PYTHONPATH=src python -m experiments.simnet.export detector CHECKPOINT src/cm3d/simnet/weights
+PYTHONPATH=src python -m experiments.simnet.export detector CHECKPOINT src/cm3d/simnet/weights
 """
 
 import argparse
@@ -19,9 +19,14 @@ def main() -> None:
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("folder", type=Path)
     arguments = parser.parse_args()
-    network = RECIPES[arguments.network].network()
-    network.load_state_dict(load_file(arguments.checkpoint))
-    save_weights(network, arguments.folder / f"{arguments.network}.safetensors")
+    export(arguments.network, arguments.checkpoint, arguments.folder)
+
+
+def export(network: str, checkpoint: Path, folder: Path) -> None:
+    """Write a trained network's weights to a folder, as `cm3d.simnet.weights` reads them."""
+    trained = RECIPES[network].network()
+    trained.load_state_dict(load_file(checkpoint))
+    save_weights(trained, folder / f"{network}.safetensors")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Render photographs of many simulated drives, with the object at each pixel, for training.
 
-    PYTHONPATH=src python -m experiments.simnet.render FOLDER --worlds 240
+    PYTHONPATH=src python -m experiments.simnet.render FOLDER --worlds 300
 
 Towns depend on the seed, and seeds start at 1000: no data set that anything is scored on has
 these towns, colours, textures or weather.
@@ -25,6 +25,7 @@ from cm3d.simulation.world import build_world
 from experiments.simnet.weather import draw_daylight, recoloured
 
 FIRST_SEED: Final = 1000
+WORLDS: Final = 300
 _DURATION_S: Final = 4.5
 _INSTANTS: Final = 2
 _IMAGE_SCALE: Final = 0.5
@@ -33,17 +34,22 @@ _JPEG_QUALITY: Final = (60, 96)
 
 
 def main() -> None:
-    """Render the worlds named on the command line; those already there are left alone."""
+    """Render the worlds named on the command line; those already there are kept."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="where the images go")
-    parser.add_argument("--worlds", type=int, default=240, help="how many drives")
+    parser.add_argument("--worlds", type=int, default=WORLDS, help="how many drives")
     parser.add_argument("--workers", type=int, default=2)
     arguments = parser.parse_args()
-    arguments.folder.mkdir(parents=True, exist_ok=True)
-    seeds = range(FIRST_SEED, FIRST_SEED + arguments.worlds)
-    with ProcessPoolExecutor(arguments.workers) as pool:
-        for done, _ in enumerate(pool.map(partial(render_world, arguments.folder), seeds), 1):
-            print(f"{done}/{len(seeds)} worlds", flush=True)
+    render_worlds(arguments.folder, arguments.worlds, arguments.workers)
+
+
+def render_worlds(folder: Path, worlds: int = WORLDS, workers: int = 2) -> None:
+    """Render so many worlds, in so many processes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    seeds = range(FIRST_SEED, FIRST_SEED + worlds)
+    with ProcessPoolExecutor(workers) as pool:
+        for done, _ in enumerate(pool.map(partial(render_world, folder), seeds), 1):
+            print(f"{done}/{worlds} worlds", flush=True)
 
 
 def render_world(folder: Path, seed: int) -> None:

@@ -1,6 +1,6 @@
 """Train a network of `cm3d.simnet` on rendered drives.
 
-    PYTHONPATH=src python -m experiments.simnet.train detector FOLDER CHECKPOINT --minutes 40
+PYTHONPATH=src python -m experiments.simnet.train detector FOLDER CHECKPOINT --minutes 40
 """
 
 import argparse
@@ -46,6 +46,27 @@ class Recipe:
     max_rate: float
 
 
+@dataclass(frozen=True)
+class Run:
+    """One training.
+
+    Args:
+        network: Key of `RECIPES`.
+        folder: What `render` wrote.
+        checkpoint: Safetensors file to write.
+        minutes: How long.
+        init: Checkpoint to start from; None: random weights.
+        processes: How many train together, with one thread each.
+    """
+
+    network: str
+    folder: Path
+    checkpoint: Path
+    minutes: float
+    init: Path | None = None
+    processes: int = 2
+
+
 def main() -> None:
     """Train what the command line names."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -55,33 +76,26 @@ def main() -> None:
     parser.add_argument("--init", type=Path, help="checkpoint to start from, else random weights")
     parser.add_argument("--minutes", type=float, default=40.0)
     parser.add_argument("--processes", type=int, default=2, help="with one thread each")
-    arguments = parser.parse_args()
+    train_together(Run(**vars(parser.parse_args())))
+
+
+def train_together(run: Run) -> None:
+    """Train a network in several processes, each on photographs of its own draw."""
     with TemporaryDirectory() as meeting_place:
-        spawn(  # type: ignore[no-untyped-call]
-            _train, (arguments, f"file://{meeting_place}/group"), arguments.processes
-        )
+        arguments = (run, f"file://{meeting_place}/group")
+        spawn(_train, arguments, run.processes)  # type: ignore[no-untyped-call]
 
 
-def _train(rank: int, arguments: argparse.Namespace, meeting_place: str) -> None:
-    """One of the processes that train together."""
+def _train(rank: int, run: Run, meeting_place: str) -> None:
     torch.set_num_threads(1)
-    dist.init_process_group(
-        "gloo", init_method=meeting_place, rank=rank, world_size=arguments.processes
-    )
+    dist.init_process_group("gloo", init_method=meeting_place, rank=rank, world_size=run.processes)
     torch.manual_seed(_SEED)
-    recipe, drives = RECIPES[arguments.network], Drives(arguments.folder)
-    batches = DataLoader(recipe.batches(drives, _SEED + rank), batch_size=None, num_workers=1)
+    recipe, drives = RECIPES[run.network], Drives(run.folder)
     network = recipe.network()
-    if arguments.init:
-        network.load_state_dict(load_file(arguments.init))
-    train(
-        network,
-        recipe.loss,
-        batches,
-        arguments.minutes,
-        recipe.max_rate,
-        arguments.checkpoint,
-    )
+    if run.init:
+        network.load_state_dict(load_file(run.init))
+    batches = DataLoader(recipe.batches(drives, _SEED + rank), batch_size=None, num_workers=1)
+    train(network, recipe.loss, batches, run.minutes, recipe.max_rate, run.checkpoint)
     dist.destroy_process_group()
 
 

@@ -1,0 +1,34 @@
+"""Make the weights of `cm3d.simnet` anew, from nothing.
+
+    PYTHONPATH=src python -m experiments.simnet.remake FOLDER
+
+Takes an hour and a half on two cores. Weights depend on the speed of the machine, because
+training lasts for a time, not for a number of steps.
+"""
+
+import argparse
+from pathlib import Path
+
+from cm3d.simnet.weights import FOLDER
+from experiments.simnet.export import export
+from experiments.simnet.render import render_worlds
+from experiments.simnet.train import Run, train_together
+
+_MINUTES = {"segmenter": 20.0, "detector": 55.0}
+
+
+def main() -> None:
+    """Render, train both networks, and put their weights where the code looks for them."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path, help="for images and checkpoints, about 500 MB")
+    folder: Path = parser.parse_args().folder
+    images = folder / "images"
+    render_worlds(images)
+    for network, minutes in _MINUTES.items():
+        checkpoint = folder / f"{network}.safetensors"
+        train_together(Run(network, images, checkpoint, minutes))
+        export(network, checkpoint, FOLDER)
+
+
+if __name__ == "__main__":
+    main()
