@@ -3,7 +3,6 @@
 import multiprocessing
 import os
 import sys
-import threading
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -11,6 +10,7 @@ from multiprocessing.queues import SimpleQueue
 from typing import TypeVar
 
 from cm3d.errors import InputError
+from cm3d.execution.lifetime import end_with_parent
 
 ResultT = TypeVar("ResultT")
 
@@ -55,18 +55,6 @@ def _begin(shares: "SimpleQueue[str]", dealt: bool) -> None:
     end_with_parent()
     if dealt:
         os.environ["CUDA_VISIBLE_DEVICES"] = shares.get()
-
-
-def end_with_parent() -> None:
-    """Let this worker end when its parent was killed, or it would wait for work forever."""
-    threading.Thread(target=_wait_for_end_of_parent, daemon=True).start()
-
-
-def _wait_for_end_of_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 def _stage_modules() -> list[str]:

@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from multiprocessing import get_context
 from pathlib import Path
 from typing import TypeAlias
 
 from cm3d.errors import InputError
+from cm3d.execution.lifetime import helper_pool
 from cm3d.geometry.arrays import NDArrayByte
 from cm3d.sensors.images import read_image
 from cm3d.shelf.prepared import Prepare, Prepared, shapes
@@ -145,5 +145,4 @@ def _in_order(
 
 @lru_cache(maxsize=1)
 def _pool(readers: int) -> ProcessPoolExecutor:
-    # Started once per worker. Not forked: by now this process has the threads of a network.
-    return ProcessPoolExecutor(readers, get_context("forkserver"))
+    return helper_pool(readers)
