@@ -95,10 +95,21 @@ def detic(defaults: params.Params) -> Any:
     """All of Detic but its network, for which detectron2 would be needed."""
     import torch
 
-    from cm3d.detect2d.detic import Detic, Prepare
+    from cm3d.detect2d.detic import Detic
+    from cm3d.detect2d.preparation import ResizeAsDetectron2
     from cm3d.detect2d.vocabulary import Vocabulary
     from tests.detect2d.brightness import brightest_cells
 
     vocabulary = Vocabulary.of(defaults.detect2d.phrases)
-    prepare = Prepare(max_side_px=1024, shorter_px=80, longer_px=133, channels="RGB")
+    prepare = ResizeAsDetectron2(1024, shorter_px=80, longer_px=133, channels="RGB")
     return Detic(brightest_cells, prepare, vocabulary, torch.device("cpu"))
+
+
+@pytest.fixture(scope="session")
+def simnet(defaults: params.Params) -> Any:
+    """The embedded data set's own detector, saying all that it has to say."""
+    from cm3d.detect2d.simnet import build_simnet
+
+    return build_simnet(
+        defaults.detect2d.model_copy(update={"min_score": 0.001}), defaults.execution
+    )

@@ -13,7 +13,7 @@ from cm3d.tables.vocabulary import CLASS_NAMES
 SIZES_PX = [(1, 1), (37, 911), (900, 1600), (450, 800)]
 
 
-@pytest.fixture(params=["grounding_dino", "owlv2", "detic"])
+@pytest.fixture(params=["grounding_dino", "owlv2", "detic", "simnet"])
 def detector(request: pytest.FixtureRequest) -> Any:
     return request.getfixturevalue(request.param)
 
@@ -76,8 +76,8 @@ def test_answers_repeat(detector: ImageDetector) -> None:
 
 def test_a_batch_changes_nothing(detector: ImageDetector) -> None:
     images = [street(900, 1600, seed) for seed in range(3)]
-    for alone, image in zip(detect(detector, *images), images, strict=True):
-        assert_same(alone, detect(detector, image)[0])
+    for found, image in zip(detect(detector, *images), images, strict=True):
+        assert_same(found, detect(detector, image)[0])
 
 
 def test_sizes_may_differ_in_a_batch(detector: ImageDetector) -> None:

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from transformers import AutoTokenizer, CLIPModel
 
 from cm3d import params
-from cm3d.detect2d.detic import Detic, Prepare, build_detic, embed
+from cm3d.detect2d.detic import Detic, build_detic, embed
 from cm3d.detect2d.detic_model import _file_of, _settings, require_packages
+from cm3d.detect2d.preparation import ResizeAsDetectron2
 from cm3d.errors import InputError
 from cm3d.shelf.runtime import Runtime
 from tests.detect2d.tiny_models import save_clip
@@ -44,39 +44,6 @@ def test_files_of_detic_are_looked_for_in_its_folder(defaults: params.Params) ->
     message = r"detect2d\.detic\.config: .*elsewhere/configs/.*\.yaml is missing; see docs"
     with pytest.raises(InputError, match=message):
         _file_of(defaults.detect2d.detic.model_copy(update={"folder": "elsewhere"}), "config")
-
-
-@pytest.mark.parametrize(
-    ("size_px", "resized_px"),
-    [
-        ((900, 1600), (750, 1333)),  # 1024 x 576 after shrinking; the longer side is the limit
-        ((600, 600), (800, 800)),
-        ((1600, 900), (1333, 750)),
-        ((1, 1), (800, 800)),
-        ((37, 911), (54, 1333)),
-    ],
-)
-def test_images_are_resized_as_detectron2_does(
-    size_px: tuple[int, int], resized_px: tuple[int, int]
-) -> None:
-    prepared = Prepare(1024, 800, 1333, "RGB")(np.zeros((*size_px, 3), np.uint8))
-    assert prepared["pixels"].shape == (3, *resized_px)
-    assert prepared["pixels"].dtype == np.uint8
-    assert prepared["size_px"].tolist() == list(size_px)
-
-
-def test_channels_have_the_networks_order() -> None:
-    image = np.zeros((8, 8, 3), np.uint8) + np.array([10, 20, 30], np.uint8)
-    rgb, bgr = (Prepare(1024, 8, 8, order)(image)["pixels"] for order in ("RGB", "BGR"))
-    assert rgb[:, 0, 0].tolist() == [10, 20, 30]
-    assert bgr[:, 0, 0].tolist() == [30, 20, 10]
-
-
-def test_pixels_are_those_of_a_bilinear_resize() -> None:
-    image = np.random.default_rng(0).integers(0, 256, (30, 40, 3), dtype=np.uint8)
-    expected = np.asarray(Image.fromarray(image).resize((80, 60), Image.Resampling.BILINEAR))
-    found = Prepare(1024, 60, 100, "RGB")(image)["pixels"]
-    np.testing.assert_array_equal(found, expected.transpose(2, 0, 1))
 
 
 def test_instances_become_boxes(detic: Detic) -> None:
@@ -198,6 +165,6 @@ def test_detic_is_built_asked_and_answers(
     assert "a pickup_truck" in sentences
     expected = embed(section.clip, sentences, Runtime.choose("cpu", "fp32"))
     np.testing.assert_array_equal(embeddings, expected.T)
-    assert detector.prepare == Prepare(1024, 80, 133, "BGR")
+    assert detector.prepare == ResizeAsDetectron2(1024, 80, 133, "BGR")
     (found,) = detector.detect([detector.prepare(np.full((40, 80, 3), 255, np.uint8))])
     assert len(found.score) == 16

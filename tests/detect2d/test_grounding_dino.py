@@ -1,3 +1,4 @@
+import copy
 from types import SimpleNamespace
 from typing import Any
 
@@ -5,15 +6,19 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from transformers import GroundingDinoProcessor
+from transformers import AutoImageProcessor, GroundingDinoProcessor
 
 from cm3d.detect2d.grounding_dino import Asks, GroundingDino
+from cm3d.detect2d.grounding_prompts import make_prompts
 from cm3d.detect2d.protocol import ImageBoxes
+from cm3d.shelf.runtime import Runtime
 
 
 @pytest.fixture(scope="module")
 def processor(grounding_dino: GroundingDino) -> Any:
-    return GroundingDinoProcessor(grounding_dino.prepare.processor, grounding_dino._tokenizer)
+    folder = grounding_dino._model.name_or_path
+    images = AutoImageProcessor.from_pretrained(folder, backend="pil")
+    return GroundingDinoProcessor(images, grounding_dino._tokenizer)
 
 
 @pytest.fixture
@@ -23,11 +28,14 @@ def image() -> Any:
 
 
 def asking(detector: GroundingDino, model: Any = None, **changes: Any) -> GroundingDino:
-    """The same detector with other thresholds, phrases or another model."""
-    known = vars(detector._asks) | changes
-    model = model or detector._model
-    parts = (detector._tokenizer, detector.prepare, Asks(**known), detector._runtime)
-    return GroundingDino(model, *parts)
+    """The same detector with other thresholds, or another model."""
+    other = copy.copy(detector)
+    other._asks = Asks(**(vars(detector._asks) | changes))
+    if model is not None:
+        phrases, places = other._asks.vocabulary.phrases, model.config.max_text_len
+        other._model = model
+        other._prompts = make_prompts(phrases, other._tokenizer, places, torch.device("cpu"))
+    return other
 
 
 def of_library(
@@ -138,3 +146,14 @@ def model_saying(outputs: Any, detector: GroundingDino) -> Any:
 
     model.config = detector._model.config
     return model
+
+
+def test_mixed_precision_finds_nearly_the_same(grounding_dino: GroundingDino, image: Any) -> None:
+    detector = asking(grounding_dino, min_score=0.5, text_threshold=0.5)
+    prepared = [detector.prepare(image)]
+    (exact,) = detector.detect(prepared)
+    detector._runtime = Runtime(torch.device("cpu"), torch.float16)
+    (mixed,) = detector.detect(prepared)
+    assert len(exact.score) > 5
+    np.testing.assert_allclose(np.sort(mixed.score), np.sort(exact.score), atol=1e-2)
+    assert mixed.score.tolist() != exact.score.tolist()

@@ -9,9 +9,10 @@ from transformers.models.owlv2.image_processing_pil_owlv2 import Owlv2ImageProce
 
 from cm3d import params
 from cm3d.detect2d.owlv2 import Asks, Owlv2, encode
+from cm3d.detect2d.preparation import thumbnail
 from cm3d.detect2d.square import Square
-from cm3d.detect2d.thumbnail import thumbnail
 from cm3d.errors import InputError
+from cm3d.shelf.runtime import Runtime
 
 CPU = torch.device("cpu")
 
@@ -93,3 +94,16 @@ def test_a_sentence_must_fit_the_models_text(owlv2: Owlv2) -> None:
     tokenizer = AutoTokenizer.from_pretrained(owlv2._model.name_or_path)
     with pytest.raises(InputError, match=r"detect2d\.owlv2: a sentence .* shorten `template`"):
         encode(owlv2._model, tokenizer, ["x" * 40])
+
+
+def test_mixed_precision_finds_nearly_the_same(
+    owlv2: Owlv2, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepared = [owlv2.prepare(photo(90, 160))]
+    (exact,) = owlv2.detect(prepared)
+    monkeypatch.setattr(owlv2, "_runtime", Runtime(CPU, torch.float16))
+    (mixed,) = owlv2.detect(prepared)
+    assert len(exact.score) > 5
+    np.testing.assert_allclose(mixed.score, exact.score, atol=1e-2)
+    np.testing.assert_allclose(mixed.box_px, exact.box_px, atol=2)
+    assert mixed.score.tolist() != exact.score.tolist()

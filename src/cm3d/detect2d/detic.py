@@ -4,17 +4,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-import numpy as np
 import torch
-from PIL import Image
 from transformers import CLIPModel
 
 from cm3d import params
 from cm3d.detect2d.detic_model import load_model, require_packages
+from cm3d.detect2d.preparation import ResizeAsDetectron2
 from cm3d.detect2d.protocol import ImageBoxes
-from cm3d.detect2d.thumbnail import thumbnail
 from cm3d.detect2d.vocabulary import Vocabulary
-from cm3d.geometry.arrays import NDArrayByte
 from cm3d.shelf.prepared import Prepared
 from cm3d.shelf.pretrained import load_pretrained, load_tokenizer
 from cm3d.shelf.runtime import Runtime
@@ -24,33 +21,6 @@ _CLIP_KEY = "detect2d.detic.clip"
 
 # A detectron2 model: from a dictionary per image to one with `instances` each.
 Model: TypeAlias = Callable[[list[dict[str, Any]]], list[dict[str, Any]]]
-
-
-@dataclass(frozen=True)
-class Prepare:
-    """Resize as detectron2 does where it tests.
-
-    Args:
-        max_side_px: Images are shrunk to this first, as in the paper's release.
-        shorter_px: Of the resized image, unless its longer side becomes too long.
-        longer_px: Of the resized image at most.
-        channels: Their order in the model, RGB or BGR.
-    """
-
-    max_side_px: int
-    shorter_px: int
-    longer_px: int
-    channels: str
-
-    def __call__(self, image: NDArrayByte) -> Prepared:
-        """From an RGB image (H, W, 3) to `pixels` (3, h, w) and `size_px` (H, W)."""
-        small = Image.fromarray(thumbnail(image, self.max_side_px))
-        scale = min(self.shorter_px / min(small.size), self.longer_px / max(small.size))
-        width_px, height_px = (max(1, int(side_px * scale + 0.5)) for side_px in small.size)
-        resized = np.asarray(small.resize((width_px, height_px), Image.Resampling.BILINEAR))
-        ordered = resized if self.channels == "RGB" else resized[:, :, ::-1]
-        pixels = np.ascontiguousarray(ordered.transpose(2, 0, 1))
-        return {"pixels": pixels, "size_px": np.array(image.shape[:2])}
 
 
 @dataclass(frozen=True)
@@ -67,7 +37,7 @@ class Detic:
     """
 
     model: Model
-    prepare: Prepare
+    prepare: ResizeAsDetectron2
     vocabulary: Vocabulary
     device: torch.device
 
@@ -103,7 +73,8 @@ def build_detic(detect2d: params.Detect2D, execution: params.Execution) -> Detic
     embeddings = embed(section.clip, sentences, runtime)
     loaded = load_model(section, embeddings, detect2d.min_score, runtime.device)
     sizes_px = (detect2d.max_side_px, loaded.shorter_px, loaded.longer_px)
-    return Detic(loaded.network, Prepare(*sizes_px, loaded.channels), vocabulary, runtime.device)
+    prepare = ResizeAsDetectron2(*sizes_px, loaded.channels)
+    return Detic(loaded.network, prepare, vocabulary, runtime.device)
 
 
 @torch.inference_mode()

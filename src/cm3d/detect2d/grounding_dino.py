@@ -11,10 +11,9 @@ from transformers import GroundingDinoForObjectDetection
 from cm3d import params
 from cm3d.detect2d.corners import corners_px
 from cm3d.detect2d.grounding_prompts import Prompt, best_phrase, make_prompts
+from cm3d.detect2d.preparation import ResizeAsDetr
 from cm3d.detect2d.protocol import ImageBoxes
-from cm3d.detect2d.thumbnail import thumbnail
 from cm3d.detect2d.vocabulary import NO_PHRASE, Vocabulary
-from cm3d.geometry.arrays import NDArrayByte
 from cm3d.shelf.normalize import Normalize
 from cm3d.shelf.prepared import Prepared, stack
 from cm3d.shelf.pretrained import load_image_processor, load_pretrained, load_tokenizer
@@ -22,30 +21,6 @@ from cm3d.shelf.runtime import Runtime
 from cm3d.shelf.weights import model_folder
 
 _KEY = "detect2d.grounding_dino"
-
-
-@dataclass(frozen=True)
-class Prepare:
-    """Resize as the model was trained; bytes, as they are cheaper to hand on than floats.
-
-    Args:
-        processor: The model's own image processor, the one without torch.
-        max_side_px: Images are shrunk to this first, as in the paper's release.
-    """
-
-    processor: Any
-    max_side_px: int
-
-    def __call__(self, image: NDArrayByte) -> Prepared:
-        """From an RGB image (H, W, 3) to `pixels` (3, h, w) and `size_px` (H, W)."""
-        resized = self.processor(
-            thumbnail(image, self.max_side_px),
-            do_rescale=False,
-            do_normalize=False,
-            input_data_format="channels_last",
-            return_tensors="np",
-        )
-        return {"pixels": resized["pixel_values"][0], "size_px": np.array(image.shape[:2])}
 
 
 @dataclass(frozen=True)
@@ -71,23 +46,31 @@ class GroundingDino:
     """
 
     def __init__(
-        self, model: Any, tokenizer: Any, prepare: Prepare, asks: Asks, runtime: Runtime
+        self,
+        model: Any,
+        processor: Any,
+        tokenizer: Any,
+        max_side_px: int,
+        asks: Asks,
+        runtime: Runtime,
     ) -> None:
         """Put what does not change from image to image where the model lives.
 
         Args:
             model: `GroundingDinoForObjectDetection`.
+            processor: The model's own image processor.
             tokenizer: The model's own.
-            prepare: The model's way to see images.
+            max_side_px: Images are shrunk to this first.
             asks: What to look for, and how sure to be.
             runtime: How to compute.
         """
-        self.prepare = prepare
+        sides_px = processor.size["shortest_edge"], processor.size["longest_edge"]
+        self.prepare = ResizeAsDetr(max_side_px, *sides_px)
         self._model, self._tokenizer, self._asks, self._runtime = model, tokenizer, asks, runtime
         max_tokens = model.config.max_text_len
         phrases = asks.vocabulary.phrases
         self._prompts = make_prompts(phrases, tokenizer, max_tokens, runtime.device)
-        self._normalize = Normalize(prepare.processor, runtime.device)
+        self._normalize = Normalize(processor, runtime.device)
 
     def detect(self, batch: Sequence[Prepared]) -> list[ImageBoxes]:
         """Detect what the vocabulary names."""
@@ -143,8 +126,8 @@ def build_grounding_dino(detect2d: params.Detect2D, execution: params.Execution)
     model = load_pretrained(GroundingDinoForObjectDetection, folder, runtime, _KEY)
     vocabulary = Vocabulary.of(detect2d.phrases)
     asks = Asks(vocabulary, detect2d.min_score, section.text_threshold)
-    prepare = Prepare(processor, detect2d.max_side_px)
-    return GroundingDino(model, tokenizer, prepare, asks, runtime)
+    max_side_px = detect2d.max_side_px
+    return GroundingDino(model, processor, tokenizer, max_side_px, asks, runtime)
 
 
 def _together(parts: Sequence[ImageBoxes]) -> ImageBoxes:

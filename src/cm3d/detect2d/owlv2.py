@@ -4,18 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from transformers import Owlv2ForObjectDetection
 
 from cm3d import params
 from cm3d.detect2d.corners import corners_px
+from cm3d.detect2d.preparation import Shrink
 from cm3d.detect2d.protocol import ImageBoxes
 from cm3d.detect2d.square import Square
-from cm3d.detect2d.thumbnail import thumbnail
 from cm3d.detect2d.vocabulary import Vocabulary
 from cm3d.errors import InputError
-from cm3d.geometry.arrays import NDArrayByte
 from cm3d.shelf.normalize import Normalize
 from cm3d.shelf.prepared import Prepared, stack
 from cm3d.shelf.pretrained import load_image_processor, load_pretrained, load_tokenizer
@@ -23,22 +21,6 @@ from cm3d.shelf.runtime import Runtime
 from cm3d.shelf.weights import model_folder
 
 _KEY = "detect2d.owlv2"
-
-
-@dataclass(frozen=True)
-class Prepare:
-    """Shrink; the rest is quicker where the model lives.
-
-    Args:
-        max_side_px: Longest side of an image, as in the paper's release.
-    """
-
-    max_side_px: int
-
-    def __call__(self, image: NDArrayByte) -> Prepared:
-        """From an RGB image (H, W, 3) to `pixels` (3, h, w) and `size_px` (H, W)."""
-        small = thumbnail(image, self.max_side_px)
-        return {"pixels": small.transpose(2, 0, 1), "size_px": np.array(image.shape[:2])}
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +49,7 @@ class Owlv2:
         model: Any,
         processor: Any,
         asks: Asks,
-        prepare: Prepare,
+        max_side_px: int,
         runtime: Runtime,
     ) -> None:
         """Put what does not change from image to image where the model lives.
@@ -76,10 +58,10 @@ class Owlv2:
             model: `Owlv2ForObjectDetection`.
             processor: The model's own image processor.
             asks: What to look for.
-            prepare: The model's way to see images.
+            max_side_px: Images are shrunk to this.
             runtime: How to compute.
         """
-        self.prepare = prepare
+        self.prepare = Shrink(max_side_px)
         self._model, self._asks, self._runtime = model, asks, runtime
         self._square = Square(processor.size["height"], runtime.device)
         self._normalize = Normalize(processor, runtime.device)
@@ -125,7 +107,7 @@ def build_owlv2(detect2d: params.Detect2D, execution: params.Execution) -> Owlv2
     vocabulary = Vocabulary.of(detect2d.phrases)
     query = encode(model, tokenizer, vocabulary.sentences(section.template))
     asks = Asks(vocabulary, query, detect2d.min_score)
-    return Owlv2(model, processor, asks, Prepare(detect2d.max_side_px), runtime)
+    return Owlv2(model, processor, asks, detect2d.max_side_px, runtime)
 
 
 @torch.inference_mode()
