@@ -78,14 +78,21 @@ def grounding_dino(defaults: params.Params, tmp_path_factory: pytest.TempPathFac
 
 
 @pytest.fixture(scope="session")
-def owlv2(defaults: params.Params, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """OWLv2 at random, sure of about half of its boxes."""
-    from cm3d.detect2d.owlv2 import build_owlv2
+def owlv2_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """OWLv2 at random, as files."""
     from tests.detect2d.tiny_models import save_owlv2
 
     folder = tmp_path_factory.mktemp("owlv2")
     save_owlv2(folder)
-    section = params.Owlv2(model=str(folder), revision=None, template="a {}")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def owlv2(defaults: params.Params, owlv2_folder: Path) -> Any:
+    """OWLv2 at random, sure of about half of its boxes."""
+    from cm3d.detect2d.owlv2 import build_owlv2
+
+    section = params.Owlv2(model=str(owlv2_folder), revision=None, template="a {}")
     changes = {"owlv2": section, "min_score": 0.5}
     return build_owlv2(defaults.detect2d.model_copy(update=changes), defaults.execution)
 

@@ -3,6 +3,7 @@
 import sys
 import textwrap
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import torch
 from transformers import AutoTokenizer, CLIPModel
 
 from cm3d import params
+from cm3d.detect2d import detic_model
 from cm3d.detect2d.detic import Detic, build_detic, embed
 from cm3d.detect2d.detic_model import _file_of, _settings, require_packages
 from cm3d.detect2d.preparation import ResizeAsDetectron2
@@ -26,14 +28,23 @@ def search_path(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "path", [*sys.path])
 
 
-def test_what_is_missing_is_said_in_one_line(defaults: params.Params) -> None:
+def test_what_is_missing_is_said_in_one_line(
+    defaults: params.Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(detic_model, "find_spec", lambda name: None)
     missing = r"needs detectron2, detic, centernet \(.*models/Detic\); .*docs/detect2d\.md"
     with pytest.raises(InputError, match=missing) as caught:
         build_detic(defaults.detect2d, defaults.execution)
     assert "\n" not in str(caught.value)
 
 
-def test_detic_and_its_submodule_are_found_in_their_folder(tmp_path: Path) -> None:
+def test_detic_and_its_submodule_are_found_in_their_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without = "detectron2"
+    monkeypatch.setattr(
+        detic_model, "find_spec", lambda name: None if name == without else find_spec(name)
+    )
     for name in ("detic", "third_party/CenterNet2/centernet"):
         (tmp_path / name).mkdir(parents=True)
     with pytest.raises(InputError, match=r"detic needs detectron2 \("):
