@@ -123,5 +123,11 @@ def shrink(image: NDArrayByte, max_width_px: int) -> NDArrayByte:
 
 def encode(masks: NDArrayBool) -> list[bytes]:
     """COCO's compressed run-length counts of (N, H, W) masks."""
-    columns_first = np.asfortranarray(masks.transpose(1, 2, 0).astype(np.uint8))
+    count, height_px, width_px = masks.shape
+    if count == 0:
+        return []
+    # COCO counts along columns; one transposition by OpenCV takes a third of numpy's time.
+    rows = masks.astype(np.uint8).reshape(-1, width_px)
+    columns = cv2.transpose(rows).reshape(width_px, count, height_px)
+    columns_first = np.asfortranarray(columns.transpose(2, 0, 1))
     return [entry["counts"] for entry in coco_mask.encode(columns_first)]
