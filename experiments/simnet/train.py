@@ -56,6 +56,7 @@ class Run:
         checkpoint: Safetensors file to write.
         minutes: How long.
         init: Checkpoint to start from; None: random weights.
+        max_rate: Peak of the learning rate; None: the recipe's.
         processes: How many train together, with one thread each.
     """
 
@@ -64,6 +65,7 @@ class Run:
     checkpoint: Path
     minutes: float
     init: Path | None = None
+    max_rate: float | None = None
     processes: int = 2
 
 
@@ -75,6 +77,7 @@ def main() -> None:
     parser.add_argument("checkpoint", type=Path, help="safetensors file to write")
     parser.add_argument("--init", type=Path, help="checkpoint to start from, else random weights")
     parser.add_argument("--minutes", type=float, default=40.0)
+    parser.add_argument("--max-rate", type=float, help="peak of the learning rate")
     parser.add_argument("--processes", type=int, default=2, help="with one thread each")
     train_together(Run(**vars(parser.parse_args())))
 
@@ -95,7 +98,8 @@ def _train(rank: int, run: Run, meeting_place: str) -> None:
     if run.init:
         network.load_state_dict(load_file(run.init))
     batches = DataLoader(recipe.batches(drives, _SEED + rank), batch_size=None, num_workers=1)
-    train(network, recipe.loss, batches, run.minutes, recipe.max_rate, run.checkpoint)
+    max_rate = run.max_rate or recipe.max_rate
+    train(network, recipe.loss, batches, run.minutes, max_rate, run.checkpoint)
     dist.destroy_process_group()
 
 

@@ -40,30 +40,49 @@ def train(
         max_rate: Peak of the learning rate (AdamW).
         path: Checkpoint of the weights averaged over the last steps, written now and then.
     """
-    network = network.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
-    average = deepcopy(network).requires_grad_(False)
-    optimizer = torch.optim.AdamW(_groups(network), lr=max_rate, weight_decay=_WEIGHT_DECAY)
+    trainer = _Trainer(network, loss_of, max_rate)
     start_s, losses = time.monotonic(), []
     for step, batch in enumerate(batches, 1):
-        optimizer.zero_grad(set_to_none=True)
-        with torch.autocast("cpu", torch.bfloat16):
-            loss = loss_of(network, batch)
-        loss.backward()  # type: ignore[no-untyped-call]
-        progress = _agree(network, (time.monotonic() - start_s) / (60 * minutes))
+        loss = trainer.compute_gradients(batch)
+        progress = _agree(trainer.network, (time.monotonic() - start_s) / (60 * minutes))
         if progress >= 1:
             break
-        for group in optimizer.param_groups:
-            group["lr"] = max_rate * rate_share(progress)
-        nn.utils.clip_grad_norm_(network.parameters(), _GRADIENT_CLIP)
-        optimizer.step()
-        _follow(average, network, min(_AVERAGE_DECAY, step / (step + 10)))
-        losses.append(loss.item())
+        trainer.step(progress)
+        losses.append(loss)
         if step % _CHECKPOINT_STEPS == 0 and is_first():
-            save_file(_contiguous(average), path)
+            save_file(_contiguous(trainer.average), path)
             recent = float(np.mean(losses[-_CHECKPOINT_STEPS:]))
             print(f"step {step}: {100 * progress:.0f}% of the time, loss {recent:.4f}", flush=True)
     if is_first():
-        save_file(_contiguous(average), path)
+        save_file(_contiguous(trainer.average), path)
+
+
+class _Trainer:
+    """A network, its optimiser, and its weights averaged over the last steps."""
+
+    def __init__(self, network: nn.Module, loss_of: Loss, max_rate: float) -> None:
+        self.network = network.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+        self.average = deepcopy(self.network).requires_grad_(False)
+        self._loss_of, self._max_rate, self._steps = loss_of, max_rate, 0
+        self._optimizer = torch.optim.AdamW(_groups(self.network), weight_decay=_WEIGHT_DECAY)
+
+    def compute_gradients(self, batch: Any) -> float:
+        """Loss of a batch; its gradients are left with the weights."""
+        self._optimizer.zero_grad(set_to_none=True)
+        with torch.autocast("cpu", torch.bfloat16):
+            loss = self._loss_of(self.network, batch)
+        loss.backward()  # type: ignore[no-untyped-call]
+        return loss.item()
+
+    def step(self, progress: float) -> None:
+        """Follow the gradients, at the rate that belongs to a share of the time."""
+        for group in self._optimizer.param_groups:
+            group["lr"] = self._max_rate * rate_share(progress)
+        nn.utils.clip_grad_norm_(self.network.parameters(), _GRADIENT_CLIP)
+        self._optimizer.step()
+        self._steps += 1
+        decay = min(_AVERAGE_DECAY, self._steps / (self._steps + 10))
+        _follow(self.average, self.network, decay)
 
 
 def is_first() -> bool:
