@@ -75,8 +75,8 @@ class GroundingDino:
     def detect(self, batch: Sequence[Prepared]) -> list[ImageBoxes]:
         """Detect what the vocabulary names."""
         pixels = torch.from_numpy(stack(batch, "pixels")).to(self._runtime.device)
-        sizes_px = torch.from_numpy(stack(batch, "size_px"))
-        answers = [self._ask(prompt, self._normalize(pixels), sizes_px) for prompt in self._prompts]
+        pixels, sizes_px = self._normalize(pixels), torch.from_numpy(stack(batch, "size_px"))
+        answers = [self._ask(prompt, pixels, sizes_px) for prompt in self._prompts]
         return [_together(of_image) for of_image in zip(*answers, strict=True)]
 
     def _ask(
