@@ -148,3 +148,21 @@ def test_detectors_can_be_told_apart_by_their_parameters(values: dict[str, Any])
     assert hash(one) == hash(same)
     assert one == same
     assert one != parse_params(values).detect2d
+
+
+@pytest.mark.parametrize(
+    ("detector", "segmenter", "fault"),
+    [
+        ("simnet", "sam", r"detect2d\.backend: simnet knows the embedded data set alone"),
+        ("simulated", "sam", r"detect2d\.backend: simulated knows"),
+        ("owlv2", "simnet", r"segment\.backend: simnet knows .*docs/segment\.md"),
+    ],
+)
+def test_models_of_simulated_images_are_not_for_photographs(
+    values: dict[str, Any], detector: str, segmenter: str, fault: str
+) -> None:
+    values["detect2d"]["backend"], values["segment"]["backend"] = detector, segmenter
+    parse_params(values)
+    values["dataset"]["name"] = "nuscenes"
+    with pytest.raises(InputError, match=fault):
+        parse_params(values)

@@ -25,10 +25,10 @@ def complaint(clone: Clone, stage: str, **environment: str) -> str:
     return lines[0]
 
 
-def set_param(clone: Clone, old: str, new: str) -> None:
+def set_param(clone: Clone, old: str, new: str, count: int = -1) -> None:
     path = clone.root / "params.yaml"
     assert old in path.read_text()
-    path.write_text(path.read_text().replace(old, new))
+    path.write_text(path.read_text().replace(old, new, count))
 
 
 def replace_file(path: Path, content: bytes) -> None:
@@ -38,6 +38,9 @@ def replace_file(path: Path, content: bytes) -> None:
 
 def test_missing_root(copy: Clone) -> None:
     set_param(copy, "name: sim ", "name: nuscenes ")
+    assert "detect2d.backend: simnet" in complaint(copy, "download", NUSCENES_ROOT="/nowhere")
+    set_param(copy, "backend: simnet", "backend: box")
+    set_param(copy, "backend: box", "backend: owlv2", count=1)
     message = complaint(copy, "download", NUSCENES_ROOT="/nowhere")
     assert "/nowhere" in message
     assert "NUSCENES_ROOT" in message

@@ -42,19 +42,23 @@ def build_network(detect2d: params.Detect2D, execution: params.Execution) -> Ima
     Raises:
         InputError: Its weights or its library are not there.
     """
-    if detect2d.backend == "grounding_dino":
-        from cm3d.detect2d.grounding_dino import build_grounding_dino
+    match detect2d.backend:
+        case "grounding_dino":
+            from cm3d.detect2d.grounding_dino import build_grounding_dino
 
-        return build_grounding_dino(detect2d, execution)
-    if detect2d.backend == "owlv2":
-        from cm3d.detect2d.owlv2 import build_owlv2
+            return build_grounding_dino(detect2d, execution)
+        case "owlv2":
+            from cm3d.detect2d.owlv2 import build_owlv2
 
-        return build_owlv2(detect2d, execution)
-    if detect2d.backend == "detic":
-        from cm3d.detect2d.detic import build_detic
+            return build_owlv2(detect2d, execution)
+        case "detic":
+            from cm3d.detect2d.detic import build_detic
 
-        return build_detic(detect2d, execution)
-    raise NotImplementedError(detect2d.backend)
+            return build_detic(detect2d, execution)
+        case _:
+            from cm3d.detect2d.simnet import build_simnet
+
+            return build_simnet(detect2d, execution)
 
 
 def load_precomputed(detect2d: params.Detect2D) -> Precomputed:

@@ -28,12 +28,16 @@ def build_segmenter(segment: params.Segment, execution: params.Execution) -> Seg
     match segment.backend:
         case "box":
             return BoxSegmenter()
-        case "sam" | "sam2" | "promptable":
+        case "grabcut":
+            return GrabCutSegmenter(segment.grabcut)
+        case "simnet":
+            from cm3d.segment.simnet import build_simnet
+
+            return build_simnet(segment, execution)
+        case _:
             from cm3d.segment.sam import build_sam
 
             return build_sam(segment, execution)
-        case _:
-            return GrabCutSegmenter(segment.grabcut)
 
 
 def segment_scene(
@@ -126,7 +130,7 @@ def encode(masks: NDArrayBool) -> list[bytes]:
     count, height_px, width_px = masks.shape
     if count == 0:
         return []
-    # COCO counts along columns; one transposition by OpenCV takes a third of numpy's time.
+    # COCO counts along columns; one transposition by OpenCV takes half of the time of numpy's.
     rows = masks.astype(np.uint8).reshape(-1, width_px)
     columns = cv2.transpose(rows).reshape(width_px, count, height_px)
     columns_first = np.asfortranarray(columns.transpose(2, 0, 1))

@@ -1,0 +1,61 @@
+"""The models of params.yaml: every key known, every type checked, all errors at once."""
+
+from cm3d.params.data import Dataset, Evaluate, Execution, Labels, Scoring, Simulation
+from cm3d.params.fields import ClassName, GroupName, Precision, RadiusByClass, ShelfModel
+from cm3d.params.images import (
+    Detect2D,
+    Detic,
+    GrabCut,
+    GroundingDino,
+    Owlv2,
+    Phrases,
+    Sam,
+    Segment,
+    SimulatedDetector,
+)
+from cm3d.params.lifting import FitWeights, Lift, MotionPrior, Orientation, Refine, Tracks
+from cm3d.params.loading import Params, load_params, parse_params, read_yaml
+from cm3d.params.proposals import Fuse, MaskGenerator, Sam3D, SizeGroup
+from cm3d.params.training import Detector, Finetune, Pretrain, Schedule, Selftrain
+
+__all__ = [
+    "ClassName",
+    "Dataset",
+    "Detect2D",
+    "Detector",
+    "Detic",
+    "Evaluate",
+    "Execution",
+    "Finetune",
+    "FitWeights",
+    "Fuse",
+    "GrabCut",
+    "GroundingDino",
+    "GroupName",
+    "Labels",
+    "Lift",
+    "MaskGenerator",
+    "MotionPrior",
+    "Orientation",
+    "Owlv2",
+    "Params",
+    "Phrases",
+    "Precision",
+    "Pretrain",
+    "RadiusByClass",
+    "Refine",
+    "Sam",
+    "Sam3D",
+    "Schedule",
+    "Scoring",
+    "Segment",
+    "Selftrain",
+    "ShelfModel",
+    "SimulatedDetector",
+    "Simulation",
+    "SizeGroup",
+    "Tracks",
+    "load_params",
+    "parse_params",
+    "read_yaml",
+]

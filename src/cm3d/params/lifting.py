@@ -1,0 +1,125 @@
+"""Parameters of lifting masks to 3D boxes."""
+
+from typing import Annotated, Literal, get_args
+
+from pydantic import Field, model_validator
+
+from cm3d.params.fields import (
+    Count,
+    GroupName,
+    NonNegative,
+    Positive,
+    RadiusByClass,
+    Section,
+    Share,
+)
+
+
+class MotionPrior(Section):
+    """How one group of classes moves."""
+
+    along_mps: Positive
+    across_mps: Positive
+    acceleration_mps2: NonNegative
+    drift_lengths: NonNegative
+    moving_mps: NonNegative
+
+
+class Tracks(Section):
+    """Boxes of a scene as tracks; the switches turn one effect each."""
+
+    positions: bool
+    velocity: bool
+    heading: bool
+    scores: bool
+    fill_gaps: bool
+    attributes: bool
+    class_vote: bool
+    sizes: bool
+    max_gap_s: NonNegative
+    max_link_s: NonNegative
+    gate_sigma: Positive
+    birth_density_per_m2: Positive
+    class_change_cost: NonNegative
+    moved_sigma: NonNegative
+    max_axis_error_rad: NonNegative
+    score_prior_boxes: NonNegative
+    fill_keyframes: Annotated[int, Field(ge=0)]
+    fill_score: Share
+    fill_range_m: NonNegative
+    motion: dict[GroupName, MotionPrior]
+
+    @model_validator(mode="after")
+    def _every_group_moves(self) -> "Tracks":
+        if missing := [name for name in get_args(GroupName) if name not in self.motion]:
+            raise ValueError(f"motion lacks {', '.join(missing)}")
+        return self
+
+
+class FitWeights(Section):
+    """Terms of the objective that boxes are fitted by."""
+
+    tolerance_m: Positive
+    points: NonNegative
+    uncovered: NonNegative
+    overhang: NonNegative
+    free_space: NonNegative
+    extent: NonNegative
+    against_lane: NonNegative
+
+
+class Refine(Section):
+    """What goes beyond the paper; the switches turn one effect each."""
+
+    ground: bool
+    cluster: bool
+    newest: bool
+    merge_cameras: bool
+    fit: bool
+    height: bool
+    extent: bool
+    orientation: bool
+    free_space: bool
+    score: bool
+    tracks: bool
+    ground_clearance_m: NonNegative
+    link_m: NonNegative
+    link_per_range: NonNegative
+    enough_points: Count
+    max_lane_distance_m: NonNegative
+    height_trust: Share
+    rounds: Annotated[int, Field(ge=0)]
+    sample_points: Count
+    sample_rays: Count
+    weights: FitWeights
+
+
+class Orientation(Section):
+    """Where headings come from."""
+
+    use_map: bool
+
+
+class Lift(Section):
+    """From masks and LiDAR to 3D boxes."""
+
+    recipe: Literal["refined", "paper"]
+    sweeps: Count
+    erosion_kernel_px: Annotated[int, Field(ge=0)]
+    erosion_width_px: Count
+    min_points: Count
+    min_depth_m: NonNegative
+    ego_half_extent_m: NonNegative
+    shape_prior: str
+    orientation: Orientation
+    medoid_compensation: bool
+    nms: bool
+    nms_radius_m: RadiusByClass
+    refine: Refine
+    tracks: Tracks
+
+    @model_validator(mode="after")
+    def _prior_is_known(self) -> "Lift":
+        if self.shape_prior not in ("chatgpt", "dataset") and "." not in self.shape_prior:
+            raise ValueError("shape_prior: chatgpt, dataset, or the path of a YAML file")
+        return self
