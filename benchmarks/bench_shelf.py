@@ -9,6 +9,7 @@ random. On a CPU both have one thread. The published sizes run where there is a 
 
 import argparse
 import statistics
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -72,12 +73,13 @@ def main() -> None:
     parser.add_argument("--batch", type=int, help="execution.image_batch")
     parser.add_argument("--readers", type=int, help="execution.readers")
     options = parser.parse_args()
-    logging.set_verbosity_error()
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     params = with_execution(load_params(), options.batch, options.readers)
     on_gpu = choose_device(params.execution.device).type == "cuda"
     sizes: list[Size] = ["tiny", "full"] if on_gpu or options.full else ["tiny"]
     with TemporaryDirectory() as folder:
-        Console(width=100).print(table(rows(options.adapters, sizes, params, Path(folder)), params))
+        measurements = shown(rows(options.adapters, sizes, params, Path(folder)))
+        Console(width=100).print(table(measurements, params))
 
 
 def with_execution(params: Params, batch: int | None, readers: int | None) -> Params:
@@ -108,6 +110,13 @@ def table(rows: Iterator[list[str]], params: Params) -> Table:
     for row in rows:
         found.add_row(*row)
     return found
+
+
+def shown(rows: Iterator[list[str]]) -> Iterator[list[str]]:
+    """The rows, each said as soon as it is there: a run may take long, and be stopped."""
+    for row in rows:
+        print(*row, sep=" | ", file=sys.stderr, flush=True)
+        yield row
 
 
 def rows(
@@ -151,9 +160,9 @@ def measured(make: MakeContest, size: Size, plan: Plan, params: Params, folder: 
 def race(contest: Contest, scene: Scene, rounds: int, device: torch.device) -> Rates:
     """Peer and ours in turn, so that what else the machine does slows both down."""
     runs = {"ours": contest.ours} | ({"peer": contest.peer} if contest.peer else {})
-    warm_up = scene.first(len(scene) // 2)
-    for run in runs.values():
-        run(warm_up)
+    if rounds > 1:  # what runs once is so slow that warming up would cost more than it says
+        for run in runs.values():
+            run(scene.first(len(scene) // 2))
     times_s = [
         {name: seconds(run, scene, device) for name, run in runs.items()} for _ in range(rounds)
     ]

@@ -100,9 +100,13 @@ def naive_nms(
 @pytest.fixture(scope="session")
 def tiny_sam(segment_anything: ModuleType) -> Any:
     """SAM of the package's own classes."""
-    modeling = segment_anything.modeling
+    return at_random(make_sam(segment_anything), seed=8, gain=2.0)
+
+
+def make_sam(package: ModuleType) -> Any:
+    modeling = package.modeling
     cells = SIDE_PX // PATCH_PX
-    model = modeling.Sam(
+    return modeling.Sam(
         modeling.ImageEncoderViT(
             img_size=SIDE_PX,
             patch_size=PATCH_PX,
@@ -129,7 +133,6 @@ def tiny_sam(segment_anything: ModuleType) -> Any:
             iou_head_hidden_dim=WIDTH,
         ),
     ).eval()
-    return at_random(model, seed=8, gain=2.0)
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,7 @@ from transformers import (
 from benchmarks.shelf import models
 from benchmarks.shelf.images import Scene
 from benchmarks.shelf.models import ShelfModel, Size
-from benchmarks.shelf.peers import DetectionLoop, MaskLoop, ModelLoop
+from benchmarks.shelf.peers import DetectionLoop, MaskLoop, ModelLoop, PredictorLoop
 from cm3d.detect2d import grounding_dino, owlv2
 from cm3d.detect2d import simnet as detect_simnet
 from cm3d.detect2d.detic import build_detic
@@ -35,7 +35,9 @@ from cm3d.segment.sam import SamSegmenter
 from cm3d.segment.segment import segment_scene
 from cm3d.shelf.runtime import Runtime
 from cm3d.shelf.sam.canvas import Canvas
+from cm3d.shelf.sam.from_segment_anything import SegmentAnythingNetwork
 from cm3d.shelf.sam.from_transformers import TransformersNetwork
+from cm3d.shelf.sam.network import PromptedNetwork
 from cm3d.shelf.sam.sam import Sam
 from cm3d.tables import Boxes2D, Masks
 
@@ -69,8 +71,8 @@ def grounding_dino_contest(size: Size, params: Params, scene: Scene, folder: Pat
     detect2d, runtime = params.detect2d, _runtime(params, params.detect2d.precision)
     vocabulary, max_side_px = Vocabulary.of(detect2d.phrases), detect2d.max_side_px
     shelf = models.grounding_dino(size, _words(vocabulary.phrases), folder, runtime.device)
-    model, images = shelf.model, AutoImageProcessor.from_pretrained(folder)
-    processor = GroundingDinoProcessor(images, shelf.tokenizer)
+    model, images = shelf.model, _image_processor(folder)
+    processor = GroundingDinoProcessor(images, shelf.tokenizer)  # type: ignore[no-untyped-call]
     peer = DetectionLoop(model, processor, vocabulary.phrases, max_side_px)
     surest = peer.score_after(_BOXES_KEPT, scene)
     asks = grounding_dino.Asks(vocabulary, min_score=surest, text_threshold=surest)
@@ -85,8 +87,8 @@ def owlv2_contest(size: Size, params: Params, scene: Scene, folder: Path) -> Con
     vocabulary, max_side_px = Vocabulary.of(detect2d.phrases), detect2d.max_side_px
     sentences = vocabulary.sentences(detect2d.owlv2.template)
     shelf = models.owlv2(size, _words(sentences), folder, runtime.device)
-    model, images = shelf.model, AutoImageProcessor.from_pretrained(folder)
-    processor = Owlv2Processor(images, shelf.tokenizer)
+    model, images = shelf.model, _image_processor(folder)
+    processor = Owlv2Processor(images, shelf.tokenizer)  # type: ignore[no-untyped-call]
     peer = DetectionLoop(model, processor, sentences, max_side_px)
     surest = peer.score_after(_BOXES_KEPT, scene)
     query = owlv2.encode(model, shelf.tokenizer, sentences)
@@ -98,6 +100,16 @@ def owlv2_contest(size: Size, params: Params, scene: Scene, folder: Path) -> Con
 def sam_contest(size: Size, params: Params, scene: Scene, folder: Path) -> Contest:
     """SAM by transformers."""
     return _against_processor(models.sam(size, folder), SamProcessor, params)
+
+
+def segment_anything_contest(size: Size, params: Params, scene: Scene, folder: Path) -> Contest:
+    """SAM by its authors' own package."""
+    from segment_anything import SamPredictor
+
+    shelf = models.segment_anything(size, folder)
+    ours = _segmenter(shelf, params, SegmentAnythingNetwork)
+    peer = PredictorLoop(SamPredictor(shelf.model), params.segment.max_width_px)
+    return Contest(_outlining(ours, params), peer, ours.sam.runtime.precision)
 
 
 def sam_hq_contest(size: Size, params: Params, scene: Scene, folder: Path) -> Contest:
@@ -146,12 +158,16 @@ CONTESTS: Final[Mapping[str, MakeContest]] = {
     "owlv2": owlv2_contest,
     "detic": detic_contest,
     "sam": sam_contest,
+    "segment_anything": segment_anything_contest,
     "sam2": sam2_contest,
     "sam_hq": sam_hq_contest,
     "simnet detector": simnet_detector_contest,
     "simnet segmenter": simnet_segmenter_contest,
 }
-REQUIRES: Final[Mapping[str, Sequence[str]]] = {"detic": ["detectron2"]}
+REQUIRES: Final[Mapping[str, Sequence[str]]] = {
+    "detic": ["detectron2"],
+    "segment_anything": ["segment_anything", "torchvision"],
+}
 # These come in one size.
 OWN_SIZE: Final = ("detic", "simnet detector", "simnet segmenter")
 
@@ -159,15 +175,17 @@ OWN_SIZE: Final = ("detic", "simnet detector", "simnet segmenter")
 def _against_processor(shelf: ShelfModel, kind: Any, params: Params) -> Contest:
     ours = _segmenter(shelf, params)
     model = shelf.model.to(ours.sam.runtime.device)
-    peer = MaskLoop(
-        model, kind(AutoImageProcessor.from_pretrained(shelf.folder)), params.segment.max_width_px
-    )
+    peer = MaskLoop(model, kind(_image_processor(shelf.folder)), params.segment.max_width_px)
     return Contest(_outlining(ours, params), peer, ours.sam.runtime.precision)
 
 
-def _segmenter(shelf: ShelfModel, params: Params) -> SamSegmenter:
+def _segmenter(
+    shelf: ShelfModel,
+    params: Params,
+    kind: Callable[[Any], PromptedNetwork] = TransformersNetwork,
+) -> SamSegmenter:
     runtime = _runtime(params, params.segment.precision)
-    network = TransformersNetwork(shelf.model.to(runtime.device))
+    network = kind(shelf.model.to(runtime.device))
     sam = Sam(network, Canvas.read(shelf.folder), runtime)
     return SamSegmenter(sam, params.execution.box_batch)
 
@@ -191,6 +209,11 @@ def _outlining(segmenter: Segmenter, params: Params) -> Run:
 
 def _runtime(params: Params, precision: str) -> Runtime:
     return Runtime.choose(params.execution.device, precision)
+
+
+def _image_processor(folder: Path) -> Any:
+    """What the library takes by default: by torchvision if that is there, else by Pillow."""
+    return AutoImageProcessor.from_pretrained(folder)  # type: ignore[no-untyped-call]
 
 
 def _words(phrases: Sequence[str]) -> set[str]:

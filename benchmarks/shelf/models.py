@@ -113,14 +113,25 @@ def owlv2(size: Size, words: set[str], folder: Path, device: torch.device) -> Sh
 
 def sam(size: Size, folder: Path) -> ShelfModel:
     """facebook/sam-vit-huge."""
-    sections = tiny_sam.sam_sections() if size == "tiny" else {"vision_config": _VIT_H}
+    sections: Any = tiny_sam.sam_sections() if size == "tiny" else {"vision_config": _VIT_H}
     return _segmenter(SamModel(SamConfig(**sections)), tiny_sam.sam_images, size, folder)
+
+
+def segment_anything(size: Size, folder: Path) -> ShelfModel:
+    """The checkpoint sam_vit_h_4b8939.pth of the authors' own package, which needs torchvision."""
+    import segment_anything as package
+
+    if size == "tiny":
+        model = tiny_sam.make_sam(package)
+    else:
+        model = package.sam_model_registry["vit_h"]()
+    return _segmenter(model, tiny_sam.sam_images, size, folder)
 
 
 def sam_hq(size: Size, folder: Path) -> ShelfModel:
     """syscv-community/sam-hq-vit-huge."""
     published = {"vision_config": _VIT_H, "mask_decoder_config": {"vit_dim": 1280}}
-    sections = tiny_sam.sam_hq_sections() if size == "tiny" else published
+    sections: Any = tiny_sam.sam_hq_sections() if size == "tiny" else published
     return _segmenter(SamHQModel(SamHQConfig(**sections)), tiny_sam.sam_images, size, folder)
 
 
@@ -129,7 +140,7 @@ def sam2(size: Size, folder: Path) -> ShelfModel:
     published = {
         "vision_config": {"backbone_config": _HIERA_L, "backbone_channel_list": _HIERA_L_FPN}
     }
-    sections = tiny_sam.sam2_sections() if size == "tiny" else published
+    sections: Any = tiny_sam.sam2_sections() if size == "tiny" else published
     return _segmenter(Sam2Model(Sam2Config(**sections)), tiny_sam.sam2_images, size, folder)
 
 

@@ -95,6 +95,32 @@ class MaskLoop:
 
 
 @dataclass(frozen=True, eq=False)
+class PredictorLoop:
+    """Masks by the predictor of the package `segment_anything`.
+
+    Args:
+        predictor: Its model is in float32, on its device.
+        max_width_px: Images are shrunk to this, as ours are.
+    """
+
+    predictor: Any
+    max_width_px: int
+
+    @torch.inference_mode()
+    def __call__(self, scene: Scene) -> list[list[bytes]]:
+        """Run lengths of the masks on each image; all its boxes are prompts of one call."""
+        found = []
+        for one in scene.images():
+            image, boxes_px = shrunk(*one, self.max_width_px)
+            self.predictor.set_image(image)
+            prompts = torch.from_numpy(boxes_px).float().to(self.predictor.device)
+            prompts = self.predictor.transform.apply_boxes_torch(prompts, image.shape[:2])
+            masks, _, _ = self.predictor.predict_torch(None, None, prompts, multimask_output=False)
+            found.append(encode(masks[:, 0].cpu().numpy()))
+        return found
+
+
+@dataclass(frozen=True, eq=False)
 class ModelLoop:
     """Masks where the library's processor cannot be had: its model alone, around it our own.
 

@@ -1,5 +1,6 @@
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from pycocotools import mask as coco_mask
 from cm3d.geometry.arrays import NDArrayFloat
 from cm3d.params import Params, load_params
 from cm3d.tables import Masks
+from tests.tiny_sam import segment_anything
 
 pytest.importorskip("transformers")
 
@@ -16,6 +18,8 @@ from benchmarks import bench_shelf
 from benchmarks.bench_shelf import Plan, Rates, cells, gpu_hours, measured, race
 from benchmarks.shelf.contests import CONTESTS, Contest
 from benchmarks.shelf.images import Scene, write_scene
+
+__all__ = ["segment_anything"]
 
 CPU = torch.device("cpu")
 
@@ -85,6 +89,15 @@ def test_a_small_run_fills_a_row(adapter: str, params: Params, tmp_path: Path) -
 
 def by_corner(boxes_px: NDArrayFloat) -> NDArrayFloat:
     return boxes_px[np.lexsort(np.round(boxes_px).T)]
+
+
+def test_the_package_of_sams_authors_finds_the_same(
+    segment_anything: ModuleType, params: Params, scene: Scene, tmp_path: Path
+) -> None:
+    contest = CONTESTS["segment_anything"]("tiny", params, scene, tmp_path)
+    assert contest.peer is not None
+    theirs = [counts for of_image in contest.peer(scene) for counts in of_image]
+    check_masks(contest.ours(scene), theirs)
 
 
 def check_masks(ours: Masks, theirs: list[bytes]) -> None:
