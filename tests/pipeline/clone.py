@@ -9,6 +9,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
+
+STAGES = list(yaml.safe_load((Path(__file__).parents[2] / "dvc.yaml").read_text())["stages"])
+
+
+def stages_run(output: str) -> list[str]:
+    """The stages that DVC says it ran, in the order of dvc.yaml."""
+    return [name for name in STAGES if f"Running stage '{name}'" in output]
+
 
 @dataclass(frozen=True)
 class Clone:

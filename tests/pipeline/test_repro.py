@@ -12,13 +12,7 @@ from cm3d.evaluation.summary import headline
 from cm3d.tables import layout
 from experiments.preset import write_overrides
 from stages.scores import Scorer
-from tests.pipeline.clone import Clone
-
-STAGES = list(yaml.safe_load((Path(__file__).parents[2] / "dvc.yaml").read_text())["stages"])
-
-
-def stages_run(output: str) -> list[str]:
-    return [name for name in STAGES if f"Running stage '{name}'" in output]
+from tests.pipeline.clone import STAGES, Clone, stages_run
 
 
 def model_bytes(clone: Clone, stage: str) -> bytes:
@@ -76,10 +70,13 @@ def test_second_repro_does_nothing(reproduced: Clone) -> None:
 @pytest.mark.parametrize(
     ("change", "first_rerun"),
     [
+        ("detect2d.backend=grounding_dino", "detect2d"),
+        ("segment.backend=sam", "segment"),
         ("lift.medoid_compensation=false", "lift"),
         ("fuse.min_iou=0.5", "fuse"),
         ("finetune.init=random", "finetune"),
         ("execution.workers=1", None),
+        ("execution.engine=ray", None),
     ],
 )
 def test_a_knob_changes_one_stage(reproduced: Clone, change: str, first_rerun: str | None) -> None:

@@ -1,0 +1,49 @@
+"""A shelf model takes its place in the graph, and only what follows it runs again."""
+
+from pathlib import Path
+
+import pytest
+
+from cm3d.params import load_params
+from cm3d.tables import Boxes2D
+from tests.pipeline.clone import Clone, stages_run
+
+pytest.importorskip("transformers")
+
+
+@pytest.fixture
+def grounding_dino(project: Path, tmp_path: Path) -> Path:
+    """A model of random weights that knows the vocabulary's words."""
+    from tests.detect2d.tiny_models import save_grounding_dino
+
+    detect2d = load_params(project / "params.yaml").detect2d
+    words = {word for phrases in detect2d.phrases.values() for p in phrases for word in p.split()}
+    save_grounding_dino(tmp_path / "dino", sorted(words))
+    return tmp_path / "dino"
+
+
+def test_another_detector_reruns_detection_and_what_follows(
+    reproduced: Clone, grounding_dino: Path
+) -> None:
+    changes = ("detect2d.backend=grounding_dino", f"detect2d.grounding_dino.model={grounding_dino}")
+    overrides = [word for change in changes for word in ("-S", change)]
+    output = reproduced.dvc("exp", "run", "--temp", "-n", "shelf", *overrides, "fuse")
+    assert stages_run(output) == ["detect2d", "segment", "lift", "fuse"]
+
+    reproduced.dvc("exp", "apply", "shelf")
+    try:
+        tables = [Boxes2D.read(p) for p in (reproduced.root / "data/boxes2d").iterdir()]
+        assert sum(len(table) for table in tables) > 0
+    finally:
+        reproduced.run("git", "checkout", "-q", "--", ".")
+        reproduced.dvc("checkout")
+
+
+def test_weights_that_are_not_there_stop_the_stage_in_one_line(reproduced: Clone) -> None:
+    change = "detect2d.backend=grounding_dino"
+    output = reproduced.run(
+        "python", "-m", "dvc", "exp", "run", "--temp", "-S", change, "detect2d", check=False
+    )
+    said = [line for line in (output.stdout + output.stderr).splitlines() if "error: " in line]
+    assert len(said) == 1
+    assert "not pinned; run `make weights MODEL=detect2d.grounding_dino`" in said[0]
