@@ -104,8 +104,8 @@ def table(rows: Iterator[list[str]], params: Params) -> Table:
         f"{BOXES_PER_IMAGE} boxes per image for masks"
     )
     for heading in ("adapter", "size", "precision"):
-        found.add_column(heading)
-    for heading in ("images", "loop, images/s", "ours, images/s", "ratio", "GPU h, train"):
+        found.add_column(heading, no_wrap=True)
+    for heading in ("images", "loop (1/s)", "ours (1/s)", "ratio", "GPU hours"):
         found.add_column(heading, justify="right")
     for row in rows:
         found.add_row(*row)
@@ -184,9 +184,9 @@ def seconds(run: Run, scene: Scene, device: torch.device) -> float:
 
 def cells(contest: Contest, rates: Rates, plan: Plan, device: torch.device) -> list[str]:
     """What a row says of a measurement."""
-    peer = ["", f"{rates.ours:.2f}", ""]
+    peer = ["", f"{rates.ours:.3g}", ""]
     if rates.peer is not None:
-        peer = [f"{rates.peer:.2f}", f"{rates.ours:.2f}", f"{rates.ours / rates.peer:.2f}"]
+        peer = [f"{rates.peer:.3g}", f"{rates.ours:.3g}", f"{rates.ours / rates.peer:.2f}"]
     hours = f"{gpu_hours(rates.ours):.1f}" if device.type == "cuda" else _NOT_RUN
     precision = str(contest.precision).removeprefix("torch.")
     return [precision, f"{plan.images} x {plan.rounds}", *peer, hours]

@@ -44,9 +44,9 @@ def test_gpu_hours_are_for_all_images_of_the_train_split() -> None:
 def test_a_row_has_rates_and_on_a_gpu_its_hours() -> None:
     contest = Contest(len, len, torch.bfloat16)
     on_cpu = cells(contest, Rates(ours=6.0, peer=1.5), Plan(images=2, rounds=3), CPU)
-    assert on_cpu == ["bfloat16", "2 x 3", "1.50", "6.00", "4.00", "not run"]
+    assert on_cpu == ["bfloat16", "2 x 3", "1.5", "6", "4.00", "not run"]
     alone = cells(contest, Rates(ours=46.8833, peer=None), Plan(2, 3), torch.device("cuda"))
-    assert alone == ["bfloat16", "2 x 3", "", "46.88", "", "1.0"]
+    assert alone == ["bfloat16", "2 x 3", "", "46.9", "", "1.0"]
 
 
 def test_peer_and_ours_take_turns(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
