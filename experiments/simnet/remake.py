@@ -11,10 +11,11 @@ from pathlib import Path
 
 from cm3d.simnet.weights import FOLDER
 from experiments.simnet.export import export
-from experiments.simnet.render import render_worlds
+from experiments.simnet.render import FIRST_SEED, WORLDS, render_worlds
 from experiments.simnet.train import Run, train_together
 
 _MINUTES = {"segmenter": 20.0, "detector": 55.0}
+_HELD_OUT_SEED, _HELD_OUT_WORLDS = 2000, 8
 
 
 def main() -> None:
@@ -22,12 +23,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="for images and checkpoints, about 500 MB")
     folder: Path = parser.parse_args().folder
-    images = folder / "images"
-    render_worlds(images)
+    images, held_out = folder / "images", folder / "held_out"
+    render_worlds(images, range(FIRST_SEED, FIRST_SEED + WORLDS))
+    render_worlds(held_out, range(_HELD_OUT_SEED, _HELD_OUT_SEED + _HELD_OUT_WORLDS))
     for network, minutes in _MINUTES.items():
         checkpoint = folder / f"{network}.safetensors"
         train_together(Run(network, images, checkpoint, minutes))
-        export(network, checkpoint, FOLDER)
+        export(network, checkpoint, FOLDER, held_out)
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ from experiments.simnet.weather import draw_daylight, recoloured
 
 FIRST_SEED: Final = 1000
 WORLDS: Final = 300
+_WORKERS: Final = 2
 _DURATION_S: Final = 4.5
 _INSTANTS: Final = 2
 _IMAGE_SCALE: Final = 0.5
@@ -38,18 +39,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="where the images go")
     parser.add_argument("--worlds", type=int, default=WORLDS, help="how many drives")
-    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--first-seed", type=int, default=FIRST_SEED)
     arguments = parser.parse_args()
-    render_worlds(arguments.folder, arguments.worlds, arguments.workers)
+    first_seed: int = arguments.first_seed
+    render_worlds(arguments.folder, range(first_seed, first_seed + arguments.worlds))
 
 
-def render_worlds(folder: Path, worlds: int = WORLDS, workers: int = 2) -> None:
-    """Render so many worlds, in so many processes."""
+def render_worlds(folder: Path, seeds: range) -> None:
+    """Render the worlds of some seeds, in two processes."""
     folder.mkdir(parents=True, exist_ok=True)
-    seeds = range(FIRST_SEED, FIRST_SEED + worlds)
-    with ProcessPoolExecutor(workers) as pool:
+    with ProcessPoolExecutor(_WORKERS) as pool:
         for done, _ in enumerate(pool.map(partial(render_world, folder), seeds), 1):
-            print(f"{done}/{worlds} worlds", flush=True)
+            print(f"{done}/{len(seeds)} worlds", flush=True)
 
 
 def render_world(folder: Path, seed: int) -> None:
