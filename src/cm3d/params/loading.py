@@ -88,5 +88,10 @@ def parse_params(values: Any, source: str = "params.yaml") -> Params:
     try:
         return Params.model_validate(values)
     except ValidationError as error:
-        faults = [": ".join([".".join(map(str, e["loc"])), e["msg"]]) for e in error.errors()]
-        raise InputError(f"{source}: " + "; ".join(fault.removeprefix(": ") for fault in faults)) from error
+        faults = [": ".join([*_dotted(e["loc"]), e["msg"]]) for e in error.errors()]
+        raise InputError(f"{source}: " + "; ".join(faults)) from error
+
+
+def _dotted(location: tuple[int | str, ...]) -> list[str]:
+    """The path of a fault, none for one that concerns several sections."""
+    return [".".join(map(str, location))] if location else []
