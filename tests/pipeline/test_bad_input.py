@@ -1,5 +1,6 @@
 """Bad input ends in one line that names the culprit, exit code 1, and nothing half-written."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -62,12 +63,23 @@ def test_truncated_sweep(copy: Clone) -> None:
     assert "cut short" in message
 
 
-def test_unreadable_image(copy: Clone) -> None:
+def test_too_many_unreadable_images(copy: Clone) -> None:
     for image in (copy.root / "data/raw/samples/CAM_FRONT").iterdir():
         replace_file(image, b"no image")
     message = complaint(copy, "segment")
+    assert "execution.max_unreadable: " in message
     assert "CAM_FRONT" in message
-    assert "not a readable image" in message
+
+
+def test_an_unreadable_image_costs_itself_alone(copy: Clone) -> None:
+    image = next((copy.root / "data/raw/samples/CAM_FRONT").iterdir())
+    replace_file(image, b"no image")
+    set_param(copy, "max_unreadable: 0.01 ", "max_unreadable: 0.05 ")
+    said = copy.run("python", "-m", "stages.detect2d", PYTHONPATH="src").stdout
+    assert f"left out 1 unreadable images: data/raw/samples/CAM_FRONT/{image.name}" in said
+    scores = json.loads((copy.root / "metrics/detect2d.json").read_text())
+    assert scores["unreadable_images"] == 1
+    assert scores["detections"] > 0
 
 
 def test_unknown_parameter(copy: Clone) -> None:
