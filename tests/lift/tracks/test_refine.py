@@ -1,5 +1,4 @@
 from collections.abc import Callable
-from time import perf_counter
 
 import numpy as np
 import pytest
@@ -165,13 +164,3 @@ def test_a_box_of_another_scene_is_an_error(
 ) -> None:
     with pytest.raises(InputError, match="keyframe f7 of a box is not in the index"):
         _refine(make_boxes((7, 0, 0)), make_frames(2), all_on)
-
-
-def test_a_nuscenes_scene_takes_milliseconds_per_keyframe(
-    make_boxes: Boxes, make_frames: MakeFrames, all_on: Tracks
-) -> None:
-    boxes, frames = _crowd(make_boxes, frames=40, objects=75), make_frames(40)
-    _refine(boxes, frames, all_on)
-    start = perf_counter()
-    _refine(boxes, frames, all_on)
-    assert (perf_counter() - start) / 40 < 0.020
