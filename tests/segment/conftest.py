@@ -79,6 +79,7 @@ def build(
 ) -> Build:
     """Any adapter by its name, and how many boxes it is prompted with at once."""
     from cm3d.segment.sam import SamSegmenter, build_sam
+    from cm3d.segment.simnet import build_simnet
 
     def transformers(backend: str, folder: str) -> SamSegmenter:
         model = {"model": str(request.getfixturevalue(folder))}
@@ -94,6 +95,7 @@ def build(
     load: dict[str, Callable[[], Segmenter]] = {
         "box": BoxSegmenter,
         "grabcut": lambda: GrabCutSegmenter(segment.grabcut),
+        "simnet": lambda: build_simnet(segment, execution),
         "sam": lambda: transformers("sam", "sam_folder"),
         "segment_anything": segment_anything,
         "sam2": lambda: transformers("sam2", "sam2_folder"),

@@ -9,7 +9,7 @@ import pytest
 from cm3d.geometry.arrays import NDArrayBool, NDArrayByte, NDArrayFloat
 from cm3d.segment.protocol import Segmenter
 
-ADAPTERS = ["box", "grabcut", "sam", "segment_anything", "sam2", "sam_hq", "sam3"]
+ADAPTERS = ["box", "grabcut", "simnet", "sam", "segment_anything", "sam2", "sam_hq", "sam3"]
 
 Build = Callable[[str, int], Segmenter]
 Scene = Callable[[int, int], NDArrayByte]
