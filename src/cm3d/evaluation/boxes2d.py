@@ -7,9 +7,8 @@ or radar return, are neither asked for nor held against a detector (COCO's `iscr
 
 import contextlib
 import io
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from pycocotools.coco import COCO
@@ -70,11 +69,7 @@ def score_classes2d(
 ) -> dict[str, tuple[float, float]]:
     """Average precision and recall at IoU 0.5 of each class that occurs."""
     truth = project_truth(ground_truth, cameras)
-    image_ids = {token: row for row, token in enumerate(sorted(cameras.camera_token), start=1)}
-    result = _evaluate(
-        _coco(truth.boxes, truth.ignored, image_ids),
-        _coco(detections, np.zeros(len(detections), dtype=bool), image_ids),
-    )
+    result = match_boxes2d(detections, truth, cameras.camera_token).eval
     average_precision = result["precision"][0, :, :, 0, 0].mean(axis=0)
     recall = result["recall"][0, :, 0, 0]
     return {
@@ -82,6 +77,32 @@ def score_classes2d(
         for index, name in enumerate(CLASS_NAMES)
         if recall[index] >= 0
     }
+
+
+def match_boxes2d(
+    detections: Boxes2D, truth: ProjectedTruth, camera_tokens: Iterable[str]
+) -> COCOeval:
+    """Detections matched to objects by COCO's rules at IoU 0.5, accumulated over images.
+
+    Args:
+        detections: Boxes on these images.
+        truth: Objects on these images; object i has the COCO id i + 1.
+        camera_tokens: All images, also those with neither.
+    """
+    image_ids = {token: row for row, token in enumerate(sorted(camera_tokens), start=1)}
+    nothing_ignored = np.zeros(len(detections), dtype=bool)
+    with contextlib.redirect_stdout(io.StringIO()):
+        evaluation = COCOeval(
+            _coco(truth.boxes, truth.ignored, image_ids),
+            _coco(detections, nothing_ignored, image_ids),
+            "bbox",
+        )
+        evaluation.params.iouThrs = np.array([_MIN_IOU])
+        evaluation.params.maxDets = [_MAX_DETECTIONS_PER_IMAGE]
+        evaluation.params.areaRng, evaluation.params.areaRngLbl = [[0, 1e10]], ["all"]
+        evaluation.evaluate()
+        evaluation.accumulate()
+    return evaluation
 
 
 def project_truth(ground_truth: GroundTruth, cameras: Cameras) -> ProjectedTruth:
@@ -139,17 +160,5 @@ def _coco(boxes: Boxes2D, ignored: NDArrayBool, image_ids: Mapping[str, int]) ->
             for row, category in enumerate(class_indices(boxes.class_name))
         ],
     }
-    with contextlib.redirect_stdout(io.StringIO()):
-        coco.createIndex()
+    coco.createIndex()
     return coco
-
-
-def _evaluate(truth: COCO, detections: COCO) -> dict[str, Any]:
-    with contextlib.redirect_stdout(io.StringIO()):
-        evaluation = COCOeval(truth, detections, "bbox")
-        evaluation.params.iouThrs = np.array([_MIN_IOU])
-        evaluation.params.maxDets = [_MAX_DETECTIONS_PER_IMAGE]
-        evaluation.params.areaRng, evaluation.params.areaRngLbl = [[0, 1e10]], ["all"]
-        evaluation.evaluate()
-        evaluation.accumulate()
-    return dict(evaluation.eval)
