@@ -40,6 +40,7 @@ from cm3d.shelf.sam.from_transformers import TransformersNetwork
 from cm3d.shelf.sam.network import PromptedNetwork
 from cm3d.shelf.sam.sam import Sam
 from cm3d.tables import Boxes2D, Masks
+from tests.detect2d.tiny_models import words_of
 
 # Of the best-scored boxes of an image so many pass the threshold, about as many as real weights
 # let pass; random ones are sure of all or of none.
@@ -70,7 +71,7 @@ def grounding_dino_contest(size: Size, params: Params, scene: Scene, folder: Pat
     """GroundingDINO."""
     detect2d, runtime = params.detect2d, _runtime(params, params.detect2d.precision)
     vocabulary, max_side_px = Vocabulary.of(detect2d.phrases), detect2d.max_side_px
-    shelf = models.grounding_dino(size, _words(vocabulary.phrases), folder, runtime.device)
+    shelf = models.grounding_dino(size, words_of(vocabulary.phrases), folder, runtime.device)
     model, images = shelf.model, _image_processor(folder)
     processor = GroundingDinoProcessor(images, shelf.tokenizer)  # type: ignore[no-untyped-call]
     peer = DetectionLoop(model, processor, vocabulary.phrases, max_side_px)
@@ -86,7 +87,7 @@ def owlv2_contest(size: Size, params: Params, scene: Scene, folder: Path) -> Con
     detect2d, runtime = params.detect2d, _runtime(params, params.detect2d.precision)
     vocabulary, max_side_px = Vocabulary.of(detect2d.phrases), detect2d.max_side_px
     sentences = vocabulary.sentences(detect2d.owlv2.template)
-    shelf = models.owlv2(size, _words(sentences), folder, runtime.device)
+    shelf = models.owlv2(size, words_of(sentences), folder, runtime.device)
     model, images = shelf.model, _image_processor(folder)
     processor = Owlv2Processor(images, shelf.tokenizer)  # type: ignore[no-untyped-call]
     peer = DetectionLoop(model, processor, sentences, max_side_px)
@@ -214,7 +215,3 @@ def _runtime(params: Params, precision: str) -> Runtime:
 def _image_processor(folder: Path) -> Any:
     """What the library takes by default: by torchvision if that is there, else by Pillow."""
     return AutoImageProcessor.from_pretrained(folder)  # type: ignore[no-untyped-call]
-
-
-def _words(phrases: Sequence[str]) -> set[str]:
-    return {word for phrase in phrases for word in phrase.split()}

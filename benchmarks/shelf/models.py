@@ -81,9 +81,9 @@ class ShelfModel:
     folder: Path
 
 
-def grounding_dino(size: Size, words: set[str], folder: Path, device: torch.device) -> ShelfModel:
+def grounding_dino(size: Size, words: list[str], folder: Path, device: torch.device) -> ShelfModel:
     """IDEA-Research/grounding-dino-base, its tokenizer with the words that are needed."""
-    vocabulary = tiny_models.bert_vocabulary(sorted(words))
+    vocabulary = tiny_models.bert_vocabulary(words)
     if size == "tiny":
         config = tiny_models.grounding_dino_config(len(vocabulary))
         images = tiny_models.grounding_dino_images()
@@ -95,10 +95,10 @@ def grounding_dino(size: Size, words: set[str], folder: Path, device: torch.devi
     return ShelfModel(model.to(device), BertTokenizer(vocab=vocabulary), folder)
 
 
-def owlv2(size: Size, words: set[str], folder: Path, device: torch.device) -> ShelfModel:
+def owlv2(size: Size, words: list[str], folder: Path, device: torch.device) -> ShelfModel:
     """google/owlv2-base-patch16-ensemble, its tokenizer with the words that are needed."""
     tokenizer = tiny_models.clip_tokenizer(places=16)
-    tokenizer.add_tokens(sorted(words))
+    tokenizer.add_tokens(words)
     if size == "tiny":
         text = tiny_models.text_config(places=16)
         config = tiny_models.owlv2_config({**text, "vocab_size": len(tokenizer)})

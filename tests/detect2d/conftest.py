@@ -67,11 +67,11 @@ def defaults(project: Path) -> params.Params:
 def grounding_dino(defaults: params.Params, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """GroundingDINO at random, sure of about half of its boxes."""
     from cm3d.detect2d.grounding_dino import build_grounding_dino
-    from tests.detect2d.tiny_models import save_grounding_dino
+    from cm3d.detect2d.vocabulary import Vocabulary
+    from tests.detect2d.tiny_models import save_grounding_dino, words_of
 
     folder = tmp_path_factory.mktemp("grounding_dino")
-    phrases = [phrase for of_class in defaults.detect2d.phrases.values() for phrase in of_class]
-    save_grounding_dino(folder, sorted({word for p in phrases for word in p.split()}))
+    save_grounding_dino(folder, words_of(Vocabulary.of(defaults.detect2d.phrases).phrases))
     section = params.GroundingDino(model=str(folder), revision=None, text_threshold=0.9)
     changes = {"grounding_dino": section, "min_score": 0.9}
     return build_grounding_dino(defaults.detect2d.model_copy(update=changes), defaults.execution)

@@ -1,5 +1,6 @@
 """Shelf models small enough to be made in a test: random weights, real files."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +95,11 @@ def save_clip(folder: Path) -> None:
         projection_dim=12,
     )
     stirred(CLIPModel(config), seed=3).save_pretrained(folder)
+
+
+def words_of(phrases: Iterable[str]) -> list[str]:
+    """What a tokenizer must know to read phrases word by word."""
+    return sorted({word for phrase in phrases for word in phrase.split()})
 
 
 def bert_vocabulary(words: list[str]) -> dict[str, int]:

@@ -14,11 +14,11 @@ pytest.importorskip("transformers")
 @pytest.fixture
 def grounding_dino(project: Path, tmp_path: Path) -> Path:
     """A model of random weights that knows the vocabulary's words."""
-    from tests.detect2d.tiny_models import save_grounding_dino
+    from cm3d.detect2d.vocabulary import Vocabulary
+    from tests.detect2d.tiny_models import save_grounding_dino, words_of
 
     detect2d = load_params(project / "params.yaml").detect2d
-    words = {word for phrases in detect2d.phrases.values() for p in phrases for word in p.split()}
-    save_grounding_dino(tmp_path / "dino", sorted(words))
+    save_grounding_dino(tmp_path / "dino", words_of(Vocabulary.of(detect2d.phrases).phrases))
     return tmp_path / "dino"
 
 
