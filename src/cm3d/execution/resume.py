@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from cm3d.errors import InputError
+from cm3d.execution.graph import read_stages
 
 
 @contextmanager
@@ -57,7 +58,7 @@ def stage_digest(stage: str, project: Path = Path()) -> str:
 
     Code counts by content, data by path, size and time.
     """
-    pipeline = yaml.safe_load((project / "dvc.yaml").read_text())["stages"][stage]
+    pipeline = read_stages(project / "dvc.yaml")[stage]
     values = yaml.safe_load((project / "params.yaml").read_text())
     digest = hashlib.sha256(str(pipeline["cmd"]).encode())
     for section in pipeline.get("params", []):
