@@ -12,7 +12,8 @@ from nuscenes.eval.detection.data_classes import DetectionBox, DetectionConfig
 from nuscenes.eval.detection.evaluate import DetectionEval
 
 from cm3d.evaluation.scores import Curve, DetectionScores
-from cm3d.tables import Boxes3D, GroundTruth, NDArrayFloat
+from cm3d.geometry.angles import quaternions_wxyz
+from cm3d.tables import Boxes3D, GroundTruth
 
 # Names of the devkit's true positive errors, and how the paper's tables call them.
 _ERROR_NAMES: Final = {
@@ -69,12 +70,6 @@ def read_scores(metrics: Any, curves: Any) -> DetectionScores:
         },
         curves={n: {d: _curve(curves[(n, d)]) for d in distances_m} for n in names},
     )
-
-
-def quaternions_wxyz(yaw_rad: NDArrayFloat) -> NDArrayFloat:
-    """Rotations (N, 4) about +z."""
-    zero = np.zeros_like(yaw_rad)
-    return np.stack([np.cos(yaw_rad / 2), zero, zero, np.sin(yaw_rad / 2)], axis=1)
 
 
 def _curve(data: Any) -> Curve:

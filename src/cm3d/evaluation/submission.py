@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from cm3d.evaluation.devkit import quaternions_wxyz
 from cm3d.evaluation.filtering import group_by_frame, keep_best, submitted
 from cm3d.evaluation.validation import check_boxes
+from cm3d.geometry.angles import quaternions_wxyz
 from cm3d.tables import Boxes3D, Frames
 
 

@@ -18,3 +18,9 @@ def direction_of(vectors: NDArrayFloat) -> NDArrayFloat:
     """
     x, y = np.ascontiguousarray(np.moveaxis(vectors[..., :2], -1, 0))
     return np.asarray(np.arctan2(y, x))
+
+
+def quaternions_wxyz(yaw_rad: NDArrayFloat) -> NDArrayFloat:
+    """Rotations (N, 4) about +z by angles (N,)."""
+    zero = np.zeros_like(yaw_rad)
+    return np.stack([np.cos(yaw_rad / 2), zero, zero, np.sin(yaw_rad / 2)], axis=1)
