@@ -8,6 +8,7 @@ import numpy as np
 
 from cm3d.errors import InputError
 from cm3d.evaluation.detection import evaluate_boxes
+from cm3d.evaluation.summary import headline
 from cm3d.execution.files import write_json
 from cm3d.execution.scenes import write_scene_tables
 from cm3d.execution.stage import run_stage
@@ -15,7 +16,7 @@ from cm3d.fuse.frame import fuse_frame
 from cm3d.fuse.temperature import fit_temperature
 from cm3d.params import Fuse, Labels, load_params
 from cm3d.tables import Boxes3D, Frames, layout, read_scenes
-from stages.scores import write_label_scores
+from stages.scores import Scorer, write_label_scores
 
 _REPORT: Final = layout.METRICS / "fuse_temperature.json"
 BoxesT = TypeVar("BoxesT", bound=Boxes3D)
@@ -27,7 +28,19 @@ def main() -> None:
     temperature = chosen_temperature(params.fuse, params.labels)
     fuse = partial(fuse_scene, temperature=temperature, params=params.fuse)
     write_scene_tables("fuse", layout.PSEUDO_LABELS, fuse, layout.all_scenes(), params.execution)
-    write_label_scores("fuse", layout.PSEUDO_LABELS, params.scoring.split)
+    write_label_scores("fuse", layout.PSEUDO_LABELS, layout.split_frames(params.scoring.split))
+    write_json(layout.METRICS / "fuse_unlabelled.json", score_unlabelled(params.labels))
+
+
+def score_unlabelled(labels: Labels) -> dict[str, float]:
+    """The seven figures where detectors train on these labels, for `relabel_rN` to compare with."""
+    frames = read_scenes(Frames, layout.FRAMES, layout.all_scenes())
+    unlabelled = frames[frames.unlabelled(labels.fraction)]
+    if len(unlabelled) == 0:
+        return {"frames": 0}
+    scorer = Scorer.of(unlabelled)
+    scores = scorer.score(scorer.labels(layout.PSEUDO_LABELS))
+    return {"frames": len(unlabelled), **headline(scores)}
 
 
 def fuse_scene(scene: str, temperature: float, params: Fuse) -> Boxes3D:

@@ -25,7 +25,7 @@ def main() -> None:
     say_which_maps_have_no_lanes(params)
     lift = partial(lift_scene, priors=priors, params=params)
     write_scene_tables("lift", layout.LIFTED, lift, layout.all_scenes(), params.execution)
-    write_label_scores("lift", layout.LIFTED, params.scoring.split)
+    write_label_scores("lift", layout.LIFTED, layout.split_frames(params.scoring.split))
 
 
 def lift_scene(scene: str, priors: Priors, params: Params) -> Boxes3D:

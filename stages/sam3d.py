@@ -3,6 +3,7 @@
 from functools import partial
 
 from cm3d.datasets.root import dataset_root
+from cm3d.evaluation.agnostic import PROTOCOLS
 from cm3d.evaluation.summary import agnostic_headlines
 from cm3d.execution.files import write_json
 from cm3d.execution.scenes import write_scene_tables
@@ -22,7 +23,7 @@ def main() -> None:
     networks, scenes = params.sam3d.segmenter == "sam", layout.all_scenes()
     write_scene_tables("sam3d", layout.SAM3D, propose, scenes, params.execution, networks)
     scorer = Scorer.of(layout.split_frames(params.scoring.split))
-    scores = scorer.score_agnostic(scorer.labels(layout.SAM3D))
+    scores = scorer.score_agnostic(scorer.labels(layout.SAM3D), PROTOCOLS)
     write_json(layout.METRICS / "sam3d.json", agnostic_headlines(scores))
 
 

@@ -65,20 +65,19 @@ class Scorer:
         ]
 
 
-def write_label_scores(stage: str, folder: Path, split: str) -> None:
-    """Score a stage's labels by the fast engine and write its metrics and plots."""
-    scorer = Scorer.of(layout.split_frames(split))
+def write_label_scores(stage: str, folder: Path, frames: Frames) -> None:
+    """Score a stage's labels on some keyframes by the fast engine; write its metrics and plots."""
+    scorer = Scorer.of(frames)
     boxes = scorer.labels(folder)
     scores, agnostic = scorer.score(boxes), agnostic_headlines(scorer.score_agnostic(boxes))
     metrics = {**headline(scores), "agnostic": agnostic, "boxes": len(boxes)}
     write_json(layout.METRICS / f"{stage}.json", metrics)
     write_json(layout.METRICS / f"{stage}_classes.json", per_class(scores))
-    write_plots(stage, {stage: scores})
+    ap, curves = (layout.PLOTS / f"{stage}_{kind}.json" for kind in ("ap", "pr"))
+    write_plots(stage, scores, ap, curves)
 
 
-def write_plots(stage: str, scores: dict[str, DetectionScores]) -> None:
-    """Write AP by class of all label sets or models, and the curves of the last one."""
-    *_, last = scores.values()
-    rows: Sequence[object] = [row for name, s in scores.items() for row in ap_rows(name, s)]
-    write_json(layout.PLOTS / f"{stage}_ap.json", rows)
-    write_json(layout.PLOTS / f"{stage}_pr.json", precision_recall_rows(last))
+def write_plots(name: str, scores: DetectionScores, ap: Path, curves: Path) -> None:
+    """Write AP by class and the precision-recall curves of a label set or model."""
+    write_json(ap, ap_rows(name, scores))
+    write_json(curves, precision_recall_rows(scores))

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 from cm3d.execution.stage import run_stage
 from cm3d.params import load_params
@@ -12,15 +13,23 @@ from cm3d.tracking.experiment import track_experiment
 def main() -> None:
     """Run the stage."""
     params = load_params()
-    metrics = {path.stem: json.loads(path.read_text()) for path in layout.METRICS.glob("*.json")}
     run = track_experiment(
         Path.cwd(),
         params.model_dump(mode="json"),
-        metrics,
+        read_metrics(),
         curves={path.stem: path for path in sorted(layout.PLOTS.glob("*.csv"))},
         artifacts=[layout.PLOTS, layout.METRICS],
     )
     print(f"MLflow: run {run.name!r} {'created' if run.created else 'updated'} in {run.uri}")
+
+
+def read_metrics() -> dict[str, Any]:
+    """All metrics by path below `metrics`, which makes MLflow's `evaluate/finetune/mAP`."""
+    files = sorted(set(layout.METRICS.rglob("*.json")) - set(layout.PLOTS.rglob("*.json")))
+    return {
+        file.relative_to(layout.METRICS).with_suffix("").as_posix(): json.loads(file.read_text())
+        for file in files
+    }
 
 
 if __name__ == "__main__":

@@ -8,12 +8,10 @@ from cm3d.datasets.root import dataset_root
 from cm3d.execution.device import choose_device
 from cm3d.execution.files import write_csv, write_json
 from cm3d.execution.resume import resumable_folder, work_folder
-from cm3d.models.centerpoint import CenterPoint
 from cm3d.params import Params, Schedule
-from cm3d.tables import Boxes3D, Frames, Sweeps, layout, read_scenes
+from cm3d.tables import Frames, Sweeps, layout, read_scenes
 from cm3d.training.checkpoint import save_model
 from cm3d.training.frames import TrainingFrame
-from cm3d.training.inference import predict
 from cm3d.training.loop import train
 
 
@@ -64,15 +62,3 @@ def train_detector(
     loss = sum(row["loss"] for row in last_epoch) / len(last_epoch)
     metrics = {"frames": len(frames), "boxes": boxes, "last_epoch_loss": loss}
     write_json(layout.METRICS / f"{stage}.json", metrics)
-
-
-def detect(model: CenterPoint, frames: list[TrainingFrame], params: Params, title: str) -> Boxes3D:
-    """Boxes that a model sees, global frame."""
-    return predict(
-        model,
-        frames,
-        root=dataset_root(params.dataset),
-        detector=params.detector,
-        device=choose_device(params.execution.device),
-        description=title,
-    )

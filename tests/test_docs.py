@@ -12,6 +12,7 @@ from dvc.cli.parser import get_main_parser
 
 from cm3d.evaluation.report import markdown_table, read_metrics
 from cm3d.params import parse_params
+from cm3d.tables import layout
 from experiments.overrides import with_overrides
 from experiments.preset import load_preset
 
@@ -96,7 +97,7 @@ def test_every_stage_is_explained() -> None:
 
 
 def test_the_readme_has_the_table_that_came_out() -> None:
-    table = markdown_table(read_metrics(PROJECT / "metrics" / "evaluate.json"))
+    table = markdown_table(read_metrics(PROJECT / layout.EVALUATION))
     assert table in (PROJECT / "README.md").read_text(), (
         "put in what `python -m cm3d.evaluation.report --markdown` prints"
     )

@@ -1,5 +1,6 @@
 import io
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -10,17 +11,21 @@ from cm3d.evaluation.report import ROWS, main, markdown_table, print_report, rea
 from cm3d.evaluation.summary import HEADLINES
 
 
-def _printed(path: Path) -> list[str]:
+def _write(folder: Path, metrics: Mapping[str, object]) -> None:
+    for name, scores in metrics.items():
+        (folder / f"{name}.json").write_text(json.dumps(scores))
+
+
+def _printed(folder: Path) -> list[str]:
     text = io.StringIO()
-    print_report(path, Console(file=text, width=100))
+    print_report(folder, Console(file=text, width=100))
     return text.getvalue().splitlines()
 
 
 def test_every_label_set_and_model_has_a_row(tmp_path: Path) -> None:
-    path = tmp_path / "evaluate.json"
     scores = {name: 0.1 * index for index, name in enumerate(HEADLINES)}
-    path.write_text(json.dumps({"pseudo_labels": scores, "unknown": {"AP": 0.3}}))
-    lines = _printed(path)
+    _write(tmp_path, {"pseudo_labels": scores, "unknown": {"AP": 0.3}})
+    lines = _printed(tmp_path)
     header = next(line for line in lines if "mAP" in line)
     assert [name for name in HEADLINES if name in header] == list(HEADLINES)
     titles = [line.split("│")[1].strip() for line in lines if line.startswith("│")]
@@ -51,36 +56,32 @@ def test_markdown_has_the_same_rows() -> None:
         (["fast", "fast"], "fast"),
         (["fast", "devkit"], "devkit, fast"),
         ([None], "not recorded"),
-        ([], "none"),
     ],
 )
 def test_both_tables_name_the_engine(tmp_path: Path, engines: list[str | None], named: str) -> None:
     rows = [{"engine": engine} if engine else {} for engine in engines]
     metrics = dict(zip(ROWS, rows, strict=False))
-    path = tmp_path / "evaluate.json"
-    path.write_text(json.dumps(metrics))
-    assert f"engine: {named}" in _printed(path)[0]
+    _write(tmp_path, metrics)
+    assert f"engine: {named}" in _printed(tmp_path)[0]
     assert markdown_table(metrics).endswith(f"\nScored by `evaluate.engine: {named}`.")
 
 
 def test_it_says_where_everything_is(tmp_path: Path) -> None:
-    path = tmp_path / "evaluate.json"
-    path.write_text("{}")
-    text = "\n".join(_printed(path))
+    _write(tmp_path, {"finetune": {}})
+    text = "\n".join(_printed(tmp_path))
     for place in ("dvc plots show", "metrics/", "mlflow.db", "make ui"):
         assert place in text
 
 
 @pytest.mark.parametrize("content", ["{", "[1]"])
 def test_a_broken_file_is_one_line(tmp_path: Path, content: str) -> None:
-    path = tmp_path / "evaluate.json"
-    path.write_text(content)
-    with pytest.raises(InputError, match=r"evaluate\.json: not"):
-        read_metrics(path)
+    (tmp_path / "finetune.json").write_text(content)
+    with pytest.raises(InputError, match=r"finetune\.json: not .* -f -s evaluate@finetune"):
+        read_metrics(tmp_path)
 
 
 def test_the_command_needs_the_metrics(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.argv", ["report"])
-    with pytest.raises(SystemExit, match=r"metrics/evaluate\.json: missing; run `dvc repro"):
+    with pytest.raises(SystemExit, match="metrics/evaluate: nothing scored; run `dvc repro"):
         main()

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
+from cm3d.execution.graph import read_stages
 
-STAGES = list(yaml.safe_load((Path(__file__).parents[2] / "dvc.yaml").read_text())["stages"])
+STAGES = list(read_stages(Path(__file__).parents[2] / "dvc.yaml"))
 
 
 def stages_run(output: str) -> list[str]:

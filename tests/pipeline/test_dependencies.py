@@ -2,13 +2,14 @@
 
 import ast
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
+from dvc.repo import Repo
+
+from cm3d.execution.graph import read_stages
 
 PROJECT = Path(__file__).resolve().parents[2]
-STAGES: dict[str, Any] = yaml.safe_load((PROJECT / "dvc.yaml").read_text())["stages"]
+STAGES = read_stages(PROJECT / "dvc.yaml")
 
 # None of these can change a result: see the comment at the top of dvc.yaml.
 EXEMPT = {"src/cm3d/__init__.py", "src/cm3d/errors.py", "stages/__init__.py"}
@@ -51,8 +52,26 @@ def code_of(stage: str) -> set[str]:
 
 
 def code_deps(stage: str) -> set[str]:
-    deps = [dep for dep in STAGES[stage]["deps"] if not dep.startswith(("data/", "metrics/"))]
+    deps = [dep for dep in STAGES[stage]["deps"] if dep.split("/")[0] not in ("data", "metrics")]
     return {dep for dep in deps if not dep.endswith(".safetensors")}
+
+
+def written_by(stage: str) -> set[str]:
+    """Outputs, metrics and plots; the latter two stand with options of theirs."""
+    kinds = (STAGES[stage].get(kind, []) for kind in ("outs", "metrics", "plots"))
+    entries = [entry for kind in kinds for entry in kind]
+    return {path for entry in entries for path in ([entry] if isinstance(entry, str) else entry)}
+
+
+def upstream(stage: str) -> set[str]:
+    """The stages that a stage needs, directly or not."""
+    deps = STAGES[stage]["deps"]
+    makers = {
+        maker
+        for maker in STAGES
+        if any(covers(out, dep) or covers(dep, out) for out in written_by(maker) for dep in deps)
+    }
+    return makers.union(*map(upstream, makers))
 
 
 def covers(dep: str, file: str) -> bool:
@@ -62,6 +81,16 @@ def covers(dep: str, file: str) -> bool:
 def is_docstring_only(file: str) -> bool:
     body = ast.parse((PROJECT / file).read_text()).body
     return all(isinstance(node, ast.Expr) for node in body)
+
+
+def test_stages_are_read_as_dvc_reads_them() -> None:
+    theirs = {stage.name: stage for stage in Repo(PROJECT).index.stages}
+    assert STAGES.keys() == theirs.keys()
+    for name, stage in STAGES.items():
+        assert stage["cmd"] == theirs[name].cmd
+        files = {dep.def_path for dep in theirs[name].deps} - {"params.yaml"}
+        assert set(stage["deps"]) == files
+        assert written_by(name) == {out.def_path for out in theirs[name].outs}
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -94,10 +123,36 @@ def test_stage_says_what_it_does_and_what_it_writes(stage: str) -> None:
     assert entry["desc"]
     assert entry["params"]
     if stage != "track":
-        assert entry["outs"]
+        assert written_by(stage)
+    if not stage.startswith(("predict@", "track")):
         assert entry["metrics"]
     assert "persist" not in str(entry)
     assert "always_changed" not in entry
+
+
+def test_a_comparison_trains_what_it_compares_alone() -> None:
+    assert upstream("evaluate@lifted") == {"download", "detect2d", "segment", "lift"}
+    needed = upstream("evaluate@finetune")
+    assert {name for name in needed if name.startswith(("predict", "evaluate"))} == {
+        "predict@finetune"
+    }
+    assert not any(name.startswith(("relabel", "selftrain")) for name in needed)
+    assert "selftrain_r2" in upstream("evaluate@selftrain_r2")
+    assert "selftrain_r3" not in upstream("evaluate@selftrain_r2")
+
+
+def test_training_reads_labels_that_have_been_scored() -> None:
+    for number in (1, 2, 3):
+        assert f"relabel_r{number}" in upstream(f"selftrain_r{number}")
+        assert f"metrics/relabel_r{number}.json" in written_by(f"relabel_r{number}")
+
+
+@pytest.mark.parametrize("model", ["pretrain", "finetune", "selftrain_r1"])
+def test_metrics_and_thresholds_do_not_detect_again(model: str) -> None:
+    code = code_deps(f"predict@{model}") | code_deps("selftrain_r1")
+    assert not any(part in dep for dep in code for part in ("curves", "matching", "fast", "scores"))
+    assert "evaluate" not in STAGES[f"predict@{model}"]["params"]
+    assert "selftrain" not in STAGES["relabel_r1"]["params"]
 
 
 LAYERS = {

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cm3d.evaluation.summary import headline
+from cm3d.evaluation.report import ROWS, read_metrics
+from cm3d.evaluation.summary import HEADLINES, headline
+from cm3d.execution.graph import read_stages
 from cm3d.tables import layout
 from experiments.preset import write_overrides
 from stages.scores import Scorer
@@ -22,8 +24,7 @@ def model_bytes(clone: Clone, stage: str) -> bytes:
 
 def test_every_stage_ran_and_left_its_outputs(reproduced: Clone) -> None:
     assert stages_run((reproduced.root / "repro.log").read_text()) == STAGES
-    graph = yaml.safe_load((reproduced.root / "dvc.yaml").read_text())["stages"]
-    for stage in graph.values():
+    for stage in read_stages(reproduced.root / "dvc.yaml").values():
         for out in stage.get("outs", []):
             assert any((reproduced.root / out).iterdir()), out
         for entry in stage.get("metrics", []):
@@ -33,9 +34,8 @@ def test_every_stage_ran_and_left_its_outputs(reproduced: Clone) -> None:
 
 
 def test_the_table_has_a_row_for_every_label_set_and_model(reproduced: Clone) -> None:
-    scores = json.loads((reproduced.root / "metrics" / "evaluate.json").read_text())
-    models = ["pretrain", "finetune", "selftrain_r1", "selftrain_r2", "selftrain_r3"]
-    assert list(scores) == ["lifted", "pseudo_labels", *models]
+    scores = read_metrics(reproduced.root / layout.EVALUATION)
+    assert list(scores) == list(ROWS)
     for row in scores.values():
         assert list(row) == ["engine", "mAP", "NDS", "mATE", "mASE", "mAOE", "mAVE", "mAAE"]
         assert row["engine"] == "fast"
@@ -57,9 +57,33 @@ def test_both_engines_give_the_same_scores(
 
 
 def test_predictions_name_every_keyframe(reproduced: Clone) -> None:
-    result = json.loads((reproduced.root / "data/predictions/finetune.json").read_text())
+    result = json.loads((reproduced.root / "data/predictions/finetune/nuscenes.json").read_text())
     assert len(result["results"]) == 3  # one val scene of three keyframes
     assert result["meta"]["use_lidar"]
+
+
+def test_every_set_of_labels_is_scored_where_it_is_trained_on(reproduced: Clone) -> None:
+    names = ("fuse_unlabelled", "relabel_r1", "relabel_r2", "relabel_r3")
+    for name in names:
+        scores = json.loads((reproduced.root / layout.METRICS / f"{name}.json").read_text())
+        assert set(HEADLINES) <= scores.keys()
+
+
+def test_one_model_is_scored_without_those_after_it(reproduced: Clone) -> None:
+    # a dry run names the stages that the change itself touches: here all training
+    params = reproduced.root / "params.yaml"
+    before = params.read_text()
+    try:
+        write_overrides(params, {"detector.min_score": 0.2})
+        rerun = {
+            target: set(stages_run(reproduced.dvc("repro", "--dry", target)))
+            for target in ("evaluate@finetune", "evaluate")
+        }
+    finally:
+        params.write_text(before)
+    assert rerun["evaluate@finetune"] == {"pretrain", "finetune", "predict@finetune"}
+    everything = {name for name in STAGES if name.startswith(("pre", "fine", "relabel", "self"))}
+    assert rerun["evaluate"] == everything
 
 
 def test_second_repro_does_nothing(reproduced: Clone) -> None:
@@ -75,6 +99,7 @@ def test_second_repro_does_nothing(reproduced: Clone) -> None:
         ("lift.medoid_compensation=false", "lift"),
         ("fuse.min_iou=0.5", "fuse"),
         ("finetune.init=random", "finetune"),
+        ("evaluate.engine=devkit", "evaluate"),
         ("execution.workers=1", None),
         ("execution.engine=ray", None),
     ],
@@ -89,7 +114,7 @@ def test_a_knob_changes_one_stage(reproduced: Clone, change: str, first_rerun: s
         rerun = set(stages_run(reproduced.dvc("repro", "--dry")))
     finally:
         params.write_text(before)
-    rerun.discard("track")  # it records every change of params.yaml
+    rerun = {name.split("@")[0] for name in rerun - {"track"}}  # it records every change
     assert rerun == ({first_rerun} if first_rerun else set())
 
 
@@ -114,8 +139,9 @@ def test_an_ablation_reruns_what_lies_downstream_and_is_tracked(reproduced: Clon
     output = reproduced.dvc("exp", "run", "--temp", "-n", "probe", "-S", change)
     ran = stages_run(output)
     # at smoke scale the first round's model may come out the same, and spare the later rounds
-    assert ran[:5] == ["lift", "fuse", "pretrain", "finetune", "selftrain_r1"]
-    assert ran[-2:] == ["evaluate", "track"]
+    assert ran[:6] == ["lift", "fuse", "pretrain", "finetune", "relabel_r1", "selftrain_r1"]
+    assert {"predict@finetune", "evaluate@lifted"} <= set(ran)
+    assert ran[-1] == "track"
     assert not {"download", "detect2d", "segment", "sam3d"} & set(ran)
     runs = runs_of(reproduced.root / "mlflow.db")
     assert len(runs) == before + 1
@@ -143,10 +169,14 @@ def test_truth_of_the_unlabelled_part_does_not_reach_the_models(
         path.unlink()
         truth.replace(center_m=moved).write(path)
     assert changed > 0
-    for stage, *arguments in (["pretrain"], ["finetune"], ["selftrain", "--round", "1"]):
-        clone.stage(stage, *arguments)
-        name = "selftrain_r1" if arguments else stage
-        assert model_bytes(clone, name) == model_bytes(reproduced, name), name
+    for stage in ("pretrain", "finetune"):
+        clone.stage(stage)
+        assert model_bytes(clone, stage) == model_bytes(reproduced, stage), stage
+    clone.stage("relabel", "--round", "1")
+    clone.stage("selftrain", "--round", "1")
+    assert model_bytes(clone, "selftrain_r1") == model_bytes(reproduced, "selftrain_r1")
+    scores = [c.root / "metrics/relabel_r1.json" for c in (clone, reproduced)]
+    assert scores[0].read_bytes() != scores[1].read_bytes()
 
 
 def test_number_of_workers_changes_no_byte(reproduced: Clone, tmp_path: Path) -> None:

@@ -22,7 +22,8 @@ def test_labels_are_pulled_without_what_made_them(reproduced: Clone, tmp_path: P
     clone = Clone(tmp_path / "clone", reproduced.environment)
     clone.dvc("pull", "data/pseudo_labels")
     pulled = {path.parent.name for path in (clone.root / "data").rglob("*") if path.is_file()}
-    assert pulled - {"data", "models"} == {"pseudo_labels"}  # these two hold a .gitignore
+    # folders of stages' outputs hold a .gitignore
+    assert pulled - {"data", "models", "predictions"} == {"pseudo_labels"}
     assert stages_run(clone.dvc("repro", "--dry", "--allow-missing", "fuse")) == []
 
 

@@ -11,10 +11,9 @@ from rich.table import Table
 
 from cm3d.errors import InputError
 from cm3d.evaluation.summary import HEADLINES
+from cm3d.tables import layout
 
-METRICS_FILE: Final = Path("metrics/evaluate.json")
-
-# Entry in the metrics file, and what the table calls it, in the order of the pipeline.
+# Member of the group `evaluate`, and what the table calls it, in the order of the pipeline.
 ROWS: Final = {
     "lifted": "lifted boxes",
     "pseudo_labels": "pseudo-labels",
@@ -26,27 +25,33 @@ ROWS: Final = {
 }
 
 
-def read_metrics(path: Path) -> dict[str, Any]:
-    """Read the scores of all label sets and models.
+def read_metrics(folder: Path) -> dict[str, dict[str, Any]]:
+    """Read the scores of the label sets and models that have been scored, by name.
 
     Raises:
-        InputError: The file is missing or no JSON object.
+        InputError: There is none, or a file is no JSON object.
     """
+    paths = {name: folder / f"{name}.json" for name in ROWS}
+    metrics = {name: _read_object(path) for name, path in paths.items() if path.is_file()}
+    if not metrics:
+        raise InputError(f"{folder}: nothing scored; run `dvc repro evaluate`")
+    return metrics
+
+
+def _read_object(path: Path) -> dict[str, Any]:
+    remedy = f"run `dvc repro -f -s evaluate@{path.stem}`"
     try:
         content = json.loads(path.read_text())
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: missing; run `dvc repro evaluate`") from error
     except ValueError as error:
-        raise InputError(f"{path}: not valid JSON; run `dvc repro -f evaluate`") from error
+        raise InputError(f"{path}: not valid JSON; {remedy}") from error
     if not isinstance(content, dict):
-        raise InputError(f"{path}: not a JSON object; run `dvc repro -f evaluate`")
+        raise InputError(f"{path}: not a JSON object; {remedy}")
     return content
 
 
 def engine_of(metrics: Mapping[str, Mapping[str, Any]]) -> str:
-    """What computed the scores of the table's rows; of several engines all."""
-    rows = [metrics[entry] for entry in ROWS if entry in metrics]
-    return ", ".join(sorted({row.get("engine", "not recorded") for row in rows})) or "none"
+    """What computed the scores; of several engines all."""
+    return ", ".join(sorted({row.get("engine", "not recorded") for row in metrics.values()}))
 
 
 def score_table(metrics: Mapping[str, Mapping[str, Any]]) -> Table:
@@ -71,11 +76,11 @@ def markdown_table(metrics: Mapping[str, Mapping[str, Any]]) -> str:
     return "\n".join([*lines, "", f"Scored by `evaluate.engine: {engine_of(metrics)}`."])
 
 
-def print_report(path: Path, console: Console) -> None:
+def print_report(folder: Path, console: Console) -> None:
     """Print the table and where everything else is."""
-    console.print(score_table(read_metrics(path)))
+    console.print(score_table(read_metrics(folder)))
     console.print("Plots:    dvc plots show   (writes dvc_plots/index.html)")
-    console.print("Metrics:  metrics/*.json, dvc metrics show, dvc exp show")
+    console.print("Metrics:  metrics/, dvc metrics show, dvc exp show")
     console.print("MLflow:   mlflow.db   (make ui)")
 
 
@@ -89,9 +94,9 @@ def main() -> None:
     parser.add_argument("--markdown", action="store_true", help="the table alone, as Markdown")
     try:
         if parser.parse_args().markdown:
-            print(markdown_table(read_metrics(METRICS_FILE)))
+            print(markdown_table(read_metrics(layout.EVALUATION)))
         else:
-            print_report(METRICS_FILE, Console())
+            print_report(layout.EVALUATION, Console())
     except InputError as error:
         raise SystemExit(str(error)) from error
 

@@ -40,6 +40,10 @@ class Frames(Table):
         """Which rows belong to the share of train whose ground truth may be used."""
         return np.asarray((self.split == "train") & (self.label_rank < fraction))
 
+    def unlabelled(self, fraction: float) -> NDArrayBool:
+        """Which rows belong to the rest of train, whose ground truth may only score."""
+        return np.asarray((self.split == "train") & ~self.labelled(fraction))
+
 
 @dataclass(frozen=True, eq=False)
 class Sweeps(Table):

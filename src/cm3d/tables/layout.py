@@ -26,6 +26,7 @@ MODELS: Final = Path("data/models")
 PREDICTIONS: Final = Path("data/predictions")
 
 METRICS: Final = Path("metrics")
+EVALUATION: Final = METRICS / "evaluate"
 PLOTS: Final = Path("metrics/plots")
 
 

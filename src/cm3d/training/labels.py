@@ -2,8 +2,6 @@
 
 from dataclasses import fields
 
-import numpy as np
-
 from cm3d.errors import InputError
 from cm3d.params import Labels
 from cm3d.tables.boxes3d import Boxes3D, GroundTruth
@@ -19,7 +17,7 @@ def is_labelled(frames: Frames, labels: Labels) -> NDArrayBool:
 
 def is_unlabelled(frames: Frames, labels: Labels) -> NDArrayBool:
     """The other frames of the train split."""
-    return np.asarray((frames.split == "train") & ~is_labelled(frames, labels))
+    return frames.unlabelled(labels.fraction)
 
 
 def inference_frames(frames: Frames, sweeps: Sweeps) -> list[TrainingFrame]:
