@@ -13,12 +13,17 @@ TABLES_FOLDER: Final = Path(__file__).parent
 
 
 class Figures(BaseModel):
-    """mAP and NDS in percent, as the paper prints them."""
+    """Scores in percent, as the paper prints them, and errors where it has them."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     mAP: float
     NDS: float
+    mATE: float | None = None
+    mASE: float | None = None
+    mAOE: float | None = None
+    mAVE: float | None = None
+    mAAE: float | None = None
 
 
 class Row(BaseModel):
@@ -30,8 +35,7 @@ class Row(BaseModel):
         overrides: Parameters by dotted path.
         multiply: Factors on parameters as they stand, by dotted path, for longer schedules.
         target: Stage to run up to.
-        metrics: File with `mAP` and `NDS`.
-        entry: Where in that file they are, if not at the top.
+        metrics: File of that stage with `mAP`, `NDS` and the five errors.
         missing: What the pipeline lacks to run the row; it is then printed with the paper's
             figures alone.
     """
@@ -44,7 +48,6 @@ class Row(BaseModel):
     multiply: dict[str, Annotated[int, Field(ge=1)]] = {}
     target: str | None = None
     metrics: Path | None = None
-    entry: str | None = None
     missing: str | None = None
 
     @model_validator(mode="after")
@@ -67,6 +70,7 @@ class PaperTable(BaseModel):
         title: What it shows.
         note: How what runs here differs from the paper.
         cumulative: Each row adds its overrides to those above.
+        errors: The five errors are printed too.
         rows: The rows, from top to bottom.
     """
 
@@ -75,6 +79,7 @@ class PaperTable(BaseModel):
     title: str
     note: str = ""
     cumulative: bool = False
+    errors: bool = False
     rows: list[Row]
 
     def steps(self) -> list[Row]:

@@ -1,13 +1,15 @@
 """Measured rows beside the paper's: as JSON to keep, as Markdown to read."""
 
+import math
 from collections.abc import Mapping, Sequence
 from statistics import mean, stdev
-from typing import Any
+from typing import Any, Final
 
+from cm3d.evaluation.summary import HEADLINES
 from cm3d.params import Params
 from experiments.paper_tables import PaperTable, Row
 
-FIGURES = ("mAP", "NDS")
+SCORES: Final = ("mAP", "NDS")
 
 
 def describe_scale(params: Params, preset: str | None) -> str:
@@ -30,16 +32,12 @@ def describe_scale(params: Params, preset: str | None) -> str:
     )
 
 
-def row_result(row: Row, measured: Mapping[int, Mapping[str, float]]) -> dict[str, Any]:
-    """One row to keep: figures in percent, by seed."""
-    seeds = [
-        {"seed": seed, **{name: round(100 * scores[name], 2) for name in FIGURES}}
-        for seed, scores in measured.items()
-    ]
+def row_result(row: Row, measured: Mapping[int, Mapping[str, float | None]]) -> dict[str, Any]:
+    """One row to keep: scores and errors in percent, by seed."""
     return {
         "name": row.name,
-        "paper": row.paper.model_dump() if row.paper else None,
-        "measured": seeds,
+        "paper": row.paper.model_dump(exclude_none=True) if row.paper else None,
+        "measured": [{"seed": seed, **_percent(scores)} for seed, scores in measured.items()],
         "missing": row.missing,
     }
 
@@ -47,16 +45,20 @@ def row_result(row: Row, measured: Mapping[int, Mapping[str, float]]) -> dict[st
 def markdown(table: PaperTable, scale: str, rows: Sequence[Mapping[str, Any]]) -> str:
     """The table as Markdown: mean and standard deviation over seeds, beside the paper's."""
     seeds = sorted({one["seed"] for row in rows for one in row["measured"]})
+    here = HEADLINES if table.errors else SCORES
+    paper = [name for name in here if name in SCORES or any(name in _paper(row) for row in rows)]
+    titles = [*(f"{name} here" for name in here), *(f"{name} paper" for name in paper)]
     lines = [
         f"# {table.title}",
         "",
         f"Measured here: {scale}; seeds {', '.join(map(str, seeds)) or 'none'}"
         + (", mean ± standard deviation." if len(seeds) > 1 else "."),
         "The paper's figures are on nuScenes val.",
+        *(["Errors in hundredths of 1 m, 1 - IoU, 1 rad, 1 m/s, 1 - accuracy."] * table.errors),
         "",
-        "| | mAP here | NDS here | mAP paper | NDS paper |",
-        "|---|---|---|---|---|",
-        *(_line(row) for row in rows),
+        f"| | {' | '.join(titles)} |",
+        "|---" * (1 + len(titles)) + "|",
+        *(_line(row, here, paper) for row in rows),
     ]
     missing = [f"- {row['name']}: {row['missing']}." for row in rows if row["missing"]]
     lines += ["", *missing] if missing else []
@@ -64,14 +66,31 @@ def markdown(table: PaperTable, scale: str, rows: Sequence[Mapping[str, Any]]) -
     return "\n".join(lines) + "\n"
 
 
-def _line(row: Mapping[str, Any]) -> str:
-    here = [_spread([one[name] for one in row["measured"]]) for name in FIGURES]
-    paper = [f"{row['paper'][name]:.1f}" if row["paper"] else "-" for name in FIGURES]
-    return f"| {' | '.join([row['name'], *here, *paper])} |"
+def _percent(scores: Mapping[str, float | None]) -> dict[str, float]:
+    """Figures that there are: an error is null or NaN where no class has it."""
+    found = {name: scores.get(name) for name in HEADLINES}
+    return {
+        name: round(100 * value, 2)
+        for name, value in found.items()
+        if value is not None and math.isfinite(value)
+    }
+
+
+def _line(row: Mapping[str, Any], here: Sequence[str], paper: Sequence[str]) -> str:
+    measured = row["measured"]
+    cells = [_spread([one[name] for one in measured if name in one]) for name in here]
+    cells = cells if measured else ["not run"] * len(here)
+    theirs = _paper(row)
+    cells += [f"{theirs[name]:.1f}" if name in theirs else "-" for name in paper]
+    return f"| {' | '.join([row['name'], *cells])} |"
+
+
+def _paper(row: Mapping[str, Any]) -> Mapping[str, float]:
+    return row["paper"] or {}
 
 
 def _spread(values: Sequence[float]) -> str:
     if not values:
-        return "not run"
+        return "-"
     spread = f" ± {stdev(values):.1f}" if len(values) > 1 else ""
     return f"{mean(values):.1f}{spread}"

@@ -6,10 +6,11 @@ import pytest
 import yaml
 
 from cm3d.errors import InputError
+from cm3d.execution.graph import read_stages
 from cm3d.params import read_yaml
 from experiments.overrides import lookup, with_overrides
 from experiments.paper_tables import load_table, table_names
-from experiments.run import check_rows, experiment_name
+from experiments.run import check_rows
 
 
 @pytest.fixture
@@ -28,7 +29,8 @@ RUN = {"name": "a", "target": "lift", "metrics": "metrics/lift.json"}
 
 
 def test_the_tables_are_these() -> None:
-    assert table_names() == ["refinements", "shelf", "table1", "table2", "table3", "table5"]
+    numbered = ["table1", "table2", "table3", "table4", "table5"]
+    assert table_names() == ["refinements", "semi_supervised", "shelf", *numbered]
 
 
 @pytest.mark.parametrize("name", table_names())
@@ -38,7 +40,7 @@ def test_every_row_has_valid_parameters(project: Path, name: str) -> None:
 
 @pytest.mark.parametrize("name", table_names())
 def test_every_row_runs_a_stage_that_writes_its_metrics(project: Path, name: str) -> None:
-    stages = yaml.safe_load((project / "dvc.yaml").read_text())["stages"]
+    stages = read_stages(project / "dvc.yaml")
     for row in load_table(name).rows:
         if not row.missing:
             written = [path for metric in stages[row.target]["metrics"] for path in metric]
@@ -114,7 +116,7 @@ def test_a_malformed_row_is_one_line(write_table: Any, row: dict[str, Any], faul
 
 
 def test_an_unknown_table_is_one_line() -> None:
-    with pytest.raises(InputError, match="no such table; there are refinements, shelf, table1"):
+    with pytest.raises(InputError, match="no such table; there are refinements, semi_"):
         load_table("table99")
 
 
@@ -124,12 +126,19 @@ def test_a_row_with_invalid_parameters_is_named(project: Path, write_table: Any)
         check_rows(table, read_yaml(project / "params.yaml"))
 
 
-def test_equal_runs_have_one_name() -> None:
-    name = experiment_name("table1", {"a": 1, "seed": 0}, "evaluate", "c0ffee")
-    assert name == experiment_name("table1", {"seed": 0, "a": 1}, "evaluate", "c0ffee")
-    others = [
-        experiment_name("table1", {"a": 1, "seed": 1}, "evaluate", "c0ffee"),
-        experiment_name("table1", {"a": 1, "seed": 0}, "fuse", "c0ffee"),
-        experiment_name("table1", {"a": 1, "seed": 0}, "evaluate", "c0ffef"),
-    ]
-    assert len({name, *others}) == 4
+def test_a_table_of_errors_has_the_papers() -> None:
+    table = load_table("table4")
+    assert table.errors
+    for row in table.rows:
+        assert row.paper is not None
+        assert None not in row.paper.model_dump().values()
+
+
+def test_semi_supervised_rows_train_what_they_compare_alone() -> None:
+    rows = load_table("semi_supervised").rows
+    rounds = [row for row in rows if "selftrain" in str(row.target)]
+    assert [row.overrides for row in rounds] == [{"labels.fraction": 0.05}] * 3
+    pairs = [row for row in rows if row.target == "evaluate@finetune"]
+    shares = [row.overrides["labels.fraction"] for row in pairs]
+    assert shares == [0.05, 0.05, 0.1, 0.1, 0.2, 0.2, 0.5, 0.5]
+    assert [row.overrides.get("finetune.init") for row in pairs] == ["random", None] * 4

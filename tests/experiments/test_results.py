@@ -20,10 +20,11 @@ TABLE = PaperTable(title="A table", note="A note.", rows=[RUN, OURS, ABSENT])
 
 
 def test_figures_are_in_percent_by_seed() -> None:
-    assert row_result(RUN, {3: {"mAP": 0.12345, "NDS": 0.5, "mATE": 1.0}}) == {
+    scores = {"engine": "fast", "mAP": 0.12345, "NDS": 0.5, "mATE": 1.3, "mAVE": None}
+    assert row_result(RUN, {3: {**scores, "mAAE": float("nan")}}) == {
         "name": "run",
         "paper": {"mAP": 18.6, "NDS": 17.8},
-        "measured": [{"seed": 3, "mAP": 12.35, "NDS": 50.0}],
+        "measured": [{"seed": 3, "mAP": 12.35, "NDS": 50.0, "mATE": 130.0}],
         "missing": None,
     }
 
@@ -42,6 +43,21 @@ def test_markdown_sets_mean_and_spread_beside_the_papers_figures() -> None:
     assert "| absent | not run | not run | 1.0 | 2.0 |" in lines
     assert "- absent: no BEVFusion." in lines
     assert lines[-1] == "A note."
+
+
+def test_errors_are_printed_where_a_table_asks_for_them() -> None:
+    row = Row(**{**RUN.model_dump(), "paper": Figures(mAP=48.6, NDS=47.8, mATE=33.8)})
+    measured = {seed: {"mAP": 0.1, "NDS": 0.2, "mATE": 0.3 + seed / 100} for seed in (0, 1)}
+    table = PaperTable(title="t", rows=[row], errors=True)
+    lines = markdown(table, "s", [row_result(row, measured)]).splitlines()
+    header = next(line for line in lines if line.startswith("| |"))
+    assert "| NDS here | mATE here | mASE here | mAOE here | mAVE here | mAAE here |" in header
+    assert header.endswith("| mAP paper | NDS paper | mATE paper |")
+    assert (
+        "| run | 10.0 ± 0.0 | 20.0 ± 0.0 | 30.5 ± 0.7 | - | - | - | - | 48.6 | 47.8 | 33.8 |"
+        in lines
+    )
+    assert "mATE" not in markdown(TABLE, "s", [row_result(row, measured)])
 
 
 def test_one_seed_has_no_spread() -> None:

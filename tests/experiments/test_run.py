@@ -1,71 +1,132 @@
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from cm3d.errors import InputError
-from experiments import run
+from experiments import dvc_experiments, run
+from experiments.trials import time_left
+
+ABSENT = {"name": "absent", "paper": {"mAP": 1.0, "NDS": 2.0}, "missing": "no BEVFusion"}
+FUSE = {"target": "fuse", "metrics": "metrics/fuse.json"}
+
+
+class Experiments:
+    """Experiments of a repository without DVC; the metrics of each have its seed's mAP."""
+
+    def __init__(self) -> None:
+        self.runs: list[tuple[str, ...]] = []
+        self.removed: list[str] = []
+        self.metrics: dict[str, dict[str, float] | None] = {}
+        self.failing = ""
+
+    def dvc(self, *arguments: str) -> None:
+        if arguments[1] == "remove":
+            self.removed.append(arguments[-1])
+            return
+        self.runs.append(arguments)
+        if self.failing and self.failing in arguments:
+            raise InputError("failed; see above")
+        seed = next(a for a in arguments if a.startswith("seed=")).removeprefix("seed=")
+        name = arguments[arguments.index("--name") + 1]
+        self.metrics[name] = {"mAP": int(seed) / 10, "NDS": 0.5}
+
+    def git(self, *arguments: str) -> str:
+        if arguments[0] == "for-each-ref":
+            name = arguments[-1].rpartition("/")[2]
+            return name if name in self.metrics else ""
+        if arguments[0] == "show":
+            scores = self.metrics[arguments[1].partition(":")[0]]
+            if scores is None:
+                raise InputError("no such file")
+            return json.dumps(scores)
+        return "c0ffee"
 
 
 @pytest.fixture
-def calls(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
-    """Calls of DVC, which does nothing; every experiment's metrics have its seed's mAP."""
-    made: list[tuple[str, ...]] = []
-
-    def dvc(*arguments: str, may_fail: bool = False) -> None:
-        made.append(arguments)
-
-    def git(*arguments: str) -> str:
-        if arguments[0] != "show":
-            return "c0ffee"
-        seed = next(a for a in made[-1] if a.startswith("seed=")).removeprefix("seed=")
-        scores = {"mAP": int(seed) / 10, "NDS": 0.5}
-        is_nested = arguments[1].endswith("evaluate.json")
-        return json.dumps({"finetune": scores} if is_nested else scores)
-
-    monkeypatch.setattr(run, "_dvc", dvc)
-    monkeypatch.setattr(run, "_git", git)
+def experiments(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Experiments:
+    """No experiment has been run yet; the current folder has the project's parameters."""
+    made = Experiments()
+    monkeypatch.setattr(dvc_experiments, "_dvc", made.dvc)
+    monkeypatch.setattr(dvc_experiments, "_git", made.git)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "params.yaml").write_text((project / "params.yaml").read_text())
     return made
 
 
-def test_a_table_is_run_row_by_row_and_seed_by_seed(calls: Any, tmp_path: Path) -> None:
+def test_a_table_is_run_seed_by_seed_and_row_by_row(
+    experiments: Experiments, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     text = run.run_table("table2", [1, 2], preset="smoke")
-    runs = [call for call in calls if call[:2] == ("exp", "run")]
-    assert [call[-1] for call in runs] == ["lift"] * 12 + ["fuse"] * 2
-    assert all("--temp" in call and "simulation.val_scenes=1" in call for call in runs)
-    assert "lift.nms=false" in runs[0]
-    assert "lift.nms=true" in runs[-1]
-    assert len({call[call.index("--name") + 1] for call in runs}) == 14
+    assert [call[-1] for call in experiments.runs] == (["lift"] * 6 + ["fuse"]) * 2
+    for call in experiments.runs:
+        assert "--temp" in call and "simulation.val_scenes=1" in call
+    assert "lift.nms=false" in experiments.runs[0]
+    assert "lift.nms=true" in experiments.runs[-1]
+    assert len(experiments.metrics) == 14
     results = tmp_path / "experiments" / "results"
     assert (results / "table2.md").read_text() == text
     kept = json.loads((results / "table2.json").read_text())
     assert kept["rows"][0]["measured"][1] == {"seed": 2, "mAP": 20.0, "NDS": 50.0}
     assert "| Baseline | 15.0 ± 7.1 | 50.0 ± 0.0 | 18.6 | 17.8 |" in text
+    said = capsys.readouterr().err.splitlines()
+    assert said[0] == "table2: 1 of 14: Baseline, seed 1"
+    assert said[-1] == "table2: 14 of 14: + late fusion, seed 2, about 0 min left"
 
 
-def test_rows_that_cannot_run_are_not_run(calls: Any) -> None:
-    text = run.run_table("table5", [3], preset=None)
-    assert len([call for call in calls if call[:2] == ("exp", "run")]) == 1
-    assert "| without copy-paste | 30.0 | 50.0 | 45.3 | 45.6 |" in text
-    assert "| copy-paste in both | not run | not run | 44.7 | 44.5 |" in text
+def test_what_has_been_run_is_not_run_again(experiments: Experiments) -> None:
+    before = run.run_table("table2", [1], preset="smoke")
+    experiments.runs.clear()
+    assert run.run_table("table2", [1], preset="smoke") == before
+    assert experiments.runs == []
+    run.run_table("table2", [1, 2], preset="smoke")
+    assert len(experiments.runs) == 7
 
 
-def test_nothing_runs_if_a_row_is_invalid(calls: Any, tmp_path: Path) -> None:
+def test_an_experiment_without_metrics_is_run_again(experiments: Experiments) -> None:
+    run.run_table("table2", [1], preset="smoke")
+    experiments.runs.clear()
+    name = next(iter(experiments.metrics))
+    experiments.metrics[name] = None
+    run.run_table("table2", [1], preset="smoke")
+    assert experiments.removed == [name]
+    assert len(experiments.runs) == 1
+
+
+def test_a_failed_run_stops_no_other_and_no_table_is_written(
+    experiments: Experiments, tmp_path: Path
+) -> None:
+    experiments.failing = "lift.sweeps=1"
+    with pytest.raises(InputError, match="table2: 2 of 7 runs failed"):
+        run.run_table("table2", [0], preset=None)
+    assert len(experiments.metrics) == 5
+    assert not (tmp_path / "experiments").exists()
+    experiments.runs.clear()
+    experiments.failing = ""
+    run.run_table("table2", [0], preset=None)
+    assert len(experiments.runs) == 2
+
+
+def test_rows_that_cannot_run_are_not_run(
+    experiments: Experiments, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [{"name": "runs", **FUSE}, ABSENT]
+    table = run.PaperTable.model_validate({"title": "t", "rows": rows})
+    monkeypatch.setattr(run, "load_table", lambda _: table)
+    text = run.run_table("table0", [3], preset=None)
+    assert len(experiments.runs) == 1
+    assert "| runs | 30.0 | 50.0 | - | - |" in text
+    assert "| absent | not run | not run | 1.0 | 2.0 |" in text
+
+
+def test_nothing_runs_if_a_row_is_invalid(experiments: Experiments, tmp_path: Path) -> None:
     params = tmp_path / "params.yaml"
     params.write_text(params.read_text().replace("nms_iou: 0.75", "nms_iou: -1"))
     with pytest.raises(InputError, match=r"row 'Baseline': detect2d\.nms_iou"):
         run.run_table("table2", [0], preset=None)
-    assert calls == []
+    assert experiments.runs == []
 
 
-def test_a_failed_run_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(run, "_DVC", ("false",))
-    with pytest.raises(InputError, match="`dvc exp run lift` failed"):
-        run._dvc("exp", "run", "lift")
-    run._dvc("exp", "remove", "x", may_fail=True)
-    with pytest.raises(InputError, match="`git show nothing` failed: fatal"):
-        run._git("show", "nothing")
+def test_time_left_is_that_of_as_many_runs_of_mean_length() -> None:
+    assert time_left([], 10) == ""
+    assert time_left([60, 180], 10) == ", about 20 min left"
