@@ -133,6 +133,19 @@ def test_mlflow_has_the_run_and_what_ties_it_to_the_data(reproduced: Clone) -> N
     assert run["dvc.lock.md5"]
 
 
+def test_mlflow_groups_scores_by_stage_and_model(reproduced: Clone) -> None:
+    with sqlite3.connect(reproduced.root / "mlflow.db") as connection:
+        names = {name for (name,) in connection.execute("select distinct key from metrics")}
+    connection.close()
+    assert {
+        "evaluate/finetune/mAP",
+        "evaluate_agnostic/lifted/ten_classes_50m/AP",
+        "evaluate_classes/selftrain_r1/car/AP",
+        "relabel_r1/mAP",
+        "selftrain_r1/loss",
+    } <= names
+
+
 def test_an_ablation_reruns_what_lies_downstream_and_is_tracked(reproduced: Clone) -> None:
     before = len(runs_of(reproduced.root / "mlflow.db"))
     change = "lift.medoid_compensation=false"
