@@ -22,6 +22,10 @@ def model_bytes(clone: Clone, stage: str) -> bytes:
     return weights.read_bytes()
 
 
+def table_bytes(clone: Clone, folder: str) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in (clone.root / "data" / folder).iterdir()}
+
+
 def test_every_stage_ran_and_left_its_outputs(reproduced: Clone) -> None:
     assert stages_run((reproduced.root / "repro.log").read_text()) == STAGES
     for stage in read_stages(reproduced.root / "dvc.yaml").values():
@@ -161,7 +165,7 @@ def test_an_ablation_reruns_what_lies_downstream_and_is_tracked(reproduced: Clon
     assert "probe" in {run.get("dvc.exp") for run in runs}
 
 
-def test_truth_of_the_unlabelled_part_does_not_reach_the_models(
+def test_truth_of_the_unlabelled_part_scores_labels_and_reaches_no_model(
     reproduced: Clone, tmp_path: Path
 ) -> None:
     # importing here keeps `cm3d` of this checkout out of the module's import time
@@ -188,7 +192,10 @@ def test_truth_of_the_unlabelled_part_does_not_reach_the_models(
     clone.stage("relabel", "--round", "1")
     clone.stage("selftrain", "--round", "1")
     assert model_bytes(clone, "selftrain_r1") == model_bytes(reproduced, "selftrain_r1")
-    scores = [c.root / "metrics/relabel_r1.json" for c in (clone, reproduced)]
+    clone.stage("fuse")
+    for labels in ("pseudo_labels", "pseudo_labels_r1"):
+        assert table_bytes(clone, labels) == table_bytes(reproduced, labels), labels
+    scores = [c.root / "metrics/fuse_unlabelled.json" for c in (clone, reproduced)]
     assert scores[0].read_bytes() != scores[1].read_bytes()
 
 
