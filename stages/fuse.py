@@ -16,6 +16,7 @@ from cm3d.fuse.frame import fuse_frame
 from cm3d.fuse.temperature import fit_temperature
 from cm3d.params import Fuse, Labels, load_params
 from cm3d.tables import Boxes3D, Frames, layout, read_scenes
+from cm3d.tables.labelled import is_labelled, is_unlabelled
 from stages.scores import Scorer, write_label_scores
 
 _REPORT: Final = layout.METRICS / "fuse_temperature.json"
@@ -35,7 +36,7 @@ def main() -> None:
 def score_unlabelled(labels: Labels) -> dict[str, float]:
     """The seven figures where detectors train on these labels, for `relabel_rN` to compare with."""
     frames = read_scenes(Frames, layout.FRAMES, layout.all_scenes())
-    unlabelled = frames[frames.unlabelled(labels.fraction)]
+    unlabelled = frames[is_unlabelled(frames, labels)]
     if len(unlabelled) == 0:
         return {"frames": 0}
     scorer = Scorer.of(unlabelled)
@@ -85,7 +86,7 @@ def labelled_frames(labels: Labels) -> Frames:
         InputError: There is none.
     """
     frames = read_scenes(Frames, layout.FRAMES, layout.all_scenes())
-    chosen = frames[frames.labelled(labels.fraction)]
+    chosen = frames[is_labelled(frames, labels)]
     if len(chosen) == 0:
         raise InputError(
             f"labels.fraction: {labels.fraction} of the train frames is not one, and "

@@ -5,6 +5,7 @@ import argparse
 from cm3d.execution.stage import run_stage
 from cm3d.params import load_params
 from cm3d.tables import layout
+from cm3d.tables.labelled import is_unlabelled
 from stages.detection import write_detections
 from stages.scores import write_label_scores
 
@@ -15,7 +16,7 @@ def main() -> None:
     parser.add_argument("--round", type=int, choices=(1, 2, 3), required=True)
     number = parser.parse_args().round
     params, train = load_params(), layout.split_frames("train")
-    frames = train[train.unlabelled(params.labels.fraction)]
+    frames = train[is_unlabelled(train, params.labels)]
     stage, out = f"relabel_r{number}", layout.relabelled(number)
     before = "finetune" if number == 1 else f"selftrain_r{number - 1}"
     write_detections(stage, before, frames, out, params)

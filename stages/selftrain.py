@@ -5,12 +5,8 @@ import argparse
 from cm3d.execution.stage import run_stage
 from cm3d.params import load_params
 from cm3d.tables import Boxes3D, GroundTruth, layout, read_scenes
-from cm3d.training.labels import (
-    finetune_frames,
-    inference_frames,
-    is_unlabelled,
-    selftrain_frames,
-)
+from cm3d.tables.labelled import is_unlabelled
+from cm3d.training.labels import finetune_frames, inference_frames, selftrain_frames
 from stages.training import read_train_split, train_detector
 
 

@@ -14,7 +14,7 @@ from cm3d.tables.table import columns_of
 from stages.fuse import chosen_temperature
 
 MakeBoxes = Callable[..., Boxes3D]
-LABELS = Labels(fraction=0.5)
+LABELS = Labels(fraction=0.5, sampling="uniform", frames_file=None)
 # rank of each keyframe: the first is labelled, the second is not, the third is val
 RANKS = {"labelled": 0.2, "unlabelled": 0.7, "val": 1.0}
 
@@ -88,7 +88,7 @@ def test_other_ground_truth_changes_nothing(project: Path, make_boxes: MakeBoxes
 
 def test_nothing_to_fit_on_is_named(project: Path) -> None:
     with pytest.raises(InputError, match=r"labels\.fraction: 0\.1 .*fuse\.temperature"):
-        chosen_temperature(fuse_params("fit"), Labels(fraction=0.1))
+        chosen_temperature(fuse_params("fit"), LABELS.model_copy(update={"fraction": 0.1}))
 
 
 def test_given_temperature_reads_no_truth(project: Path) -> None:

@@ -9,13 +9,12 @@ from cm3d.tables import Boxes3D, Frames, GroundTruth, Sweeps
 from cm3d.training.labels import (
     finetune_frames,
     inference_frames,
-    is_labelled,
     is_unlabelled,
     pretrain_frames,
     selftrain_frames,
 )
 
-LABELS = Labels(fraction=0.5)
+LABELS = Labels(fraction=0.5, sampling="uniform", frames_file=None)
 
 
 def _objects(*values: str) -> np.ndarray:
@@ -78,8 +77,7 @@ def _summary(result: list) -> list[tuple[str, int]]:
     return [(frame.sample_token, len(frame.boxes)) for frame in result]
 
 
-def test_the_split_is_by_rank_and_within_train(frames: Frames) -> None:
-    assert is_labelled(frames, LABELS).tolist() == [False, True, False, False]
+def test_the_unlabelled_part_is_the_rest_of_train(frames: Frames) -> None:
     assert is_unlabelled(frames, LABELS).tolist() == [True, False, True, False]
 
 
@@ -94,7 +92,9 @@ def test_pretraining_on_no_box_is_refused_in_one_line(frames, sweeps) -> None:
         pretrain_frames(frames, sweeps, _boxes(("t0", 0.3), ("t1", 0.9)), LABELS, 0.5)
     assert "\n" not in str(caught.value)
     with pytest.raises(InputError, match=r"labels\.fraction"):
-        pretrain_frames(frames, sweeps, _boxes(("t0", 0.3)), Labels(fraction=1.0), 0.1)
+        pretrain_frames(
+            frames, sweeps, _boxes(("t0", 0.3)), LABELS.model_copy(update={"fraction": 1.0}), 0.1
+        )
 
 
 def test_finetuning_takes_ground_truth_with_points_of_the_labelled_part(frames, sweeps) -> None:
@@ -107,7 +107,9 @@ def test_finetuning_takes_ground_truth_with_points_of_the_labelled_part(frames, 
 
 def test_finetuning_needs_a_labelled_frame(frames, sweeps) -> None:
     with pytest.raises(InputError, match=r"labels\.fraction"):
-        finetune_frames(frames, sweeps, _ground_truth(("t1", 5)), Labels(fraction=0.1))
+        finetune_frames(
+            frames, sweeps, _ground_truth(("t1", 5)), LABELS.model_copy(update={"fraction": 0.1})
+        )
 
 
 def test_selftraining_mixes_repeated_truth_with_predictions(frames, sweeps) -> None:

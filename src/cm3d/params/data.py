@@ -47,6 +47,8 @@ class Labels(Section):
     """The labelled part of the train split."""
 
     fraction: Share
+    sampling: Literal["uniform", "consecutive"]
+    frames_file: str | None
 
 
 class Scoring(Section):

@@ -6,9 +6,7 @@ Paths are relative to the data set's root; poses are (qw, qx, qy, qz, x_m, y_m, 
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
-
-from cm3d.tables.table import Float, Int, Matrix3, NDArrayBool, Pose, Table, Text, Vector2
+from cm3d.tables.table import Float, Int, Matrix3, Pose, Table, Text, Vector2
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +21,7 @@ class Frames(Table):
         location: Name of the map; empty where the data set has none.
         global_SE3_ego: Ego pose at the time of the LiDAR keyframe.
         label_rank: Position of a train frame in the random order in which frames get labels, in
-            [0, 1): the first K% are the labelled part, so that 5% is within 10%. 1 outside train.
+            [0, 1), see `tables.labelled`. 1 outside train.
     """
 
     sort_by: ClassVar[tuple[str, ...]] = ("timestamp_us",)
@@ -35,14 +33,6 @@ class Frames(Table):
     location: Text
     global_SE3_ego: Pose
     label_rank: Float
-
-    def labelled(self, fraction: float) -> NDArrayBool:
-        """Which rows belong to the share of train whose ground truth may be used."""
-        return np.asarray((self.split == "train") & (self.label_rank < fraction))
-
-    def unlabelled(self, fraction: float) -> NDArrayBool:
-        """Which rows belong to the rest of train, whose ground truth may only score."""
-        return np.asarray((self.split == "train") & ~self.labelled(fraction))
 
 
 @dataclass(frozen=True, eq=False)

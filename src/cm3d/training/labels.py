@@ -6,18 +6,8 @@ from cm3d.errors import InputError
 from cm3d.params import Labels
 from cm3d.tables.boxes3d import Boxes3D, GroundTruth
 from cm3d.tables.index import Frames, Sweeps
-from cm3d.tables.table import NDArrayBool
+from cm3d.tables.labelled import is_labelled, is_unlabelled, knob_of
 from cm3d.training.frames import TrainingFrame
-
-
-def is_labelled(frames: Frames, labels: Labels) -> NDArrayBool:
-    """Which frames (rows) belong to the K% whose ground truth may be used."""
-    return frames.labelled(labels.fraction)
-
-
-def is_unlabelled(frames: Frames, labels: Labels) -> NDArrayBool:
-    """The other frames of the train split."""
-    return frames.unlabelled(labels.fraction)
 
 
 def inference_frames(frames: Frames, sweeps: Sweeps) -> list[TrainingFrame]:
@@ -35,7 +25,7 @@ def pretrain_frames(
     """
     chosen = frames[is_unlabelled(frames, labels)]
     if not len(chosen):
-        raise InputError("labels.fraction: no train frame is left without labels; lower it")
+        raise InputError(f"{knob_of(labels)}: no train frame is left without labels; use fewer")
     result = training_frames(chosen, sweeps, pseudo_labels[pseudo_labels.score >= min_score])
     if not any(len(frame.boxes) for frame in result):
         raise InputError(

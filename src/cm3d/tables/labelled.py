@@ -1,0 +1,82 @@
+"""Which keyframes may show their ground truth to training (paper, section 4; appendix I)."""
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+
+from cm3d.errors import InputError
+from cm3d.params import Labels
+from cm3d.tables.index import Frames
+from cm3d.tables.lookup import codes
+from cm3d.tables.table import NDArrayBool, NDArrayFloat
+
+
+def is_labelled(frames: Frames, labels: Labels) -> NDArrayBool:
+    """Which frames (N,) belong to the labelled part of train.
+
+    Args:
+        frames: All train keyframes; those of other splits may be among them.
+        labels: The share and how it is drawn, or the file that lists the labelled part.
+
+    Raises:
+        InputError: The file is unreadable, empty, or lists what is no train keyframe.
+    """
+    is_train = np.asarray(frames.split == "train", dtype=bool)
+    if labels.frames_file is not None:
+        return _listed(frames, is_train, labels.frames_file)
+    rank = frames.label_rank if labels.sampling == "uniform" else consecutive_rank(frames)
+    return is_train & (rank < labels.fraction)
+
+
+def is_unlabelled(frames: Frames, labels: Labels) -> NDArrayBool:
+    """Which frames (N,) belong to the rest of train, whose ground truth may only score."""
+    return np.asarray((frames.split == "train") & ~is_labelled(frames, labels))
+
+
+def consecutive_rank(frames: Frames) -> NDArrayFloat:
+    """Position (N,) of each train frame where scenes get labels one after the other, in [0, 1).
+
+    Scenes come in the order of their first frame in the random order, which is a random order
+    too; within a scene time counts. So K% is whole scenes and the beginning of one more, and
+    shares are nested (paper, appendix I: one annotates drives, not frames). 1 outside train.
+    """
+    train = np.flatnonzero(frames.split == "train")
+    scene = codes(frames.scene_name[train])
+    first = np.full(scene.max(initial=-1) + 1, np.inf)
+    np.minimum.at(first, scene, frames.label_rank[train])
+    order = np.lexsort([frames.timestamp_us[train], scene, first[scene]])
+    rank = np.ones(len(frames))
+    rank[train[order]] = np.arange(len(train)) / len(train)
+    return rank
+
+
+def knob_of(labels: Labels) -> str:
+    """The parameter that decides how large the labelled part is, to name it in messages."""
+    return "labels.fraction" if labels.frames_file is None else "labels.frames_file"
+
+
+def _listed(frames: Frames, is_train: NDArrayBool, file: str) -> NDArrayBool:
+    """Which frames (N,) a file of sample tokens lists."""
+    tokens = _read_tokens(Path(os.environ.get("DVC_ROOT", "."), file))
+    if strangers := sorted(tokens - set(frames.sample_token[is_train])):
+        raise InputError(
+            f"labels.frames_file: {file} lists {len(strangers)} tokens that are no train "
+            f"keyframe, {strangers[0]!r} for one; remove them or give the data set's own list"
+        )
+    return is_train & np.isin(frames.sample_token.astype(str), list(tokens))
+
+
+def _read_tokens(path: Path) -> set[str]:
+    try:
+        tokens = json.loads(path.read_bytes())
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be read ({error.strerror}); correct labels.frames_file"
+        ) from error
+    except ValueError as error:
+        raise InputError(f"{path}: not valid JSON; correct labels.frames_file") from error
+    if not isinstance(tokens, list) or not tokens or not all(isinstance(t, str) for t in tokens):
+        raise InputError(f"{path}: not a list of sample tokens; correct labels.frames_file")
+    return set(tokens)

@@ -1,0 +1,136 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cm3d.errors import InputError
+from cm3d.params import Labels
+from cm3d.tables import Frames
+from cm3d.tables.labelled import consecutive_rank, is_labelled, knob_of
+
+# token: scene, time, split, label rank; the rows are shuffled, the scenes interleave in time
+ROWS = {
+    "b2": ("b", 12, "train", 0.50),
+    "a1": ("a", 1, "train", 0.75),
+    "v1": ("v", 5, "val", 1.00),
+    "b1": ("b", 2, "train", 0.00),
+    "a2": ("a", 11, "train", 0.25),
+}
+
+
+@pytest.fixture
+def frames() -> Frames:
+    scene, time, split, rank = zip(*ROWS.values(), strict=True)
+    return Frames.from_columns(
+        sample_token=list(ROWS),
+        scene_name=list(scene),
+        timestamp_us=list(time),
+        split=list(split),
+        location=[""] * len(ROWS),
+        global_SE3_ego=[(1.0, 0, 0, 0, 0, 0, 0)] * len(ROWS),
+        label_rank=list(rank),
+    )
+
+
+def _labels(**changes: Any) -> Labels:
+    values: dict[str, Any] = {"fraction": 0.5, "sampling": "uniform", "frames_file": None}
+    return Labels(**values | changes)
+
+
+def _labelled(frames: Frames, **changes: Any) -> list[str]:
+    return sorted(frames.sample_token[is_labelled(frames, _labels(**changes))])
+
+
+@pytest.mark.parametrize(
+    ("fraction", "uniform", "consecutive"),
+    [
+        (0.0, [], []),
+        (0.25, ["b1"], ["b1"]),
+        (0.5, ["a2", "b1"], ["b1", "b2"]),
+        (0.75, ["a2", "b1", "b2"], ["a1", "b1", "b2"]),
+        (1.0, ["a1", "a2", "b1", "b2"], ["a1", "a2", "b1", "b2"]),
+    ],
+)
+def test_shares_by_hand(
+    frames: Frames, fraction: float, uniform: list[str], consecutive: list[str]
+) -> None:
+    assert _labelled(frames, fraction=fraction) == uniform
+    assert _labelled(frames, fraction=fraction, sampling="consecutive") == consecutive
+
+
+def test_consecutive_ranks_are_a_permutation_scene_by_scene() -> None:
+    rng = np.random.default_rng(0)
+    train, order = 60, rng.permutation(80)
+    frames = Frames.from_columns(
+        sample_token=[f"t{row}" for row in order],
+        scene_name=[f"s{row % 7}" for row in order],
+        timestamp_us=order,
+        split=["train" if row < train else "val" for row in order],
+        location=[""] * 80,
+        global_SE3_ego=np.tile([1.0, 0, 0, 0, 0, 0, 0], (80, 1)),
+        label_rank=np.where(order < train, rng.permutation(80) / 80, 1.0),
+    )
+    rank = consecutive_rank(frames)
+    is_train = frames.split == "train"
+    assert (rank[~is_train] == 1).all()
+    np.testing.assert_array_equal(np.sort(rank[is_train]), np.arange(train) / train)
+    rows = np.flatnonzero(is_train)
+    rows = rows[np.argsort(rank[is_train])]
+    naive = sorted(
+        rows,
+        key=lambda row: (
+            min(frames.label_rank[is_train & (frames.scene_name == frames.scene_name[row])]),
+            frames.timestamp_us[row],
+        ),
+    )
+    assert rows.tolist() == naive
+
+
+def test_no_frames_at_all() -> None:
+    assert len(consecutive_rank(Frames.empty())) == 0
+    assert len(is_labelled(Frames.empty(), _labels(sampling="consecutive"))) == 0
+
+
+def test_a_file_lists_the_labelled_part(
+    frames: Frames, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    (tmp_path / "mine.json").write_text(json.dumps(["a1", "b2", "a1"]))
+    assert _labelled(frames, frames_file="mine.json", fraction=0.0) == ["a1", "b2"]
+    assert _labelled(frames, frames_file=str(tmp_path / "mine.json")) == ["a1", "b2"]
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        (["a1", "x", "w"], "lists 2 tokens that are no train keyframe, 'w' for one"),
+        (["a1", "v1"], "lists 1 tokens that are no train keyframe, 'v1' for one"),
+        ([], "not a list of sample tokens"),
+        ({"a1": 1}, "not a list of sample tokens"),
+        (["a1", 2], "not a list of sample tokens"),
+    ],
+)
+def test_a_wrong_file_is_one_line(frames: Frames, tmp_path: Path, content: Any, fault: str) -> None:
+    path = tmp_path / "mine.json"
+    path.write_text(json.dumps(content))
+    with pytest.raises(InputError, match=r"labels\.frames_file") as caught:
+        is_labelled(frames, _labels(frames_file=str(path)))
+    assert fault in str(caught.value)
+    assert "mine.json" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_unreadable_file_is_named(frames: Frames, tmp_path: Path) -> None:
+    path = tmp_path / "mine.json"
+    with pytest.raises(InputError, match=r"mine\.json: cannot be read .*labels\.frames_file"):
+        is_labelled(frames, _labels(frames_file=str(path)))
+    path.write_text("[1,")
+    with pytest.raises(InputError, match=r"mine\.json: not valid JSON; .*labels\.frames_file"):
+        is_labelled(frames, _labels(frames_file=str(path)))
+
+
+def test_the_knob_to_name() -> None:
+    assert knob_of(_labels()) == "labels.fraction"
+    assert knob_of(_labels(frames_file="mine.json")) == "labels.frames_file"
