@@ -17,7 +17,8 @@ def main() -> None:
     initial = None
     if params.finetune.init == "pretrain":
         initial = load_model(layout.MODELS / "pretrain", params.detector).state_dict()
-    train_detector("finetune", frames, params.finetune, params, initial)
+    used = {"labelled_frames.json": sorted(frame.sample_token for frame in frames)}
+    train_detector("finetune", frames, params.finetune, params, initial, used)
 
 
 if __name__ == "__main__":

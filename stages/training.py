@@ -1,6 +1,8 @@
 """What the training stages share: the train split, one run, what it leaves behind."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from torch import Tensor
 
@@ -41,8 +43,18 @@ def train_detector(
     schedule: Schedule,
     params: Params,
     initial: dict[str, Tensor] | None = None,
+    beside_model: Mapping[str, Any] | None = None,
 ) -> None:
-    """Train, then write the model, the loss curve and the last losses."""
+    """Train, then write the model, the loss curve and the last losses.
+
+    Args:
+        stage: Name in dvc.yaml.
+        frames: What to learn from.
+        schedule: The stage's section of `params`.
+        params: All parameters.
+        initial: Weights to start from; None starts from random ones.
+        beside_model: Further JSON files of the model's folder, content by name.
+    """
     trained = train(
         frames,
         root=dataset_root(params.dataset),
@@ -56,6 +68,8 @@ def train_detector(
     )
     with resumable_folder(stage, layout.MODELS / stage) as folder:
         save_model(folder, trained.model, params.detector)
+        for name, content in (beside_model or {}).items():
+            write_json(folder / name, content)
     write_csv(layout.PLOTS / f"{stage}.csv", trained.history)
     boxes = sum(len(frame.boxes) for frame in frames)
     last_epoch = [row for row in trained.history if row["epoch"] == trained.history[-1]["epoch"]]

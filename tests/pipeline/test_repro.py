@@ -11,7 +11,9 @@ import yaml
 from cm3d.evaluation.report import ROWS, read_metrics
 from cm3d.evaluation.summary import HEADLINES, headline
 from cm3d.execution.graph import read_stages
+from cm3d.params import load_params
 from cm3d.tables import layout
+from cm3d.tables.labelled import is_labelled
 from experiments.preset import write_overrides
 from stages.scores import Scorer
 from tests.pipeline.clone import STAGES, Clone, stages_run
@@ -58,6 +60,20 @@ def test_both_engines_give_the_same_scores(
     for name, errors in theirs.errors.items():
         assert ours.ap[name] == pytest.approx(theirs.ap[name], abs=1e-9)
         assert ours.errors[name] == pytest.approx(errors, abs=1e-9, nan_ok=True)
+
+
+def test_the_labelled_part_is_written_in_the_form_that_is_read(
+    reproduced: Clone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(reproduced.root)
+    labels, frames = load_params().labels, layout.split_frames("train")
+    file = str(layout.MODELS / "finetune" / "labelled_frames.json")
+    listed = is_labelled(frames, labels.model_copy(update={"frames_file": file}))
+    assert listed.sum() == 3
+    assert listed.tolist() == is_labelled(frames, labels).tolist()
+    lines = Path(file).read_text().splitlines()
+    assert lines[1:-1] == sorted(lines[1:-1])
+    assert len(lines) == 5
 
 
 def test_predictions_name_every_keyframe(reproduced: Clone) -> None:
