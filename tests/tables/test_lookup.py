@@ -1,6 +1,6 @@
 import numpy as np
 
-from cm3d.tables.lookup import codes, positions
+from cm3d.tables.lookup import codes, positions, rows_by_word
 
 WORDS = np.array(["b", "x", "a", "b", ""], dtype=object)
 
@@ -15,3 +15,10 @@ def test_positions_are_those_in_the_vocabulary_or_minus_one() -> None:
 def test_codes_are_equal_where_words_are() -> None:
     assert codes(WORDS).tolist() == [0, 1, 2, 0, 3]
     assert len(codes(WORDS[:0])) == 0
+
+
+def test_rows_of_each_word_in_the_order_of_the_words() -> None:
+    found = rows_by_word(WORDS, ["a", "c", "b"])
+    assert [rows.tolist() for rows in found] == [[2], [], [0, 3]]
+    assert rows_by_word(WORDS, []) == []
+    assert [len(rows) for rows in rows_by_word(WORDS[:0], ["a"])] == [0]

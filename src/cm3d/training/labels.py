@@ -7,6 +7,7 @@ from cm3d.params import Labels
 from cm3d.tables.boxes3d import Boxes3D, GroundTruth
 from cm3d.tables.index import Frames, Sweeps
 from cm3d.tables.labelled import is_labelled, is_unlabelled, knob_of
+from cm3d.tables.lookup import rows_by_word
 from cm3d.training.frames import TrainingFrame
 
 
@@ -71,20 +72,20 @@ def selftrain_frames(
         labelled_repeats: How often each labelled frame stands in the result.
     """
     boxes = predictions[predictions.score >= min_score]
+    rows = rows_by_word(boxes.sample_token, [frame.sample_token for frame in unlabelled])
     relabelled = [
-        TrainingFrame(
-            frame.sample_token, frame.sweeps, boxes[boxes.sample_token == frame.sample_token]
-        )
-        for frame in unlabelled
+        TrainingFrame(frame.sample_token, frame.sweeps, boxes[chosen])
+        for frame, chosen in zip(unlabelled, rows, strict=True)
     ]
     return labelled * labelled_repeats + relabelled
 
 
 def training_frames(frames: Frames, sweeps: Sweeps, boxes: Boxes3D) -> list[TrainingFrame]:
     """One training frame per row of `frames`, with its own sweeps and boxes."""
+    tokens = frames.sample_token.tolist()
+    sweep_rows = rows_by_word(sweeps.sample_token, tokens)
+    box_rows = rows_by_word(boxes.sample_token, tokens)
     return [
-        TrainingFrame(
-            token, sweeps[sweeps.sample_token == token], boxes[boxes.sample_token == token]
-        )
-        for token in frames.sample_token
+        TrainingFrame(token, sweeps[of_sweeps], boxes[of_boxes])
+        for token, of_sweeps, of_boxes in zip(tokens, sweep_rows, box_rows, strict=True)
     ]
