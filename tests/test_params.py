@@ -47,6 +47,16 @@ def test_every_class_has_a_radius(values: dict[str, Any], section: str) -> None:
         parse_params(values)
 
 
+def test_every_class_has_a_score(values: dict[str, Any]) -> None:
+    del values["selftrain"]["min_label_score"]["bus"]
+    values["selftrain"]["min_label_score"]["car"] = 1.5
+    with pytest.raises(InputError, match=r"min_label_score\.car: Input should be less than"):
+        parse_params(values)
+    values["selftrain"]["min_label_score"]["car"] = 0.5
+    with pytest.raises(InputError, match=r"selftrain\.min_label_score: .*no score for bus"):
+        parse_params(values)
+
+
 def test_parameters_are_frozen(values: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="frozen"):
         parse_params(values).lift.sweeps = 5  # type: ignore[misc]

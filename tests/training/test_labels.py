@@ -6,6 +6,7 @@ import pytest
 from cm3d.errors import InputError
 from cm3d.params import Labels
 from cm3d.tables import Boxes3D, Frames, GroundTruth, Sweeps
+from cm3d.tables.vocabulary import CLASS_NAMES
 from cm3d.training.labels import (
     finetune_frames,
     inference_frames,
@@ -73,6 +74,11 @@ def _ground_truth(*rows: tuple[str, int]) -> GroundTruth:
     )
 
 
+def limits(score: float, **others: float) -> dict[str, float]:
+    """The score that a prediction of each class needs."""
+    return dict.fromkeys(CLASS_NAMES, score) | others
+
+
 def _summary(result: list) -> list[tuple[str, int]]:
     return [(frame.sample_token, len(frame.boxes)) for frame in result]
 
@@ -116,6 +122,15 @@ def test_selftraining_mixes_repeated_truth_with_predictions(frames, sweeps) -> N
     labelled = finetune_frames(frames, sweeps, _ground_truth(("t1", 5)), LABELS)
     unlabelled = inference_frames(frames[is_unlabelled(frames, LABELS)], sweeps)
     predictions = _boxes(("t0", 0.4), ("t0", 0.1), ("t2", 0.3), ("t1", 0.9))
-    result = selftrain_frames(labelled, unlabelled, predictions, 0.3, 2)
+    result = selftrain_frames(labelled, unlabelled, predictions, limits(0.3), 2)
     assert _summary(result) == [("t1", 1), ("t1", 1), ("t0", 1), ("t2", 1)]
     assert result[0].boxes.score.tolist() == [1.0]
+
+
+def test_each_class_has_its_own_threshold_in_selftraining(frames, sweeps) -> None:
+    unlabelled = inference_frames(frames[is_unlabelled(frames, LABELS)], sweeps)
+    predictions = _boxes(("t0", 0.4), ("t0", 0.4), ("t2", 0.2), ("t2", 0.2))
+    predictions = predictions.replace(class_name=_objects("car", "bus", "car", "barrier"))
+    result = selftrain_frames([], unlabelled, predictions, limits(0.3, car=0.5, barrier=0.2), 1)
+    kept = [frame.boxes.class_name.tolist() for frame in result]
+    assert kept == [["bus"], ["barrier"]]

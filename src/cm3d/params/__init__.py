@@ -1,7 +1,14 @@
 """The models of params.yaml: every key known, every type checked, all errors at once."""
 
 from cm3d.params.data import Dataset, Evaluate, Execution, Labels, Scoring, Simulation
-from cm3d.params.fields import ClassName, GroupName, Precision, RadiusByClass, ShelfModel
+from cm3d.params.fields import (
+    ClassName,
+    GroupName,
+    Precision,
+    RadiusByClass,
+    ScoreByClass,
+    ShelfModel,
+)
 from cm3d.params.images import (
     Detect2D,
     Detic,
@@ -47,6 +54,7 @@ __all__ = [
     "Sam",
     "Sam3D",
     "Schedule",
+    "ScoreByClass",
     "Scoring",
     "Segment",
     "Selftrain",

@@ -34,13 +34,19 @@ def lacking_classes(values: dict[ClassName, Any]) -> str:
     return ", ".join(name for name in get_args(ClassName) if name not in values)
 
 
-def _of_every_class(radius_m: dict[ClassName, float]) -> dict[ClassName, float]:
-    if missing := lacking_classes(radius_m):
-        raise ValueError(f"no radius for {missing}")
-    return radius_m
+def _of_every_class(what: str) -> AfterValidator:
+    """Refuses a mapping that lacks a class."""
+
+    def check(values: dict[ClassName, Any]) -> dict[ClassName, Any]:
+        if missing := lacking_classes(values):
+            raise ValueError(f"no {what} for {missing}")
+        return values
+
+    return AfterValidator(check)
 
 
-RadiusByClass = Annotated[dict[ClassName, Positive], AfterValidator(_of_every_class)]
+RadiusByClass = Annotated[dict[ClassName, Positive], _of_every_class("radius")]
+ScoreByClass = Annotated[dict[ClassName, Share], _of_every_class("score")]
 
 
 class Section(BaseModel):

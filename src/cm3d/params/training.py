@@ -10,6 +10,7 @@ from cm3d.params.fields import (
     NonNegative,
     Positive,
     RadiusByClass,
+    ScoreByClass,
     Section,
     Share,
 )
@@ -90,5 +91,5 @@ class Finetune(Schedule):
 class Selftrain(Schedule):
     """A round of self-training."""
 
-    min_label_score: Share
+    min_label_score: ScoreByClass
     labelled_repeats: Count

@@ -1,13 +1,14 @@
 """Which boxes each training learns from: the semi-supervised split (paper, section 3.2, B)."""
 
+from collections.abc import Mapping
 from dataclasses import fields
 
 from cm3d.errors import InputError
-from cm3d.params import Labels
+from cm3d.params import ClassName, Labels
 from cm3d.tables.boxes3d import Boxes3D, GroundTruth
 from cm3d.tables.index import Frames, Sweeps
 from cm3d.tables.labelled import is_labelled, is_unlabelled, knob_of
-from cm3d.tables.lookup import rows_by_word
+from cm3d.tables.lookup import positions, rows_by_word
 from cm3d.training.frames import TrainingFrame
 
 
@@ -59,7 +60,7 @@ def selftrain_frames(
     labelled: list[TrainingFrame],
     unlabelled: list[TrainingFrame],
     predictions: Boxes3D,
-    min_score: float,
+    min_score: Mapping[ClassName, float],
     labelled_repeats: int,
 ) -> list[TrainingFrame]:
     """The whole train split: ground truth, repeated, and a model's own boxes (appendix B).
@@ -68,10 +69,12 @@ def selftrain_frames(
         labelled: As of `finetune_frames`.
         unlabelled: The other train frames.
         predictions: What the last round's model sees in them.
-        min_score: Of a prediction that becomes a label.
+        min_score: Of a prediction that becomes a label, by class.
         labelled_repeats: How often each labelled frame stands in the result.
     """
-    boxes = predictions[predictions.score >= min_score]
+    limit = np.array(list(min_score.values()))
+    limit = limit[positions(predictions.class_name, min_score)]
+    boxes = predictions[predictions.score >= limit]
     rows = rows_by_word(boxes.sample_token, [frame.sample_token for frame in unlabelled])
     relabelled = [
         TrainingFrame(frame.sample_token, frame.sweeps, boxes[chosen])
