@@ -57,6 +57,15 @@ def test_every_class_has_a_score(values: dict[str, Any]) -> None:
         parse_params(values)
 
 
+def test_every_class_has_a_count_of_objects(values: dict[str, Any]) -> None:
+    del values["copy_paste"]["objects"]["bus"]
+    with pytest.raises(InputError, match=r"copy_paste\.objects: .*no count for bus"):
+        parse_params(values)
+    values["copy_paste"]["objects"]["bus"] = -1
+    with pytest.raises(InputError, match=r"copy_paste\.objects\.bus: .*greater than"):
+        parse_params(values)
+
+
 def test_parameters_are_frozen(values: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="frozen"):
         parse_params(values).lift.sweeps = 5  # type: ignore[misc]

@@ -40,7 +40,9 @@ def schedule() -> Schedule:
         flip=False,
         max_rotation_rad=0.0,
         max_scale=0.0,
-        max_translation_m=0.0,
+        translation_std_m=0.0,
+        copy_paste=False,
+        class_balanced=False,
     )
 
 

@@ -3,6 +3,7 @@
 from cm3d.params.data import Dataset, Evaluate, Execution, Labels, Scoring, Simulation
 from cm3d.params.fields import (
     ClassName,
+    CountByClass,
     GroupName,
     Precision,
     RadiusByClass,
@@ -23,10 +24,12 @@ from cm3d.params.images import (
 from cm3d.params.lifting import FitWeights, Lift, MotionPrior, Orientation, Refine, Tracks
 from cm3d.params.loading import Params, load_params, parse_params, read_yaml
 from cm3d.params.proposals import Fuse, MaskGenerator, Sam3D, SizeGroup
-from cm3d.params.training import Detector, Finetune, Pretrain, Schedule, Selftrain
+from cm3d.params.training import CopyPaste, Detector, Finetune, Pretrain, Schedule, Selftrain
 
 __all__ = [
     "ClassName",
+    "CopyPaste",
+    "CountByClass",
     "Dataset",
     "Detect2D",
     "Detector",

@@ -46,6 +46,7 @@ def _of_every_class(what: str) -> AfterValidator:
 
 
 RadiusByClass = Annotated[dict[ClassName, Positive], _of_every_class("radius")]
+CountByClass = Annotated[dict[ClassName, Annotated[int, Field(ge=0)]], _of_every_class("count")]
 ScoreByClass = Annotated[dict[ClassName, Share], _of_every_class("score")]
 
 

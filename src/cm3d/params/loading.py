@@ -13,7 +13,7 @@ from cm3d.params.fields import Section
 from cm3d.params.images import Detect2D, Segment
 from cm3d.params.lifting import Lift
 from cm3d.params.proposals import Fuse, Sam3D
-from cm3d.params.training import Detector, Finetune, Pretrain, Selftrain
+from cm3d.params.training import CopyPaste, Detector, Finetune, Pretrain, Selftrain
 
 
 class Params(Section):
@@ -30,6 +30,7 @@ class Params(Section):
     fuse: Fuse
     detector: Detector
     labels: Labels
+    copy_paste: CopyPaste
     pretrain: Pretrain
     finetune: Finetune
     selftrain: Selftrain

@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from cm3d.params.fields import (
     ClassName,
     Count,
+    CountByClass,
     NonNegative,
     Positive,
     RadiusByClass,
@@ -62,8 +63,15 @@ class Detector(Section):
         return [name for task in self.tasks for name in task]
 
 
+class CopyPaste(Section):
+    """Objects of other frames that are pasted into a frame."""
+
+    objects: CountByClass
+    min_points: Count
+
+
 class Schedule(Section):
-    """One training run: optimiser and augmentation."""
+    """One training run: optimiser, augmentation and how often frames are seen."""
 
     epochs: Count
     batch_size: Count
@@ -73,7 +81,9 @@ class Schedule(Section):
     flip: bool
     max_rotation_rad: NonNegative
     max_scale: Annotated[float, Field(ge=0, lt=1)]
-    max_translation_m: NonNegative
+    translation_std_m: NonNegative
+    copy_paste: bool
+    class_balanced: bool
 
 
 class Pretrain(Schedule):

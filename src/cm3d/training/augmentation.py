@@ -31,14 +31,14 @@ class Augmentation:
 
     @classmethod
     def draw(cls, schedule: Schedule, rng: np.random.Generator) -> Self:
-        """Draw uniformly within the schedule's limits."""
+        """Draw from the schedule: uniformly within limits, the shift normally."""
         mirror_x, mirror_y = rng.random(2) < 0.5
         return cls(
             mirror_x=bool(schedule.flip and mirror_x),
             mirror_y=bool(schedule.flip and mirror_y),
             rotation_rad=rng.uniform(-schedule.max_rotation_rad, schedule.max_rotation_rad),
             scale=rng.uniform(1 - schedule.max_scale, 1 + schedule.max_scale),
-            translation_m=rng.uniform(-1, 1, size=3) * schedule.max_translation_m,
+            translation_m=rng.normal(0.0, schedule.translation_std_m, size=3),
         )
 
     @property
