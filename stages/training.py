@@ -1,9 +1,11 @@
 """What the training stages share: the train split, one run, what it leaves behind."""
 
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from torch import Tensor
 
 from cm3d.datasets.root import dataset_root
@@ -14,7 +16,9 @@ from cm3d.params import Params, Schedule
 from cm3d.tables import Frames, Sweeps, layout, read_scenes
 from cm3d.training.checkpoint import save_model
 from cm3d.training.frames import TrainingFrame
+from cm3d.training.label_check import check_labels
 from cm3d.training.loop import train
+from cm3d.training.resampling import class_balanced
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +49,7 @@ def train_detector(
     initial: dict[str, Tensor] | None = None,
     beside_model: Mapping[str, Any] | None = None,
 ) -> None:
-    """Train, then write the model, the loss curve and the last losses.
+    """Say what will not be learned; train; write the model, the loss curve and the last losses.
 
     Args:
         stage: Name in dvc.yaml.
@@ -54,9 +58,14 @@ def train_detector(
         params: All parameters.
         initial: Weights to start from; None starts from random ones.
         beside_model: Further JSON files of the model's folder, content by name.
+
+    Raises:
+        InputError: The labels have nothing for this detector, or the training fails.
     """
+    for line in check_labels(stage, frames, params.detector):
+        print(line)
     trained = train(
-        frames,
+        resampled(frames, schedule, params),
         root=dataset_root(params.dataset),
         detector=params.detector,
         schedule=schedule,
@@ -76,3 +85,13 @@ def train_detector(
     loss = sum(row["loss"] for row in last_epoch) / len(last_epoch)
     metrics = {"frames": len(frames), "boxes": boxes, "last_epoch_loss": loss}
     write_json(layout.METRICS / f"{stage}.json", metrics)
+
+
+def resampled(
+    frames: list[TrainingFrame], schedule: Schedule, params: Params
+) -> list[TrainingFrame]:
+    """What an epoch sees: every frame once, or each class's frames equally often."""
+    if not schedule.class_balanced:
+        return frames
+    rng = np.random.default_rng([params.seed, zlib.crc32(b"class_balanced")])
+    return class_balanced(frames, params.detector.class_names, rng)

@@ -8,7 +8,7 @@ from cm3d.errors import InputError
 from cm3d.geometry.se3 import SE3
 from cm3d.params import Detector
 from cm3d.tables import Boxes3D, Sweeps
-from cm3d.training.frames import TrainingFrame, load_points, to_global, to_sensor
+from cm3d.training.frames import TrainingFrame, check_in_range, load_points, to_global, to_sensor
 
 CLASSES = ["car", "pedestrian", "traffic_cone"]
 
@@ -62,3 +62,34 @@ def test_points_of_all_sweeps_with_age_and_intensity(tmp_path: Path, detector: D
 def test_a_keyframe_without_lidar_is_named() -> None:
     with pytest.raises(InputError, match="keyframe abc: no LiDAR"):
         _ = TrainingFrame("abc", Sweeps.empty(), Boxes3D.empty()).global_SE3_lidar
+
+
+@pytest.mark.parametrize(
+    ("point", "is_seen"),
+    [
+        ((12.7, -12.7, 0.0), True),
+        ((12.9, 0.0, 0.0), False),
+        ((0.0, -12.9, 0.0), False),
+        ((0.0, 0.0, 3.1), False),
+        ((0.0, 0.0, -5.1), False),
+    ],
+)
+def test_a_keyframe_without_points_in_range_is_named(
+    detector: Detector, point: tuple[float, float, float], is_seen: bool
+) -> None:
+    sweeps = Sweeps.from_columns(
+        sample_token=["abc"] * 2,
+        sweep_index=[0, 1],
+        path=["new.bin", "old.bin"],
+        time_lag_s=[0.0, 0.05],
+        global_SE3_lidar=np.tile([1.0, 0, 0, 0, 0, 0, 0], (2, 1)),
+    )
+    frame = TrainingFrame("abc", sweeps, Boxes3D.empty())
+    points = np.array([[*point, 0.5, 0.0], [99, 99, 0, 0.5, 0]], dtype=np.float32)
+    if is_seen:
+        check_in_range(points, frame, detector)
+        return
+    with pytest.raises(InputError, match=r"keyframe abc: no LiDAR point .* in new\.bin and its"):
+        check_in_range(points, frame, detector)
+    with pytest.raises(InputError, match="keyframe abc"):
+        check_in_range(points[:0], frame, detector)

@@ -134,3 +134,12 @@ def test_each_class_has_its_own_threshold_in_selftraining(frames, sweeps) -> Non
     result = selftrain_frames([], unlabelled, predictions, limits(0.3, car=0.5, barrier=0.2), 1)
     kept = [frame.boxes.class_name.tolist() for frame in result]
     assert kept == [["bus"], ["barrier"]]
+
+
+def test_finetuning_and_selftraining_need_a_box(frames, sweeps) -> None:
+    unseen = _ground_truth(("t0", 5), ("t1", 0))
+    with pytest.raises(InputError, match=r"labels\.fraction: no box .* among 1 labelled frames"):
+        finetune_frames(frames, sweeps, unseen, LABELS)
+    unlabelled = inference_frames(frames[is_unlabelled(frames, LABELS)], sweeps)
+    with pytest.raises(InputError, match=r"selftrain\.min_label_score: no box among 0 .* and 2 "):
+        selftrain_frames([], unlabelled, _boxes(("t0", 0.3)), limits(0.4), 1)

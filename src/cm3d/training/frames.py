@@ -60,6 +60,26 @@ def load_points(frame: TrainingFrame, root: Path, detector: Detector) -> NDArray
     return np.concatenate(columns, axis=1, dtype=np.float32, casting="same_kind")
 
 
+def check_in_range(points: NDArrayFloat32, frame: TrainingFrame, detector: Detector) -> None:
+    """Refuse a keyframe that there is nothing to learn from.
+
+    Args:
+        points: (N, 5) as `load_points` gives them.
+        frame: Where they come from.
+        detector: What it sees.
+
+    Raises:
+        InputError: No point lies within the detector's range.
+    """
+    inside = (np.abs(points[:, :2]) < detector.range_m).all(axis=1)
+    inside &= (points[:, 2] >= detector.min_z_m) & (points[:, 2] < detector.max_z_m)
+    if not inside.any():
+        raise InputError(
+            f"keyframe {frame.sample_token}: no LiDAR point within detector.range_m in "
+            f"{', '.join(frame.sweeps.path[:1])} and its past sweeps; fetch the data set again"
+        )
+
+
 def to_sensor(boxes: Boxes3D, global_SE3_lidar: SE3, class_names: Sequence[str]) -> SensorBoxes:
     """Boxes of the detector's classes, from the global to the LiDAR frame."""
     lidar_SE3_global = global_SE3_lidar.inverse()

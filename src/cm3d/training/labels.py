@@ -29,7 +29,7 @@ def pretrain_frames(
     if not len(chosen):
         raise InputError(f"{knob_of(labels)}: no train frame is left without labels; use fewer")
     result = training_frames(chosen, sweeps, pseudo_labels[pseudo_labels.score >= min_score])
-    if not any(len(frame.boxes) for frame in result):
+    if not _any_box(result):
         raise InputError(
             f"pretrain.min_label_score: no pseudo-label of {len(result)} train frames scores "
             f"{min_score}; lower it or look into the labels"
@@ -43,7 +43,7 @@ def finetune_frames(
     """The labelled part with its ground truth, without boxes that no LiDAR point is in.
 
     Raises:
-        InputError: There is no labelled frame.
+        InputError: There is no labelled frame, or no such box in any.
     """
     chosen = frames[is_labelled(frames, labels)]
     if not len(chosen):
@@ -53,7 +53,13 @@ def finetune_frames(
     seen = ground_truth[ground_truth.num_lidar_points > 0]
     names = [field.name for field in fields(Boxes3D)]
     boxes = Boxes3D(**{name: getattr(seen, name) for name in names})
-    return training_frames(chosen, sweeps, boxes)
+    result = training_frames(chosen, sweeps, boxes)
+    if not _any_box(result):
+        raise InputError(
+            f"{knob_of(labels)}: no box with LiDAR points among {len(result)} labelled frames; "
+            "use more of them"
+        )
+    return result
 
 
 def selftrain_frames(
@@ -71,6 +77,9 @@ def selftrain_frames(
         predictions: What the last round's model sees in them.
         min_score: Of a prediction that becomes a label, by class.
         labelled_repeats: How often each labelled frame stands in the result.
+
+    Raises:
+        InputError: There is no box at all.
     """
     limit = np.array(list(min_score.values()))
     limit = limit[positions(predictions.class_name, min_score)]
@@ -80,6 +89,11 @@ def selftrain_frames(
         TrainingFrame(frame.sample_token, frame.sweeps, boxes[chosen])
         for frame, chosen in zip(unlabelled, rows, strict=True)
     ]
+    if not _any_box(labelled + relabelled):
+        raise InputError(
+            f"selftrain.min_label_score: no box among {len(labelled)} labelled and "
+            f"{len(relabelled)} relabelled frames; lower it or look into the model before"
+        )
     return labelled * labelled_repeats + relabelled
 
 
@@ -92,3 +106,7 @@ def training_frames(frames: Frames, sweeps: Sweeps, boxes: Boxes3D) -> list[Trai
         TrainingFrame(token, sweeps[of_sweeps], boxes[of_boxes])
         for token, of_sweeps, of_boxes in zip(tokens, sweep_rows, box_rows, strict=True)
     ]
+
+
+def _any_box(frames: list[TrainingFrame]) -> bool:
+    return any(len(frame.boxes) for frame in frames)
