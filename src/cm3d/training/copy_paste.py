@@ -1,5 +1,7 @@
 """Objects of other frames pasted into a frame (CenterPoint's sampling; paper, appendix C)."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from cm3d.geometry.arrays import NDArrayFloat, NDArrayFloat32, NDArrayInt
@@ -9,6 +11,25 @@ from cm3d.geometry.nms import suppress
 from cm3d.models.sensor_boxes import SensorBoxes
 from cm3d.params import CopyPaste
 from cm3d.training.object_bank import ObjectBank, points_within, stack_boxes
+
+
+@dataclass(frozen=True, eq=False)
+class Pasting:
+    """Copy-paste of one training.
+
+    Args:
+        bank: Its objects.
+        copy_paste: How many of a class a frame shall have.
+    """
+
+    bank: ObjectBank
+    copy_paste: CopyPaste
+
+    def __call__(
+        self, points: NDArrayFloat32, boxes: SensorBoxes, rng: np.random.Generator
+    ) -> tuple[NDArrayFloat32, SensorBoxes]:
+        """See `paste`."""
+        return paste(points, boxes, self.bank, self.copy_paste, rng)
 
 
 def paste(
