@@ -1,6 +1,7 @@
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,8 +9,12 @@ import torch
 
 from cm3d.errors import InputError
 from cm3d.models.sensor_boxes import SensorBoxes
-from cm3d.params import Detector, Schedule
-from cm3d.training.batches import collate, epoch_batches, read_ahead
+from cm3d.params import CopyPaste, Detector, Schedule
+from cm3d.tables.vocabulary import CLASS_NAMES
+from cm3d.training.augmentation import Augmentation
+from cm3d.training.bank_files import build_bank
+from cm3d.training.batches import collate, epoch_batches, load_sample, read_ahead
+from cm3d.training.copy_paste import Pasting
 from cm3d.training.frames import TrainingFrame
 from cm3d.training.targets import make_targets
 
@@ -45,7 +50,7 @@ def test_ragged_rows_know_their_frame(detector: Detector) -> None:
     assert batch.code.shape == (3, 10)
 
 
-def _batches(frames: list, root: Path, detector: Detector, schedule: Schedule, **keys: int):
+def _batches(frames: list, root: Path, detector: Detector, schedule: Schedule, **keys: Any):
     options = {"seed": 0, "epoch": 0} | keys
     return list(epoch_batches(frames, root=root, detector=detector, schedule=schedule, **options))
 
@@ -73,6 +78,43 @@ def test_a_frame_that_is_repeated_is_augmented_anew(frames, tmp_path, detector, 
     rich = schedule.model_copy(update=RICH)
     (batch,) = _batches(frames[:1] * 2, tmp_path, detector, rich)
     assert not torch.equal(batch.code[0], batch.code[1])
+
+
+def test_objects_are_pasted_before_the_augmentation(
+    frames, make_boxes, make_frame, tmp_path, detector, schedule
+) -> None:
+    frame = make_frame(make_boxes("d", ("car", -8.0, -8.0, 0.0)), "d")
+    bank = build_bank([frame], root=tmp_path, detector=detector, min_points=5, folder=None)
+    objects = dict.fromkeys(CLASS_NAMES, 2)
+    pasting = Pasting(bank, CopyPaste(objects=objects, min_points=5))
+    augmentation = Augmentation(True, False, 0.0, 1.0, np.zeros(3))
+    arguments = frames[0], tmp_path, detector, augmentation, np.random.default_rng(0)
+    plain_points, _ = load_sample(*arguments)
+    points, targets = load_sample(*arguments, pasting)
+    # mirrored with the scene: the frame's car to x = -1, the pasted one to x = 8; cells of 0.8 m
+    cells = sorted(zip(targets.column.tolist(), targets.row.tolist(), strict=True))
+    assert cells == [(14, 18), (26, 6)]
+    np.testing.assert_array_equal(points[-len(bank.points) :, 0], -bank.points[:, 0])
+    assert len(points) <= len(plain_points) + len(bank.points)
+
+
+def test_pasting_leaves_the_augmentation_as_it_was(frames, tmp_path, detector, schedule) -> None:
+    rich = schedule.model_copy(update=RICH)
+    empty = build_bank([], root=tmp_path, detector=detector, min_points=5, folder=None)
+    pasting = Pasting(empty, CopyPaste(objects=dict.fromkeys(CLASS_NAMES, 2), min_points=5))
+    pairs = zip(
+        _batches(frames, tmp_path, detector, rich),
+        _batches(frames, tmp_path, detector, rich, pasting=pasting),
+        strict=True,
+    )
+    assert all(torch.equal(plain.points, pasted.points) for plain, pasted in pairs)
+
+
+def test_a_keyframe_without_points_is_named(frames, tmp_path, detector, schedule) -> None:
+    for index in range(2):
+        (tmp_path / f"bb_{index}.bin").write_bytes(b"")
+    with pytest.raises(InputError, match=r"keyframe bb: no LiDAR point .*bb_0\.bin"):
+        _batches(frames, tmp_path, detector, schedule)
 
 
 def test_a_missing_sweep_is_named(frames, tmp_path, detector, schedule):

@@ -14,7 +14,8 @@ from torch import Tensor
 from cm3d.geometry.arrays import NDArrayFloat32, NDArrayInt
 from cm3d.params import Detector, Schedule
 from cm3d.training.augmentation import Augmentation
-from cm3d.training.frames import TrainingFrame, load_points, to_sensor
+from cm3d.training.copy_paste import Pasting
+from cm3d.training.frames import TrainingFrame, check_in_range, load_points, to_sensor
 from cm3d.training.targets import Targets, make_targets
 
 _READERS = 2
@@ -59,6 +60,7 @@ def epoch_batches(
     schedule: Schedule,
     seed: int,
     epoch: int,
+    pasting: Pasting | None = None,
 ) -> Iterator[Batch]:
     """Every frame once, shuffled, augmented, in batches of nearly equal size.
 
@@ -73,7 +75,7 @@ def epoch_batches(
     def sample(position: int) -> tuple[NDArrayFloat32, Targets]:
         rng = np.random.default_rng([seed, epoch, position])
         augmentation = Augmentation.draw(schedule, rng)
-        return load_sample(frames[position], root, detector, augmentation)
+        return load_sample(frames[position], root, detector, augmentation, rng, pasting)
 
     return read_ahead(build, len(chosen))
 
@@ -84,11 +86,24 @@ def batches_per_epoch(frames: int, schedule: Schedule) -> int:
 
 
 def load_sample(
-    frame: TrainingFrame, root: Path, detector: Detector, augmentation: Augmentation
+    frame: TrainingFrame,
+    root: Path,
+    detector: Detector,
+    augmentation: Augmentation,
+    rng: np.random.Generator,
+    pasting: Pasting | None = None,
 ) -> tuple[NDArrayFloat32, Targets]:
-    """Augmented points (N, 5) and targets of one frame."""
+    """Points (N, 5) and targets of one frame, objects pasted if wanted, then augmented.
+
+    Raises:
+        InputError: The frame has no point within range, or a sensor file cannot be read.
+    """
     boxes = to_sensor(frame.boxes, frame.global_SE3_lidar, detector.class_names)
-    points = augmentation.apply_to_points(load_points(frame, root, detector))
+    points = load_points(frame, root, detector)
+    check_in_range(points, frame, detector)
+    if pasting is not None:
+        points, boxes = pasting(points, boxes, rng)
+    points = augmentation.apply_to_points(points)
     return points, make_targets(augmentation.apply_to_boxes(boxes), detector)
 
 
