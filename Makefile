@@ -2,6 +2,8 @@
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
+# sparse convolutions for what the machine has
+REQUIREMENTS := requirements-$(if $(shell command -v nvidia-smi),gpu,cpu).txt
 RUN := PYTHONPATH=src $(BIN)/python
 DVC := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/dvc
 export DVC_NO_ANALYTICS := true
@@ -19,8 +21,8 @@ install-dev: $(VENV)/.installed-dev ## the same with linters and tests
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.installed: requirements.txt constraints.txt | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+$(VENV)/.installed: requirements.txt $(REQUIREMENTS) constraints.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r $(REQUIREMENTS)
 	@touch $@
 
 $(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
@@ -65,5 +67,5 @@ clean:                     ## remove outputs, caches and unfinished work, keep .
 
 constraints: install-dev   ## write constraints.txt from the present environment
 	@{ sed -n '/^#/p' constraints.txt; $(BIN)/python -m pip list --format=freeze \
-	  | grep -viE '^(torch|nvidia.*|triton|cuda.*|pip|setuptools|wheel)=='; } > constraints.new
+	  | grep -viE '^(torch|nvidia.*|triton|cuda.*|spconv.*|cumm.*|pip|setuptools|wheel)=='; } > constraints.new
 	@mv constraints.new constraints.txt

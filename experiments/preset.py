@@ -1,6 +1,7 @@
-"""`python -m experiments.preset NAME`: a preset as arguments of `dvc exp run`.
+"""`python -m experiments.preset NAME [NAME ...]`: presets as arguments of `dvc exp run`.
 
-With `--write` it changes params.yaml in place and keeps its comments.
+Of several, the later ones win. With `--write` it changes params.yaml in place and keeps its
+comments.
 """
 
 import argparse
@@ -68,13 +69,15 @@ def _round_trip() -> YAML:
 
 
 def main() -> None:
-    """Print or apply the preset named on the command line."""
+    """Print or apply the presets named on the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("name")
+    parser.add_argument("names", nargs="+", metavar="NAME")
     parser.add_argument("--write", action="store_true", help="write it into params.yaml")
     arguments = parser.parse_args()
     try:
-        overrides = load_preset(arguments.name)
+        overrides: dict[str, Any] = {}
+        for name in arguments.names:
+            overrides |= load_preset(name)
         if arguments.write:
             write_overrides(PARAMS_FILE, overrides)
         else:

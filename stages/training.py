@@ -1,5 +1,7 @@
 """What the training stages share: the train split, one run, what it leaves behind."""
 
+import json
+import shutil
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,15 +11,15 @@ import numpy as np
 from torch import Tensor
 
 from cm3d.datasets.root import dataset_root
-from cm3d.execution.device import choose_device
 from cm3d.execution.files import write_csv, write_json
 from cm3d.execution.resume import resumable_folder, work_folder
+from cm3d.execution.together import count_trainers, leads, train_together
 from cm3d.params import Params, Schedule
 from cm3d.tables import Frames, Sweeps, layout, read_scenes
-from cm3d.training.checkpoint import save_model
 from cm3d.training.frames import TrainingFrame
+from cm3d.training.job import HISTORY, MODEL, TrainingJob
 from cm3d.training.label_check import check_labels
-from cm3d.training.loop import train
+from cm3d.training.recipe import Recipe
 from cm3d.training.resampling import class_balanced
 
 
@@ -62,29 +64,42 @@ def train_detector(
     Raises:
         InputError: The labels have nothing for this detector, or the training fails.
     """
-    for line in check_labels(stage, frames, params.detector):
-        print(line)
-    trained = train(
-        resampled(frames, schedule, params),
+    job = TrainingJob(
+        title=stage,
+        frames=resampled(frames, schedule, params),
+        recipe=Recipe(params.detector, schedule, params.training, params.seed),
         root=dataset_root(params.dataset),
-        detector=params.detector,
-        schedule=schedule,
-        seed=params.seed,
-        device=choose_device(params.execution.device),
+        folder=work_folder(stage) / "training",
+        copy_paste=params.copy_paste,
         initial=initial,
-        resume_folder=work_folder(stage) / "training",
-        description=stage,
+        loaders=params.execution.loaders,
+        checkpoint_s=params.execution.checkpoint_s,
     )
-    with resumable_folder(stage, layout.MODELS / stage) as folder:
-        save_model(folder, trained.model, params.detector)
-        for name, content in (beside_model or {}).items():
+    notes = check_labels(stage, frames, params.detector)
+    trainers = count_trainers(params.execution.trainers, params.execution.device)
+    if leads():
+        print(*notes, sep="\n")
+    train_together(job, trainers, params.execution.device)
+    if leads():
+        keep(job, beside_model or {})
+
+
+def keep(job: TrainingJob, beside_model: Mapping[str, Any]) -> None:
+    """Make what a training left into the outputs, the loss curve and the metrics of its stage."""
+    with resumable_folder(job.title, layout.MODELS / job.title) as folder:
+        shutil.copytree(job.folder / MODEL, folder, dirs_exist_ok=True)
+        for name, content in beside_model.items():
             write_json(folder / name, content)
-    write_csv(layout.PLOTS / f"{stage}.csv", trained.history)
-    boxes = sum(len(frame.boxes) for frame in frames)
-    last_epoch = [row for row in trained.history if row["epoch"] == trained.history[-1]["epoch"]]
-    loss = sum(row["loss"] for row in last_epoch) / len(last_epoch)
-    metrics = {"frames": len(frames), "boxes": boxes, "last_epoch_loss": loss}
-    write_json(layout.METRICS / f"{stage}.json", metrics)
+    history = json.loads((job.folder / HISTORY).read_text())
+    shutil.rmtree(job.folder)
+    write_csv(layout.PLOTS / f"{job.title}.csv", history)
+    last_epoch = [row["loss"] for row in history if row["epoch"] == history[-1]["epoch"]]
+    metrics = {
+        "frames": len(job.frames),
+        "boxes": sum(len(frame.boxes) for frame in job.frames),
+        "last_epoch_loss": sum(last_epoch) / len(last_epoch),
+    }
+    write_json(layout.METRICS / f"{job.title}.json", metrics)
 
 
 def resampled(

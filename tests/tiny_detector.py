@@ -9,9 +9,10 @@ def tiny_detector(**changes: Any) -> Detector:
     """Pillars of 0.4 m, heatmaps of 0.8 m; two tasks, three classes; `changes` on top."""
     return load_params().detector.model_copy(
         update={
-            "pillar_m": 0.4,
-            "max_pillar_points": 10,
+            "cell_m": 0.4,
+            "max_points": 10,
             "block_strides": [2, 2],
+            "neck_upsampling": [1.0, 2.0],
             "head_hidden_layers": 0,
             "gaussian_overlap": 0.1,
             "min_gaussian_radius_cells": 2,

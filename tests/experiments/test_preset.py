@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 
 from cm3d.errors import InputError
+from cm3d.models.grid import Grid
 from cm3d.params import load_params, parse_params, read_yaml
 from experiments.overrides import lookup, with_overrides
 from experiments.preset import PRESETS_FILE, load_preset, main, write_overrides
@@ -24,7 +25,8 @@ def _comments(path: Path) -> list[str]:
 
 
 def test_the_presets_are_these() -> None:
-    assert NAMES == ["demo", "keyframe", "paper", "smoke"]
+    detectors = ["centerpoint_pillar", "centerpoint_voxel_0075", "centerpoint_voxel_01"]
+    assert NAMES == [*detectors, "demo", "keyframe", "paper", "smoke"]
     assert load_preset("demo") == {}
 
 
@@ -63,14 +65,28 @@ def test_smoke_is_small(project: Path) -> None:
     simulation = params.simulation
     assert (simulation.train_scenes + simulation.val_scenes) * simulation.keyframes_per_scene <= 9
     assert params.labels.fraction * simulation.train_scenes * simulation.keyframes_per_scene >= 1
-    assert 2 * params.detector.range_m / params.detector.pillar_m <= 64
+    assert 2 * params.detector.range_m / params.detector.cell_m <= 64
 
 
-def test_paper_has_centerpoints_shapes(project: Path) -> None:
-    values = with_overrides(read_yaml(project / "params.yaml"), load_preset("paper"))
+@pytest.mark.parametrize(
+    ("name", "cell_m", "range_m", "map_cell_m"),
+    [
+        ("centerpoint_pillar", 0.2, 51.2, 0.8),
+        ("centerpoint_voxel_01", 0.1, 51.2, 0.8),
+        ("centerpoint_voxel_0075", 0.075, 54.0, 0.6),
+    ],
+)
+def test_centerpoints_published_grids(
+    project: Path, name: str, cell_m: float, range_m: float, map_cell_m: float
+) -> None:
+    values = with_overrides(read_yaml(project / "params.yaml"), load_preset(name))
     detector = parse_params(values).detector
-    assert (detector.pillar_m, detector.range_m) == (0.2, 51.2)
-    assert detector.block_layers == [3, 5, 5]
+    assert (detector.cell_m, detector.range_m) == (cell_m, range_m)
+    assert Grid.of_maps(detector).cell_m == pytest.approx(map_cell_m)
+
+
+def test_the_paper_trains_for_twenty_epochs(project: Path) -> None:
+    values = with_overrides(read_yaml(project / "params.yaml"), load_preset("paper"))
     assert [lookup(values, f"{s}.epochs") for s in ("pretrain", "finetune", "selftrain")] == [
         20
     ] * 3

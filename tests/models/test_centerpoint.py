@@ -1,10 +1,14 @@
+from pathlib import Path
+
 import pytest
 import torch
 
 from cm3d.models.box_code import BOX_TERMS
 from cm3d.models.centerpoint import build_centerpoint
 from cm3d.models.head import CenterHead
-from cm3d.params import Detector, load_params
+from cm3d.params import Detector, load_params, parse_params, read_yaml
+from experiments.overrides import with_overrides
+from experiments.preset import load_preset
 
 
 def _points(count: int = 300) -> tuple[torch.Tensor, torch.Tensor]:
@@ -22,11 +26,32 @@ def test_shapes(detector: Detector, hidden_layers: int) -> None:
         assert {name: term.shape[1] for name, term in output.boxes.items()} == BOX_TERMS
 
 
-def test_the_published_configuration_has_three_scales(detector: Detector) -> None:
+@pytest.mark.parametrize(("upsampling", "side"), [([1.0, 2.0, 4.0], 16), ([0.5, 1.0, 2.0], 8)])
+def test_three_scales_meet_at_one(detector: Detector, upsampling: list, side: int) -> None:
     update = {"block_strides": [2, 2, 2], "block_channels": [8, 8, 8], "block_layers": [1, 1, 1]}
-    detector = detector.model_copy(update=update | {"range_m": 6.4})
+    detector = detector.model_copy(update=update | {"range_m": 6.4, "neck_upsampling": upsampling})
     points, frame = _points()
-    assert build_centerpoint(detector, 0)(points, frame, 2)[0].heatmap.shape == (2, 1, 16, 16)
+    outputs = build_centerpoint(detector, 0)(points, frame, 2)
+    assert outputs[0].heatmap.shape == (2, 1, side, side)
+
+
+def test_voxels_have_their_own_canvas(voxel_detector: Detector) -> None:
+    points, frame = _points()
+    outputs = build_centerpoint(voxel_detector, 0)(points, frame, 2)
+    assert [output.heatmap.shape for output in outputs] == [(2, 1, 4, 4), (2, 2, 4, 4)]
+
+
+# Millions of parameters of CenterPoint as published: 5.99 and 8.94, here with the third offset
+# from the pillar's centre that mmdet3d has.
+@pytest.mark.parametrize(
+    ("preset", "millions"), [("centerpoint_pillar", 5.99), ("centerpoint_voxel_0075", 8.94)]
+)
+def test_published_sizes(preset: str, millions: float) -> None:
+    overrides = load_preset(preset)
+    values = with_overrides(read_yaml(Path("params.yaml")), overrides)
+    model = build_centerpoint(parse_params(values).detector, 0)
+    count = sum(parameter.numel() for parameter in model.parameters())
+    assert count / 1e6 == pytest.approx(millions, abs=0.02)
 
 
 def test_one_joint_convolution_equals_each_on_its_own(detector: Detector) -> None:
@@ -56,7 +81,7 @@ def test_weights_depend_on_the_seed_alone(detector: Detector) -> None:
     drawn = torch.rand(1)
     second, third = (build_centerpoint(detector, seed).state_dict() for seed in (7, 8))
     assert all(torch.equal(first[name], second[name]) for name in first)
-    assert not torch.equal(first["pillars.linear.weight"], third["pillars.linear.weight"])
+    assert not torch.equal(first["encoder.linear.weight"], third["encoder.linear.weight"])
     torch.manual_seed(1)
     assert torch.equal(torch.rand(1), drawn)  # the global generator was left alone
 

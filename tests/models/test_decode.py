@@ -40,18 +40,37 @@ def test_a_peak_becomes_a_box(outputs: list[TaskOutput], detector: Detector) -> 
     np.testing.assert_allclose(boxes.velocity_mps, [[3, 4]])
 
 
-def test_a_slope_is_no_peak(outputs: list[TaskOutput], detector: Detector) -> None:
-    outputs[0].heatmap[0, 0, 3, 3] = _logit(0.9)
-    outputs[0].heatmap[0, 0, 4, 4] = _logit(0.8)
-    assert len(decode(outputs, detector)[0]) == 1
+def _spot(outputs: list[TaskOutput], task: int, channel: int, column: int, score: float) -> None:
+    outputs[task].heatmap[0, channel, 3, column] = _logit(score)
 
 
-def test_circle_nms_is_class_wise(outputs: list[TaskOutput], detector: Detector) -> None:
-    outputs[0].heatmap[0, 0, 3, [1, 3, 6]] = torch.tensor([_logit(s) for s in (0.5, 0.9, 0.6)])
-    outputs[1].heatmap[0, 0, 3, 1] = _logit(0.4)
+def test_circle_nms_is_among_the_classes_of_a_task(outputs, detector: Detector) -> None:
+    for column, score in ((1, 0.5), (3, 0.9), (6, 0.6)):
+        _spot(outputs, 0, 0, column, score)
+    _spot(outputs, 1, 0, 1, 0.4)  # another task
+    _spot(outputs, 1, 1, 1, 0.3)  # the same task at the same place
     boxes, _ = decode(outputs, detector)  # cars within 2 m: the cell at 1.6 m falls
     assert boxes.class_index.tolist() == [0, 0, 1]
     np.testing.assert_allclose(boxes.score, [0.9, 0.6, 0.4], atol=1e-6)
+
+
+def test_rotated_nms_by_overlap(outputs, detector: Detector) -> None:
+    # cells are 0.8 m apart; boxes of 1 m overlap by 0.2 of 1.8, of 1.2 m by 0.48 of 2.4
+    rotated = detector.model_copy(update={"nms": "rotated", "nms_iou": 0.15})
+    _spot(outputs, 0, 0, 2, 0.5)
+    _spot(outputs, 0, 0, 3, 0.9)
+    assert len(decode(outputs, rotated)[0]) == 2
+    outputs[0].boxes["size"][0, :2, 3, 2:4] = float(np.log(1.2))
+    np.testing.assert_allclose(decode(outputs, rotated)[0].score, [0.9], atol=1e-6)
+
+
+def test_far_boxes_and_too_many_of_a_task_fall(outputs, detector: Detector) -> None:
+    for column, score in ((0, 0.5), (3, 0.9), (7, 0.6)):
+        _spot(outputs, 0, 0, column, score)  # at x = -3.2, -0.8 and 2.4
+    near, _ = decode(outputs, detector.model_copy(update={"max_range_m": 3.0}))
+    np.testing.assert_allclose(near.score, [0.9, 0.6], atol=1e-6)
+    one, _ = decode(outputs, detector.model_copy(update={"task_boxes": 1}))
+    np.testing.assert_allclose(one.score, [0.9], atol=1e-6)
 
 
 def test_low_scores_and_too_many_boxes_fall(outputs: list[TaskOutput], detector: Detector) -> None:

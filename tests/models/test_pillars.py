@@ -1,52 +1,80 @@
-import numpy as np
 import pytest
 import torch
+from torch import nn
+from torch.nn import functional
 
-from cm3d.models.pillars import PillarEncoder, pillar_max, spread_evenly
+from cm3d.models.pillars import PillarEncoder, pillar_max
 from cm3d.params import Detector
 
 
-def _cloud(count: int, seed: int = 0) -> torch.Tensor:
-    generator = torch.Generator().manual_seed(seed)
-    return torch.rand(count, 5, generator=generator) * 8 - 4  # some out of the 3.2 m range
+class PaddedEncoder(nn.Module):
+    """The textbook's way: pillars filled up with zeros, then linear, normalise, ReLU, maximum."""
+
+    def __init__(self, ours: PillarEncoder) -> None:
+        super().__init__()
+        self.ours = ours
+        self.norm = nn.BatchNorm1d(ours.channels, eps=1e-3, momentum=ours.norm.momentum)
+        self.norm.load_state_dict(ours.norm.state_dict())
+
+    def forward(self, points: torch.Tensor, frame: torch.Tensor) -> torch.Tensor:
+        pillars = self.ours.voxelize(points, frame)
+        decorated, limit = self.ours.decorate(pillars), self.ours.voxelize.max_points
+        padded = decorated.new_zeros(len(pillars), limit, decorated.shape[1])
+        for pillar in range(len(pillars)):
+            own = decorated[pillars.voxel == pillar]
+            padded[pillar, : len(own)] = own
+        values = functional.linear(padded, self.ours.linear.weight)
+        values = functional.relu(self.norm(values.transpose(1, 2)))
+        canvas = values.new_zeros(2, 16, 16, values.shape[1])
+        frame_index, _, row, column = pillars.position.T
+        canvas[frame_index, row, column] = values.amax(2)
+        return canvas.permute(0, 3, 1, 2)
 
 
-def _naive_canvas(encoder: PillarEncoder, points: torch.Tensor, frame: torch.Tensor) -> np.ndarray:
-    """Evaluation mode, point by point, pillar by pillar."""
-    pillars: dict[tuple[int, int, int], list[np.ndarray]] = {}
-    for point, owner in zip(points.double().numpy(), frame.tolist(), strict=True):
-        column, row = (int(np.floor((value + 3.2) / 0.4)) for value in point[:2])
-        if 0 <= column < 16 and 0 <= row < 16 and -5 <= point[2] < 3:
-            pillars.setdefault((owner, row, column), []).append(point)
-    canvas = np.zeros((int(frame.max()) + 1, 4, 16, 16))
-    weight = encoder.linear.weight.detach().double().numpy()
-    for (owner, row, column), members in pillars.items():
-        mean = np.mean(members, axis=0)[:3]
-        center = np.array([column + 0.5, row + 0.5]) * 0.4 - 3.2
-        position = np.array(members)[:, :3]
-        decorated = [
-            position / [3.2, 3.2, 4.0],
-            np.array(members)[:, 3:],
-            (position - mean) / 0.4,
-            (position[:, :2] - center) / 0.4,
-        ]
-        value = (np.concatenate(decorated, axis=1) @ weight.T).max(axis=0) / np.sqrt(1 + 1e-3)
-        canvas[owner, :, row, column] = np.maximum(value, 0)
-    return canvas
-
-
-def test_the_encoder_equals_a_loop_over_points(detector: Detector) -> None:
-    encoder = PillarEncoder(detector.model_copy(update={"max_pillar_points": 1000})).eval()
-    points, frame = _cloud(700), torch.arange(700) % 2
+@pytest.fixture
+def encoder(detector: Detector) -> PillarEncoder:
+    """With normalisations of either sign, limits that bind, and running figures of its own."""
+    torch.manual_seed(0)
+    encoder = PillarEncoder(detector.model_copy(update={"max_points": 3}))
     with torch.no_grad():
-        canvas = encoder(points, frame, 2)
-    np.testing.assert_allclose(canvas, _naive_canvas(encoder, points, frame), atol=1e-5)
-    assert (canvas > 0).any()
+        encoder.norm.weight.copy_(torch.tensor([1.0, -0.5, 2.0, -1.0]))
+        encoder.norm.bias.copy_(torch.tensor([0.1, 0.3, -0.2, 0.5]))
+        encoder.norm.running_mean.normal_(0, 0.1)
+        encoder.norm.running_var.uniform_(0.5, 1.5)
+    return encoder
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_the_encoder_equals_padded_pillars(encoder: PillarEncoder, cloud, training: bool) -> None:
+    peer = PaddedEncoder(encoder).train(training)
+    encoder.train(training)
+    ours, theirs = encoder(*cloud, 2), peer(*cloud)
+    torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-5)
+    assert (ours > 0).any()
+
+    weight = torch.randn(ours.shape, generator=torch.Generator().manual_seed(1))
+    parameters = [encoder.linear.weight, encoder.norm.weight, encoder.norm.bias]
+    gradients = torch.autograd.grad((ours * weight).sum(), parameters)
+    reference = torch.autograd.grad(
+        (theirs * weight).sum(), [encoder.linear.weight, peer.norm.weight, peer.norm.bias]
+    )
+    torch.testing.assert_close(gradients, reference, atol=1e-4, rtol=1e-4)
+    for name in ("running_mean", "running_var", "num_batches_tracked"):
+        torch.testing.assert_close(getattr(encoder.norm, name), getattr(peer.norm, name))
+
+
+def test_a_decorated_point_by_hand(detector: Detector) -> None:
+    encoder = PillarEncoder(detector)
+    points = torch.tensor([[0.1, -3.1, 1.0, 0.5, 0.2], [0.3, -2.9, 2.0, 0.5, 0.1]])
+    decorated = encoder.decorate(encoder.voxelize(points, torch.zeros(2, dtype=torch.int64)))
+    # mean (0.2, -3, 1.5); the pillar's centre is (0.2, -3, -1), half the height is 4 m
+    expected = [0.1 / 3.2, -3.1 / 3.2, 0.25, 0.5, 0.2, -0.25, -0.25, -1.25, -0.25, -0.25, 0.5]
+    torch.testing.assert_close(decorated[0], torch.tensor(expected), atol=1e-5, rtol=0)
 
 
 def test_rows_are_along_y_and_columns_along_x(detector: Detector) -> None:
     encoder = PillarEncoder(detector).eval()
-    torch.nn.init.ones_(encoder.linear.weight)
+    nn.init.ones_(encoder.linear.weight)
     with torch.no_grad():
         canvas = encoder(torch.tensor([[3.1, -3.1, 2.0, 1.0, 0.0]]), torch.tensor([0]), 1)
     assert canvas[0, 0].nonzero().tolist() == [[0, 15]]
@@ -76,16 +104,3 @@ def test_the_maximum_and_its_gradient_equal_scatter_reduce() -> None:
     assert (ours[7] == 0).all()
     gradients = [torch.autograd.grad((out * weight).sum(), features) for out in (ours, reference)]
     torch.testing.assert_close(*gradients)
-
-
-def test_crowded_pillars_keep_points_spread_over_their_order() -> None:
-    pillar = torch.repeat_interleave(torch.arange(3), torch.tensor([2, 8, 3]))
-    kept = spread_evenly(pillar, torch.tensor([2, 8, 3]), 3)
-    assert kept.tolist() == [0, 1, 2, 5, 8, 10, 11, 12]
-
-
-def test_no_pillar_keeps_more_than_the_limit() -> None:
-    count = torch.arange(1, 60)
-    pillar = torch.repeat_interleave(torch.arange(59), count)
-    kept = pillar[spread_evenly(pillar, count, 7)]
-    assert torch.equal(torch.bincount(kept), count.clamp(max=7))

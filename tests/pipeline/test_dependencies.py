@@ -193,6 +193,7 @@ def test_arrows_point_one_way(package: str) -> None:
 NETWORKS = {"models", "training", "shelf", "simnet"}
 ADAPTERS = {
     "execution/device.py",
+    "execution/together.py",
     "detect2d/corners.py",
     "detect2d/detic.py",
     "detect2d/detic_model.py",

@@ -2,14 +2,16 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from cm3d.geometry.boxes import rotate_xy
-from cm3d.params import Detector, Schedule
+from cm3d.params import Detector, Schedule, Training
 from cm3d.tables import Boxes3D, Sweeps
 from cm3d.training.frames import TrainingFrame
+from cm3d.training.recipe import Recipe
 from tests.tiny_detector import tiny_detector
 
 
@@ -44,6 +46,18 @@ def schedule() -> Schedule:
         copy_paste=False,
         class_balanced=False,
     )
+
+
+@pytest.fixture
+def make_recipe(detector: Detector, schedule: Schedule) -> Callable[..., Recipe]:
+    """A recipe with changes to its schedule; `schedule`, `ema_decay` and `seed` are its own."""
+
+    def make(seed: int = 0, **changes: Any) -> Recipe:
+        shared = {"schedule": 1, "precision": "bf16", "ema_decay": 0.0}
+        own = {name: changes.pop(name) for name in set(shared) & set(changes)}
+        return Recipe(detector, schedule.model_copy(update=changes), Training(**shared | own), seed)
+
+    return make
 
 
 @pytest.fixture

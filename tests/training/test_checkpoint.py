@@ -31,8 +31,8 @@ def test_the_same_model_gives_the_same_bytes(detector: Detector, tmp_path: Path)
 def test_thresholds_may_change_but_shapes_may_not(detector: Detector, tmp_path: Path) -> None:
     save_model(tmp_path, build_centerpoint(detector, 0), detector)
     load_model(tmp_path, detector.model_copy(update={"min_score": 0.4, "max_boxes": 7}))
-    with pytest.raises(InputError, match=r"detector\.pillar_m was 0\.4 .* is 0\.2 now"):
-        load_model(tmp_path, detector.model_copy(update={"pillar_m": 0.2}))
+    with pytest.raises(InputError, match=r"detector\.cell_m was 0\.4 .* is 0\.2 now"):
+        load_model(tmp_path, detector.model_copy(update={"cell_m": 0.2}))
 
 
 @pytest.mark.parametrize("file", ["model.safetensors", "detector.json"])

@@ -2,10 +2,12 @@ import numpy as np
 import pytest
 import torch
 
+from cm3d.models.box_code import BOX_TERMS
 from cm3d.models.centerpoint import build_centerpoint
+from cm3d.models.head import TaskOutput
 from cm3d.models.sensor_boxes import SensorBoxes
 from cm3d.params import Detector
-from cm3d.training.batches import collate
+from cm3d.training.batches import Sample, collate
 from cm3d.training.losses import detection_loss, focal_loss, masked_l1
 from cm3d.training.targets import make_targets
 
@@ -15,12 +17,6 @@ def test_focal_loss_by_hand() -> None:
     # are q, (1 - 0.5)^4 q and q.
     heatmap = torch.tensor([1.0, 0.5, 0.0]).view(1, 1, 1, 3)
     expected = 0.25 * np.log(2) * (1 + 0.5**4 + 1)
-    assert focal_loss(torch.zeros_like(heatmap), heatmap).item() == pytest.approx(expected)
-
-
-def test_focal_loss_is_per_centre() -> None:
-    heatmap = torch.tensor([1.0, 1.0, 0.0, 0.0]).view(1, 1, 2, 2)
-    expected = 0.25 * np.log(2) * 4 / 2
     assert focal_loss(torch.zeros_like(heatmap), heatmap).item() == pytest.approx(expected)
 
 
@@ -35,9 +31,9 @@ def test_l1_leaves_unknown_entries_out() -> None:
     code = torch.tensor([[1.0, 5.0], [3.0, 7.0]], requires_grad=True)
     target = torch.tensor([[0.0, float("nan")], [0.0, 4.0]])
     loss = masked_l1(code, target, torch.tensor([1.0, 10.0]))
-    assert loss.item() == pytest.approx(2 + 10 * 3)
+    assert loss.item() == pytest.approx(1 + 3 + 10 * 3)
     gradient = torch.autograd.grad(loss, code)[0]
-    assert gradient.tolist() == [[0.5, 0.0], [0.5, 10.0]]
+    assert gradient.tolist() == [[1.0, 0.0], [1.0, 10.0]]
 
 
 def test_l1_of_no_boxes_is_zero() -> None:
@@ -55,8 +51,9 @@ def test_terms_are_named_by_task_and_weighted(detector: Detector) -> None:
         velocity_mps=np.array([[np.nan, np.nan], [2.0, 0.0]]),
     )
     points = np.zeros((1, 5), dtype=np.float32)
-    batch = collate([(points, make_targets(SensorBoxes.empty(), detector))] * 2)
-    with_boxes = collate([(points, make_targets(boxes, detector))] * 2)
+    batch = collate([Sample("", points, SensorBoxes.empty())] * 2)
+    with_boxes = make_targets(collate([Sample("", points, boxes)] * 2), detector)
+    without = make_targets(batch, detector)
     outputs = build_centerpoint(detector, 0).eval()(batch.points, batch.point_frame, 2)
     terms = detection_loss(outputs, with_boxes, detector)
     assert list(terms) == [
@@ -65,7 +62,7 @@ def test_terms_are_named_by_task_and_weighted(detector: Detector) -> None:
         "heatmap/pedestrian_traffic_cone",
         "box/pedestrian_traffic_cone",
     ]
-    assert detection_loss(outputs, batch, detector)["box/car"].item() == 0
+    assert detection_loss(outputs, without, detector)["box/car"].item() == 0
     heavier = detector.model_copy(update={"box_loss_weight": 2 * detector.box_loss_weight})
     doubled = detection_loss(outputs, with_boxes, heavier)
     assert doubled["box/car"].item() == pytest.approx(2 * terms["box/car"].item())
@@ -77,3 +74,29 @@ def test_terms_are_named_by_task_and_weighted(detector: Detector) -> None:
     lighter = still["box/pedestrian_traffic_cone"].item()
     expected = lighter + 0.25 * 0.2 * 2  # an untrained head says 0 m/s, the label 2 m/s
     assert terms["box/pedestrian_traffic_cone"].item() == pytest.approx(expected, abs=0.01)
+
+
+def test_terms_are_per_centre_and_per_box(detector: Detector) -> None:
+    boxes = SensorBoxes(
+        class_index=np.zeros(3, np.int64),
+        score=np.ones(3),
+        center_m=np.array([[1.0, 2.0, 0.0], [-4.0, 3.0, 0.0], [8.0, -7.0, 0.0]]),
+        size_m=np.ones((3, 3)),
+        yaw_rad=np.zeros(3),
+        velocity_mps=np.zeros((3, 2)),
+    )
+    points = np.zeros((1, 5), dtype=np.float32)
+    once = make_targets(collate([Sample("", points, boxes)]), detector)
+    twice = make_targets(collate([Sample("", points, boxes)] * 2), detector)
+    flat = torch.zeros(2, 1, 32, 32)
+    terms = {name: torch.zeros(2, width, 32, 32) for name, width in BOX_TERMS.items()}
+    nothing = TaskOutput(torch.zeros(2, 2, 32, 32), terms)
+    of_two = detection_loss([TaskOutput(flat, terms), nothing], twice, detector)
+    first = {name: values[:1] for name, values in terms.items()}
+    of_one = detection_loss(
+        [TaskOutput(flat[:1], first), TaskOutput(torch.zeros(1, 2, 32, 32), first)], once, detector
+    )
+    assert of_two["heatmap/car"].item() == pytest.approx(of_one["heatmap/car"].item())
+    assert of_two["box/car"].item() == pytest.approx(of_one["box/car"].item(), rel=1e-4)
+    expected = focal_loss(flat[:1], once.heatmap[:, :1]).item() / 3
+    assert of_one["heatmap/car"].item() == pytest.approx(expected)

@@ -2,27 +2,29 @@
 
 from torch import Tensor, nn
 
+from cm3d.models.norm import build_norm
 from cm3d.params import Detector
 
 
-def convolution(channels_in: int, channels_out: int, stride: int = 1) -> nn.Sequential:
+def convolution(
+    channels_in: int, channels_out: int, detector: Detector, stride: int = 1, eps: float = 1e-3
+) -> nn.Sequential:
     """3x3 convolution, batch normalisation, ReLU."""
     return nn.Sequential(
         nn.Conv2d(channels_in, channels_out, 3, stride, padding=1, bias=False),
-        nn.BatchNorm2d(channels_out, eps=1e-3),
+        build_norm(channels_out, detector, eps),
         nn.ReLU(inplace=True),
     )
 
 
 class Backbone(nn.Module):
-    """One block per entry of `block_channels`, each led by a strided convolution."""
+    """One block per entry of `block_channels`, each led by a strided convolution (SECOND)."""
 
-    def __init__(self, detector: Detector) -> None:
+    def __init__(self, detector: Detector, channels_in: int) -> None:
         """Build from the `detector` section."""
         super().__init__()
-        channels_in = [detector.pillar_channels, *detector.block_channels[:-1]]
         shapes = zip(
-            channels_in,
+            [channels_in, *detector.block_channels[:-1]],
             detector.block_channels,
             detector.block_strides,
             detector.block_layers,
@@ -30,8 +32,8 @@ class Backbone(nn.Module):
         )
         self.blocks = nn.ModuleList(
             nn.Sequential(
-                convolution(before, after, stride),
-                *(convolution(after, after) for _ in range(layers)),
+                convolution(before, after, detector, stride),
+                *(convolution(after, after, detector) for _ in range(layers)),
             )
             for before, after, stride, layers in shapes
         )

@@ -1,34 +1,41 @@
 """From points to a bird's-eye image: PointPillars' encoder without padding."""
 
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from cm3d.models.grid import Grid
+from cm3d.models.norm import build_norm
+from cm3d.models.processes import processes, sum_over_processes
+from cm3d.models.voxelization import POINT_CHANNELS, Voxelizer, Voxels, scaled
 from cm3d.params import Detector
 
-POINT_CHANNELS = 5  # x, y, z in metres (LiDAR frame), intensity in [0, 1], age in seconds
-_DECORATED_CHANNELS = POINT_CHANNELS + 3 + 2
+DECORATED_CHANNELS: Final = POINT_CHANNELS + 3 + 3  # offsets from the pillar's mean and centre
 
 
 class PillarEncoder(nn.Module):
-    """Linear layer per point, maximum per pillar, normalisation and ReLU per pillar.
+    """Linear layer, normalisation and ReLU per point, maximum per pillar (PointPillars).
 
-    PointPillars normalises before the maximum. Normalising is monotone, so doing it afterwards
-    differs only in weighing pillars alike instead of points, and costs one pass over pillars
-    instead of five over points.
+    The reference fills each pillar up to `max_points` with zeros, which count in the
+    normalisation and take part in the maximum. Both are reproduced here without making them:
+    the linear layer's mean and variance follow from those of its eleven inputs, so that
+    normalising is folded into its weights, and the maximum runs over one pass of real points.
     """
 
     def __init__(self, detector: Detector) -> None:
         """Build from the `detector` section."""
         super().__init__()
-        self.grid = Grid.of_pillars(detector)
-        self.min_z_m, self.max_z_m = detector.min_z_m, detector.max_z_m
-        self.max_points = detector.max_pillar_points
-        self.linear = nn.Linear(_DECORATED_CHANNELS, detector.pillar_channels, bias=False)
-        self.norm = _PillarNorm(detector.pillar_channels, eps=1e-3)
+        self.voxelize = Voxelizer(detector, detector.max_z_m - detector.min_z_m)
+        self.half_height_m = (detector.max_z_m - detector.min_z_m) / 2
+        self.middle_z_m = (detector.max_z_m + detector.min_z_m) / 2
+        self.linear = nn.Linear(DECORATED_CHANNELS, detector.pillar_channels, bias=False)
+        self.norm = build_norm(detector.pillar_channels, detector)
+
+    @property
+    def channels(self) -> int:
+        """Channels of the canvas."""
+        return self.linear.out_features
 
     def forward(self, points: Tensor, frame: Tensor, frames: int) -> Tensor:
         """Encode a batch of point clouds.
@@ -41,61 +48,49 @@ class PillarEncoder(nn.Module):
         Returns:
             (B, C, rows, columns), zero where there is no point; stored channels last.
         """
-        rows, key = self._sorted_by_pillar(points, frame)
-        pillar_key, pillar, count = torch.unique_consecutive(
-            key, return_inverse=True, return_counts=True
+        pillars = self.voxelize(points, frame)
+        decorated = self.decorate(pillars)
+        scale, shift = self._normalising(decorated, len(pillars))
+        values = functional.linear(decorated, self.linear.weight * scale[:, None])
+        highest = pillar_max(values, pillars.voxel, len(pillars))
+        is_full = pillars.count[:, None] == self.voxelize.max_points
+        highest = torch.where(is_full, highest, highest.clamp(min=0))
+        return self._canvas(functional.relu(highest + shift), pillars.position, frames)
+
+    def decorate(self, pillars: Voxels) -> Tensor:
+        """(N, 11): the point, its offsets from the pillar's mean and centre, of order one."""
+        grid, xyz_m = self.voxelize.grid, pillars.points[:, :3]
+        center_xy_m = (pillars.position[:, [3, 2]] + 0.5) * grid.cell_m - grid.range_m
+        center_m = functional.pad(center_xy_m, (0, 1), value=self.middle_z_m)
+        offset_scale = xyz_m.new_tensor([grid.cell_m, grid.cell_m, self.half_height_m])
+        return torch.cat(
+            [
+                scaled(pillars.points, grid, self.half_height_m),
+                (xyz_m - pillars.mean(xyz_m).index_select(0, pillars.voxel)) / grid.cell_m,
+                (xyz_m - center_m.index_select(0, pillars.voxel)) / offset_scale,
+            ],
+            dim=1,
         )
-        thinned = spread_evenly(pillar, count, self.max_points)
-        pillar, count = pillar[thinned], count.clamp(max=self.max_points)
-        decorated = self._decorate(points.index_select(0, rows[thinned]), pillar_key, pillar, count)
-        features = pillar_max(self.linear(decorated), pillar, len(pillar_key))
-        features = functional.relu(self.norm(features))
-        canvas = features.new_zeros(frames * self.grid.size**2, features.shape[1])
-        canvas = canvas.index_copy(0, pillar_key, features)
-        return canvas.view(frames, self.grid.size, self.grid.size, -1).permute(0, 3, 1, 2)
 
-    def _sorted_by_pillar(self, points: Tensor, frame: Tensor) -> tuple[Tensor, Tensor]:
-        """Rows of points within range, pillar by pillar, and their linear pillar index."""
-        cell = torch.floor((points[:, :2] + self.grid.range_m) / self.grid.cell_m).long()
-        inside = ((cell >= 0) & (cell < self.grid.size)).all(1)
-        inside &= (points[:, 2] >= self.min_z_m) & (points[:, 2] < self.max_z_m)
-        key = (frame * self.grid.size + cell[:, 1]) * self.grid.size + cell[:, 0]
-        rows = inside.nonzero()[:, 0]
-        key, order = torch.sort(key[rows], stable=True)
-        return rows[order], key
+    def _normalising(self, decorated: Tensor, pillars: int) -> tuple[Tensor, Tensor]:
+        """Scale and shift (C,) of the linear layer's outputs, padded points counted."""
+        if not self.training or (processes() == 1 and pillars < 2):
+            return self.norm.running_affine()
+        padded = decorated.new_tensor([float(pillars * self.voxelize.max_points)])
+        total, second = decorated.sum(0), decorated.T @ decorated
+        figures = sum_over_processes(torch.cat([total, second.flatten(), padded]))
+        total, second, padded = torch.split(figures, [len(total), second.numel(), 1])
+        weight = self.linear.weight
+        mean = weight @ (total / padded)
+        mean_square = ((weight @ (second.view(-1, weight.shape[1]) / padded)) * weight).sum(1)
+        return self.norm.affine_of(mean, mean_square, padded)
 
-    def _decorate(
-        self, points: Tensor, pillar_key: Tensor, pillar: Tensor, count: Tensor
-    ) -> Tensor:
-        """(N, 10): the point, its offset from the pillar's mean and centre, all of order one."""
-        half_height_m = (self.max_z_m - self.min_z_m) / 2
-        cell = torch.stack([pillar_key, pillar_key // self.grid.size], dim=1) % self.grid.size
-        center_m = (cell + 0.5) * self.grid.cell_m - self.grid.range_m
-        total_m = points.new_zeros(len(pillar_key), 3).index_add(0, pillar, points[:, :3])
-        mean_m = total_m / count[:, None]
-        from_mean = (points[:, :3] - mean_m.index_select(0, pillar)) / self.grid.cell_m
-        from_center = (points[:, :2] - center_m.index_select(0, pillar)) / self.grid.cell_m
-        position = points[:, :3] / points.new_tensor(
-            [self.grid.range_m, self.grid.range_m, half_height_m]
-        )
-        return torch.cat([position, points[:, 3:], from_mean, from_center], dim=1)
-
-
-def spread_evenly(pillar: Tensor, count: Tensor, limit: int) -> Tensor:
-    """Rows to keep so that no pillar has more than `limit` points.
-
-    They are spread evenly over the pillar's points and thereby, as those are in the order of
-    the sweeps, over time.
-
-    Args:
-        pillar: (N,) ascending pillar of each point.
-        count: (P,) points of each pillar.
-        limit: At least 1.
-    """
-    start = count.cumsum(0) - count
-    rank = torch.arange(len(pillar), device=pillar.device) - start[pillar]
-    total = count[pillar]
-    return (rank * limit // total > (rank - 1) * limit // total).nonzero()[:, 0]
+    def _canvas(self, features: Tensor, position: Tensor, frames: int) -> Tensor:
+        side = self.voxelize.grid.size
+        index = (position[:, 0] * side + position[:, 2]) * side + position[:, 3]
+        canvas = features.new_zeros(frames * side**2, features.shape[1])
+        canvas = canvas.index_copy(0, index, features)
+        return canvas.view(frames, side, side, -1).permute(0, 3, 1, 2)
 
 
 def pillar_max(features: Tensor, pillar: Tensor, pillars: int) -> Tensor:
@@ -123,14 +118,3 @@ class _PillarMax(torch.autograd.Function):
         features, pillar, out = ctx.saved_tensors
         highest, share = out.index_select(0, pillar), gradient.index_select(0, pillar)
         return torch.where(features == highest, share, 0.0), None, None
-
-
-class _PillarNorm(nn.BatchNorm1d):
-    """Batch normalisation that survives a batch with hardly any points."""
-
-    def forward(self, features: Tensor) -> Tensor:
-        if len(features) > 1:
-            return super().forward(features)
-        return functional.batch_norm(
-            features, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps
-        )

@@ -1,5 +1,6 @@
 """Boxes as a detector sees them: arrays in the LiDAR frame of one keyframe."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Self
 
@@ -35,6 +36,12 @@ class SensorBoxes:
     def __getitem__(self, rows: Any) -> Self:
         """Select boxes by a boolean mask, an index array or a slice."""
         return type(self)(*(getattr(self, field.name)[rows] for field in fields(self)))
+
+    @classmethod
+    def concatenate(cls, parts: Sequence[Self]) -> Self:
+        """The boxes of all parts, one after the other; of no parts none."""
+        tables, names = [cls.empty(), *parts], [field.name for field in fields(cls)]
+        return cls(*(np.concatenate([getattr(table, name) for table in tables]) for name in names))
 
     @classmethod
     def empty(cls) -> Self:

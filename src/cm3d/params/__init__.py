@@ -1,6 +1,7 @@
 """The models of params.yaml: every key known, every type checked, all errors at once."""
 
 from cm3d.params.data import Dataset, Evaluate, Execution, Labels, Scoring, Simulation
+from cm3d.params.detector import Detector
 from cm3d.params.fields import (
     ClassName,
     CountByClass,
@@ -24,7 +25,7 @@ from cm3d.params.images import (
 from cm3d.params.lifting import FitWeights, Lift, MotionPrior, Orientation, Refine, Tracks
 from cm3d.params.loading import Params, load_params, parse_params, read_yaml
 from cm3d.params.proposals import Fuse, MaskGenerator, Sam3D, SizeGroup
-from cm3d.params.training import CopyPaste, Detector, Finetune, Pretrain, Schedule, Selftrain
+from cm3d.params.training import CopyPaste, Finetune, Pretrain, Schedule, Selftrain, Training
 
 __all__ = [
     "ClassName",
@@ -66,6 +67,7 @@ __all__ = [
     "Simulation",
     "SizeGroup",
     "Tracks",
+    "Training",
     "load_params",
     "parse_params",
     "read_yaml",

@@ -17,6 +17,9 @@ class Execution(Section):
     readers: Annotated[int, Field(ge=0)]
     image_batch: Count
     box_batch: Count
+    trainers: Count | Literal["auto"]
+    loaders: Annotated[int, Field(ge=0)]
+    checkpoint_s: NonNegative
     max_unreadable: Share
 
 

@@ -9,11 +9,12 @@ from ruamel.yaml.error import YAMLError
 
 from cm3d.errors import InputError
 from cm3d.params.data import Dataset, Evaluate, Execution, Labels, Scoring, Simulation
+from cm3d.params.detector import Detector
 from cm3d.params.fields import Section
 from cm3d.params.images import Detect2D, Segment
 from cm3d.params.lifting import Lift
 from cm3d.params.proposals import Fuse, Sam3D
-from cm3d.params.training import CopyPaste, Detector, Finetune, Pretrain, Selftrain
+from cm3d.params.training import CopyPaste, Finetune, Pretrain, Selftrain, Training
 
 
 class Params(Section):
@@ -31,6 +32,7 @@ class Params(Section):
     detector: Detector
     labels: Labels
     copy_paste: CopyPaste
+    training: Training
     pretrain: Pretrain
     finetune: Finetune
     selftrain: Selftrain

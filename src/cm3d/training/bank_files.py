@@ -12,7 +12,7 @@ from cm3d.errors import InputError
 from cm3d.models.sensor_boxes import SensorBoxes
 from cm3d.params import ClassName, Detector
 from cm3d.training.frames import TrainingFrame
-from cm3d.training.object_bank import ObjectBank, cut_objects, offsets_of, stack_boxes
+from cm3d.training.object_bank import ObjectBank, cut_objects, offsets_of
 
 _POINTS, _OFFSETS, _CLASSES = "points.npy", "offsets.npy", "class_names.json"
 
@@ -82,7 +82,7 @@ def write_bank(folder: Path, class_names: Sequence[ClassName], parts: Iterable[O
             file.seek(0)
             _write_header(file, int(offsets[-1]))
         np.save(folder / _OFFSETS, offsets)
-        stacked = stack_boxes(boxes)
+        stacked = SensorBoxes.concatenate(boxes)
         for field in fields(SensorBoxes):
             np.save(folder / f"{field.name}.npy", getattr(stacked, field.name))
         (folder / _CLASSES).write_text(json.dumps(list(class_names)))

@@ -15,13 +15,21 @@ _WEIGHTS, _CONFIGURATION = "model.safetensors", "detector.json"
 
 # What may differ between training and use: losses and the choice of boxes.
 _FREE = {
+    "heatmap_bias",
+    "norm_momentum",
     "gaussian_overlap",
     "min_gaussian_radius_cells",
     "box_loss_weight",
     "velocity_loss_weight",
+    "candidates",
     "min_score",
-    "max_boxes",
+    "max_range_m",
+    "nms",
     "nms_radius_m",
+    "nms_iou",
+    "task_boxes",
+    "max_boxes",
+    "double_flip",
 }
 
 

@@ -10,7 +10,7 @@ from cm3d.geometry.iou import bev_iou
 from cm3d.geometry.nms import suppress
 from cm3d.models.sensor_boxes import SensorBoxes
 from cm3d.params import CopyPaste
-from cm3d.training.object_bank import ObjectBank, points_within, stack_boxes
+from cm3d.training.object_bank import ObjectBank, points_within
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +59,9 @@ def paste(
     _, hidden = points_within(points, pasted)
     visible = np.ones(len(points), dtype=bool)
     visible[hidden] = False
-    return np.concatenate([points[visible], bank.points_of(rows)]), stack_boxes([boxes, pasted])
+    return np.concatenate([points[visible], bank.points_of(rows)]), SensorBoxes.concatenate(
+        [boxes, pasted]
+    )
 
 
 def _draw(

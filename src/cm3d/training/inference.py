@@ -1,6 +1,9 @@
 """Running a trained detector over keyframes."""
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -11,11 +14,14 @@ from tqdm import tqdm
 from cm3d.geometry.arrays import NDArrayFloat32
 from cm3d.models.centerpoint import CenterPoint
 from cm3d.models.decode import decode
+from cm3d.models.double_flip import detect_double_flipped
+from cm3d.models.sensor_boxes import SensorBoxes
 from cm3d.params import Detector
 from cm3d.tables.boxes3d import Boxes3D
-from cm3d.training.batches import read_ahead
 from cm3d.training.determinism import deterministic
 from cm3d.training.frames import TrainingFrame, load_points, to_global
+
+_CLOUDS_AHEAD: Final = 2
 
 # Attribute of a class above and below walking into motion: nuScenes' commonest (CenterPoint).
 _MIN_MOVING_SPEED_MPS: Final = 0.2
@@ -44,18 +50,34 @@ def predict(
 ) -> Boxes3D:
     """Detect in every frame; boxes in the global frame, best first within a frame."""
     model = model.to(device).eval()
-    clouds = read_ahead(lambda index: load_points(frames[index], root, detector), len(frames))
     progress = tqdm(
-        zip(frames, clouds, strict=True),
+        zip(frames, _clouds(frames, root, detector), strict=True),
         total=len(frames),
         desc=description,
         unit="frame",
         mininterval=1.0,
     )
-    with deterministic(), torch.inference_mode():
+    with deterministic():
         return Boxes3D.concatenate(
-            _detect(model, frame, points, detector, device) for frame, points in progress
+            _as_table(detect(model, points, detector, device), frame, detector)
+            for frame, points in progress
         )
+
+
+@torch.inference_mode()
+def detect(
+    model: CenterPoint, points: NDArrayFloat32, detector: Detector, device: torch.device
+) -> SensorBoxes:
+    """Boxes that a model in evaluation mode sees in one point cloud (N, 5), best first."""
+    cloud = torch.from_numpy(points).to(device)
+    owner = torch.zeros(len(cloud), dtype=torch.int64, device=device)
+    outputs = (
+        detect_double_flipped(model, cloud, owner, 1)
+        if detector.double_flip
+        else model(cloud, owner, 1)
+    )
+    (boxes,) = decode(outputs, detector)
+    return boxes
 
 
 def attribute(class_name: str, speed_mps: float) -> str:
@@ -64,16 +86,20 @@ def attribute(class_name: str, speed_mps: float) -> str:
     return moving if speed_mps > _MIN_MOVING_SPEED_MPS else resting
 
 
-def _detect(
-    model: CenterPoint,
-    frame: TrainingFrame,
-    points: NDArrayFloat32,
-    detector: Detector,
-    device: torch.device,
-) -> Boxes3D:
-    cloud = torch.from_numpy(points).to(device)
-    owner = torch.zeros(len(cloud), dtype=torch.int64, device=device)
-    (boxes,) = decode(model(cloud, owner, 1), detector)
+def _clouds(
+    frames: Sequence[TrainingFrame], root: Path, detector: Detector
+) -> Iterator[NDArrayFloat32]:
+    """Point clouds in order, read by a thread while those before are computed on."""
+    with ThreadPoolExecutor(1) as reader:
+        read = partial(reader.submit, partial(load_points, root=root, detector=detector))
+        pending = deque(read(frame) for frame in frames[:_CLOUDS_AHEAD])
+        for index in range(len(frames)):
+            points = pending.popleft().result()
+            pending.extend(read(frame) for frame in frames[index + _CLOUDS_AHEAD :][:1])
+            yield points
+
+
+def _as_table(boxes: SensorBoxes, frame: TrainingFrame, detector: Detector) -> Boxes3D:
     table = to_global(boxes, frame.sample_token, frame.global_SE3_lidar, detector.class_names)
     speed_mps = np.linalg.norm(table.velocity_mps, axis=1)
     names = [attribute(*pair) for pair in zip(table.class_name, speed_mps, strict=True)]

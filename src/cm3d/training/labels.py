@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import fields
 
+import numpy as np
+
 from cm3d.errors import InputError
 from cm3d.params import ClassName, Labels
 from cm3d.tables.boxes3d import Boxes3D, GroundTruth

@@ -8,31 +8,40 @@ from torch.nn import functional
 
 from cm3d.models.box_code import BOX_TERMS, CODE_SIZE
 from cm3d.models.head import TaskOutput
+from cm3d.models.processes import processes, sum_over_processes
 from cm3d.params import Detector
-from cm3d.training.batches import Batch
+from cm3d.training.targets import Targets
 
 _FOCUS, _CENTRE_DISCOUNT = 2, 4  # exponents of the focal loss (CornerNet)
+_NO_BOX = 1e-4  # added to the number of boxes (CenterPoint)
 
 
 def detection_loss(
-    outputs: Sequence[TaskOutput], batch: Batch, detector: Detector
+    outputs: Sequence[TaskOutput], targets: Targets, detector: Detector
 ) -> dict[str, Tensor]:
-    """Weighted terms by name, `heatmap/<task>` and `box/<task>`; the loss is their sum."""
+    """Weighted terms by name, `heatmap/<task>` and `box/<task>`; the loss is their sum.
+
+    Where several processes train together, each term is divided by the centres and boxes of the
+    whole batch, so that the mean over processes is the loss of the batch.
+    """
+    rows = [_rows_of(task, targets, detector) for task in range(len(detector.tasks))]
+    maps = torch.split(targets.heatmap, [len(task) for task in detector.tasks], dim=1)
+    centres = _per_process(torch.stack([(task_maps == 1).sum() for task_maps in maps]))
+    boxes = _per_process(centres.new_tensor([float(len(task_rows)) for task_rows in rows]))
+    weight = _code_weights(detector).to(centres.device)
     terms: dict[str, Tensor] = {}
-    first = 0
-    weight = _code_weights(detector).to(batch.code.device)
-    for task, output in zip(detector.tasks, outputs, strict=True):
-        name, last = "_".join(task), first + len(task)
-        rows = ((batch.class_index >= first) & (batch.class_index < last)).nonzero()[:, 0]
-        code = output.codes_at(batch.box_frame[rows], batch.row[rows], batch.column[rows])
-        terms[f"heatmap/{name}"] = focal_loss(output.heatmap, batch.heatmap[:, first:last])
-        terms[f"box/{name}"] = masked_l1(code, batch.code[rows], weight)
-        first = last
+    for index, (task, output) in enumerate(zip(detector.tasks, outputs, strict=True)):
+        name, chosen = "_".join(task), rows[index]
+        code = output.codes_at(targets.frame[chosen], targets.row[chosen], targets.column[chosen])
+        focal = focal_loss(output.heatmap.float(), maps[index])
+        terms[f"heatmap/{name}"] = focal / centres[index].clamp(min=1 / processes())
+        distance = masked_l1(code.float(), targets.code[chosen], weight)
+        terms[f"box/{name}"] = distance / (boxes[index] + _NO_BOX / processes())
     return terms
 
 
 def focal_loss(logits: Tensor, heatmap: Tensor) -> Tensor:
-    """Focal loss of a heatmap, per centre.
+    """Focal loss of a heatmap, summed.
 
     Cells of value 1 are centres; in others the penalty fades as (1 - value)^4 towards them.
 
@@ -45,17 +54,32 @@ def focal_loss(logits: Tensor, heatmap: Tensor) -> Tensor:
     hit = log_hit.exp()
     centre = torch.where(is_centre, (1 - hit) ** _FOCUS * log_hit, 0.0)
     rest = (1 - heatmap) ** _CENTRE_DISCOUNT * hit**_FOCUS * log_miss
-    return -(centre + rest).sum() / is_centre.sum().clamp(min=1)
+    return -(centre + rest).sum()
 
 
 def masked_l1(code: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-    """Weighted sum over code entries (10) of their mean absolute errors over N boxes.
+    """Weighted absolute errors of box codes (N, 10), summed; those whose target is NaN left out.
 
-    Entries whose target is NaN are left out of their mean.
+    Args:
+        code: (N, 10).
+        target: (N, 10).
+        weight: (10,).
     """
     known = ~target.isnan()
-    error = torch.where(known, code - target.nan_to_num(), 0.0).abs()
-    return (error.sum(dim=0) / known.sum(dim=0).clamp(min=1) * weight).sum()
+    return (torch.where(known, code - target.nan_to_num(), 0.0).abs() * weight).sum()
+
+
+def _rows_of(task: int, targets: Targets, detector: Detector) -> Tensor:
+    first = sum(len(before) for before in detector.tasks[:task])
+    chosen = (targets.class_index >= first) & (
+        targets.class_index < first + len(detector.tasks[task])
+    )
+    return chosen.nonzero()[:, 0]
+
+
+def _per_process(counts: Tensor) -> Tensor:
+    """Counts of the whole batch by the number of processes that share it."""
+    return sum_over_processes(counts.float()) / processes()
 
 
 def _code_weights(detector: Detector) -> Tensor:

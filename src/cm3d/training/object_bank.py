@@ -1,10 +1,10 @@
 """Objects cut out of the frames of a training: boxes with the points in them (CenterPoint)."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from tqdm import tqdm
@@ -55,7 +55,7 @@ class ObjectBank:
         points = [np.empty((0, 5), dtype=np.float32), *(part.points for part in parts)]
         return cls(
             class_names=tuple(class_names),
-            boxes=stack_boxes([part.boxes for part in parts]),
+            boxes=SensorBoxes.concatenate([part.boxes for part in parts]),
             points=np.concatenate(points),
             offsets=offsets_of([np.diff(part.offsets) for part in parts]),
         )
@@ -110,13 +110,3 @@ def points_within(points: NDArrayFloat32, boxes: SensorBoxes) -> tuple[NDArrayIn
 def offsets_of(counts: Iterable[NDArrayInt]) -> NDArrayInt:
     """Where each of N objects begins, and where the last ends (N + 1,), from point counts."""
     return np.cumsum(np.concatenate([np.zeros(1, dtype=np.int64), *counts]))
-
-
-def stack_boxes(parts: Sequence[SensorBoxes]) -> SensorBoxes:
-    """Boxes of several tables, one table after the other."""
-    tables = [SensorBoxes.empty(), *parts]
-    columns: dict[str, Any] = {
-        field.name: np.concatenate([getattr(table, field.name) for table in tables])
-        for field in fields(SensorBoxes)
-    }
-    return SensorBoxes(**columns)

@@ -1,7 +1,7 @@
 """A training's state on disk, so that it goes on where it was killed."""
 
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -20,46 +20,54 @@ class Stateful(Protocol):
         """Take a state over."""
 
 
-@dataclass(frozen=True)
 class ResumeFile:
-    """The state after the last whole epoch.
+    """The state after some step, written now and then.
 
-    No generator's state is in it: each epoch's randomness follows from the seed and its number.
+    No generator's state is in it: all randomness follows from the seed, the epoch and the frame.
 
     Args:
         folder: Where it is kept; None keeps nothing.
         fingerprint: Everything that the training depends on; another one's state is ignored.
+        interval_s: At least so long between two states.
     """
 
-    folder: Path | None
-    fingerprint: str
+    def __init__(self, folder: Path | None, fingerprint: str, interval_s: float) -> None:
+        """Nothing is read or written yet."""
+        self.folder, self.fingerprint, self.interval_s = folder, fingerprint, interval_s
+        self._saved_s = time.monotonic()
 
-    def save(
-        self, epochs: int, history: list[dict[str, float]], parts: Mapping[str, Stateful]
-    ) -> None:
-        """Write the state after so many epochs, whole or not at all."""
-        if self.folder is None:
+    def save_if_due(self, history: list[dict[str, float]], parts: Mapping[str, Stateful]) -> None:
+        """Write the state after so many steps as `history` has rows, whole or not at all."""
+        if self.folder is None or time.monotonic() - self._saved_s < self.interval_s:
             return
         states = {name: part.state_dict() for name, part in parts.items()}
-        content = {"fingerprint": self.fingerprint, "epochs": epochs, "history": history}
+        content = {"fingerprint": self.fingerprint, "history": history, "states": states}
         self.folder.mkdir(parents=True, exist_ok=True)
         partial = self.folder / f".{_FILE_NAME}.partial"
-        torch.save(content | {"states": states}, partial)
+        torch.save(content, partial)
         partial.replace(self.folder / _FILE_NAME)
+        self._saved_s = time.monotonic()
 
-    def restore(self, parts: Mapping[str, Stateful]) -> tuple[int, list[dict[str, float]]]:
-        """Load the state if there is one; returns the epochs done and their history."""
+    def restore(self, parts: Mapping[str, Stateful]) -> list[dict[str, float]]:
+        """Load the state if there is one; returns the history, one row per step done."""
         content = self._read()
         if content is None:
-            return 0, []
+            return []
         for name, part in parts.items():
             part.load_state_dict(content["states"][name])
-        return content["epochs"], content["history"]
+        history: list[dict[str, float]] = content["history"]
+        return history
 
     def remove(self) -> None:
         """Forget the state, as when the training has ended."""
         if self.folder is not None:
             (self.folder / _FILE_NAME).unlink(missing_ok=True)
+
+    def __str__(self) -> str:
+        """Where the state is, in words."""
+        if self.folder is None or not (self.folder / _FILE_NAME).is_file():
+            return "no earlier state was kept"
+        return f"the last good state is in {self.folder / _FILE_NAME}"
 
     def _read(self) -> dict[str, Any] | None:
         if self.folder is None or not (self.folder / _FILE_NAME).is_file():

@@ -1,92 +1,103 @@
-"""What the head should say about a frame: heatmaps with a Gaussian per box, and box codes."""
+"""What the head should say about a batch: heatmaps with a Gaussian per box, and box codes."""
 
 from dataclasses import dataclass
 
-import numpy as np
+import torch
+from torch import Tensor
 
-from cm3d.geometry.arrays import NDArrayFloat, NDArrayFloat32, NDArrayInt
 from cm3d.models.box_code import encode_boxes
 from cm3d.models.grid import Grid
-from cm3d.models.sensor_boxes import SensorBoxes
 from cm3d.params import Detector
+from cm3d.training.batches import Batch
 
 
 @dataclass(frozen=True, eq=False)
 class Targets:
-    """Targets of one frame.
+    """Targets of a batch of B frames with N boxes within range.
 
     Args:
-        heatmap: (classes, rows, columns), 1 in the cell of a centre.
-        class_index: (N,) class of each box within range.
+        heatmap: (B, classes, rows, columns), 1 in the cell of a centre.
+        frame: (N,) frame that a box belongs to.
+        class_index: (N,) class of each box.
         row: (N,) cell of its centre.
         column: (N,) cell of its centre.
         code: (N, 10) box code, NaN where a velocity is unknown.
     """
 
-    heatmap: NDArrayFloat32
-    class_index: NDArrayInt
-    row: NDArrayInt
-    column: NDArrayInt
-    code: NDArrayFloat32
+    heatmap: Tensor
+    frame: Tensor
+    class_index: Tensor
+    row: Tensor
+    column: Tensor
+    code: Tensor
 
 
-def make_targets(boxes: SensorBoxes, detector: Detector) -> Targets:
-    """Targets of one frame; boxes centred out of range play no part."""
-    grid = Grid.of_output(detector)
-    row, column, inside = grid.cell(boxes.center_m[:, :2])
-    boxes, row, column = boxes[inside], row[inside], column[inside]
-    size_cells = boxes.size_m[:, :2] / grid.cell_m
-    radius = gaussian_radius(size_cells, detector.gaussian_overlap).astype(np.int64)
-    radius = np.maximum(radius, detector.min_gaussian_radius_cells)
-    shape = (len(detector.class_names), grid.size, grid.size)
+def make_targets(batch: Batch, detector: Detector) -> Targets:
+    """Targets on the batch's device; boxes centred out of range play no part."""
+    grid = Grid.of_maps(detector)
+    row, column, inside = grid.cell(batch.boxes.center_m[:, :2])
+    boxes, row, column = batch.boxes[inside], row[inside], column[inside]
+    frame, class_index = batch.box_frame[inside], batch.class_index[inside]
+    radius = gaussian_radius(boxes.size_m[:, :2] / grid.cell_m, detector.gaussian_overlap).long()
+    radius = radius.clamp(min=detector.min_gaussian_radius_cells)
+    classes = len(detector.class_names)
+    maps = draw_gaussians(
+        (batch.frames * classes, grid.size, grid.size),
+        frame * classes + class_index,
+        row,
+        column,
+        radius,
+    )
     return Targets(
-        heatmap=draw_gaussians(shape, boxes.class_index, row, column, radius),
-        class_index=boxes.class_index,
+        heatmap=maps.view(batch.frames, classes, grid.size, grid.size),
+        frame=frame,
+        class_index=class_index,
         row=row,
         column=column,
-        code=encode_boxes(boxes, row, column, grid).astype(np.float32),
+        code=encode_boxes(boxes, row, column, grid),
     )
 
 
-def gaussian_radius(size: NDArrayFloat, min_overlap: float) -> NDArrayFloat:
-    """How far both corners of a rectangle may move while its overlap stays at `min_overlap`.
+def gaussian_radius(sides: Tensor, min_overlap: float) -> Tensor:
+    """How far the corners of a rectangle may move before its overlap falls below `min_overlap`.
 
-    CornerNet's three cases: both corners move inwards, both outwards, or the rectangle shifts.
-    The smallest root of each quadratic counts; CornerNet's release took others by a slip.
+    CornerNet's three cases, both corners inwards, both outwards, one each way, as CenterPoint's
+    release solves them: it takes the larger root of the first two and leaves the leading
+    coefficient out of the third. Detectors in the field are trained on these radii.
 
     Args:
-        size: (N, 2) sides of axis-aligned rectangles.
+        sides: (N, 2) of axis-aligned rectangles.
         min_overlap: Intersection over union, above 0.
 
     Returns:
         (N,) in the unit of the sides.
     """
-    total, area, keep = size.sum(axis=1), size.prod(axis=1), min_overlap
-    shifted = total - np.sqrt(total**2 - 4 * area * (1 - keep) / (1 + keep))
-    shrunk = (total - np.sqrt(total**2 - 4 * area * (1 - keep))) / 2
-    grown = (np.sqrt(total**2 + 4 * area * (1 - keep) / keep) - total) / 2
-    return np.asarray(np.minimum(np.minimum(shifted, shrunk), grown) / 2)
+    total, area, keep = sides.sum(1), sides.prod(1), min_overlap
+    shifted = total + (total**2 - 4 * area * (1 - keep) / (1 + keep)).sqrt()
+    shrunk = 2 * total + (4 * total**2 - 16 * area * (1 - keep)).sqrt()
+    grown = -2 * keep * total + (4 * (keep * total) ** 2 + 16 * keep * area * (1 - keep)).sqrt()
+    return torch.stack([shifted, shrunk, grown]).amin(0) / 2
 
 
 def draw_gaussians(
-    shape: tuple[int, int, int],
-    channel: NDArrayInt,
-    row: NDArrayInt,
-    column: NDArrayInt,
-    radius: NDArrayInt,
-) -> NDArrayFloat32:
+    shape: tuple[int, int, int], channel: Tensor, row: Tensor, column: Tensor, radius: Tensor
+) -> Tensor:
     """Heatmap (channels, rows, columns) with a Gaussian per centre, overlaps by maximum.
 
     Each ends at its radius, which is three standard deviations (CornerNet).
     """
-    heatmap = np.zeros(shape, dtype=np.float32)
-    reach = np.arange(-radius.max(initial=0), radius.max(initial=0) + 1)
-    dy, dx = np.meshgrid(reach, reach, indexing="ij")
-    sigma = (2 * radius + 1)[:, None, None] / 6
-    value = np.exp(-(dx**2 + dy**2) / (2 * sigma**2))
+    heatmap = torch.zeros(shape, device=row.device)
+    if not len(row):
+        return heatmap
+    largest = int(radius.max())
+    reach = torch.arange(-largest, largest + 1, device=row.device)
+    dy, dx = torch.meshgrid(reach, reach, indexing="ij")
+    radius = radius[:, None, None]
+    value = torch.exp(-(dx**2 + dy**2) / (2 * ((2 * radius + 1) / 6) ** 2))
     rows, columns = row[:, None, None] + dy, column[:, None, None] + dx
-    inside = np.maximum(np.abs(dx), np.abs(dy)) <= radius[:, None, None]
+    inside = torch.maximum(dx.abs(), dy.abs()) <= radius
     inside &= (rows >= 0) & (rows < shape[1]) & (columns >= 0) & (columns < shape[2])
-    channels = np.broadcast_to(channel[:, None, None], inside.shape)
-    np.maximum.at(heatmap, (channels[inside], rows[inside], columns[inside]), value[inside])
-    return heatmap
+    index = (channel[:, None, None] * shape[1] + rows) * shape[2] + columns
+    # what lies outside adds nothing to the first cell
+    index, value = torch.where(inside, index, 0), torch.where(inside, value, 0.0)
+    return heatmap.flatten().scatter_reduce(0, index.flatten(), value.flatten(), "amax").view(shape)

@@ -1,31 +1,48 @@
 """One step of training: AdamW on a one-cycle schedule (CenterPoint)."""
 
 import math
+from typing import Final, cast
 
 import torch
+from torch import Tensor
+from torch.nn.parallel import DistributedDataParallel
 from torch.optim import AdamW
 from torch.optim.lr_scheduler import OneCycleLR
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from cm3d.errors import InputError
 from cm3d.models.centerpoint import CenterPoint
-from cm3d.params import Detector, Schedule
+from cm3d.models.processes import processes, sum_over_processes
 from cm3d.training.batches import Batch
 from cm3d.training.losses import detection_loss
+from cm3d.training.recipe import Recipe
 from cm3d.training.resume import Stateful
+from cm3d.training.targets import make_targets
 
 # The learning rate rises over this share of the steps, from this part of its peak (CenterPoint).
 _RISING_SHARE, _START_DIVISOR = 0.4, 10
+_PRECISIONS: Final = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 class Trainer:
-    """Model, optimiser and learning rate."""
+    """Model, optimiser, learning rate and, on request, the running average of the weights.
 
-    def __init__(
-        self, model: CenterPoint, detector: Detector, schedule: Schedule, steps: int
-    ) -> None:
-        """Start a run of so many steps, on the model's device."""
-        self.model, self.detector, self.schedule = model, detector, schedule
+    Args:
+        model: On the device where it is to be trained.
+        recipe: How.
+        steps: Of the whole training.
+    """
+
+    def __init__(self, model: CenterPoint, recipe: Recipe, steps: int) -> None:
+        """Start a run."""
+        self.model, self.recipe, schedule = model, recipe, recipe.schedule
         self.device = next(model.parameters()).device
+        self.network = DistributedDataParallel(model) if processes() > 1 else model
+        on_gpu = self.device.type == "cuda"
+        self.precision = _PRECISIONS[recipe.training.precision] if on_gpu else torch.float32
+        self.scaler = torch.amp.GradScaler(
+            self.device.type, enabled=self.precision is torch.float16
+        )
         self.optimizer = AdamW(
             model.parameters(), schedule.max_lr, weight_decay=schedule.weight_decay
         )
@@ -36,39 +53,80 @@ class Trainer:
             pct_start=_RISING_SHARE,
             div_factor=_START_DIVISOR,
         )
+        self.average = _averaged(model, recipe.training.ema_decay)
 
     @property
     def parts(self) -> dict[str, Stateful]:
         """What a resumed run has to restore."""
-        return {"model": self.model, "optimizer": self.optimizer, "scheduler": self.scheduler}
+        parts: dict[str, Stateful] = {
+            "model": self.model,
+            "optimizer": self.optimizer,
+            "scheduler": self.scheduler,
+            "scaler": self.scaler,
+        }
+        return parts | ({"average": self.average} if self.average else {})
+
+    @property
+    def trained(self) -> CenterPoint:
+        """The detector as it stands: averaged, if an average is kept."""
+        return cast(CenterPoint, self.average.module) if self.average else self.model
 
     def step(self, batch: Batch) -> dict[str, float]:
         """Learn from one batch.
 
         Returns:
-            The learning rate `lr`, the `loss` and its terms by name.
+            The learning rate `lr`, the `loss` of the whole batch and its terms by name.
 
         Raises:
-            InputError: The loss is not finite.
+            InputError: The loss or its gradient is not finite; the weights are as before.
         """
         self.model.train()
         batch = batch.to(self.device)
-        outputs = self.model(batch.points, batch.point_frame, len(batch.heatmap))
-        terms = detection_loss(outputs, batch, self.detector)
-        loss = torch.stack(list(terms.values())).sum()
-        figures = {"lr": float(self.scheduler.get_last_lr()[0]), "loss": float(loss.detach())}
-        figures |= {name: float(term.detach()) for name, term in terms.items()}
-        self._stop_if_diverged(figures)
+        terms = self._loss_terms(batch)
         self.optimizer.zero_grad()
-        torch.autograd.backward(loss)
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.schedule.gradient_clip)
-        self.optimizer.step()
+        self.scaler.scale(torch.stack(list(terms.values())).sum()).backward()  # type: ignore[no-untyped-call]
+        self.scaler.unscale_(self.optimizer)
+        norm = torch.nn.utils.clip_grad_norm_(
+            self.model.parameters(), self.recipe.schedule.gradient_clip
+        )
+        figures = self._figures(terms, norm)
+        self._refuse_to_diverge(figures, batch)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
         self.scheduler.step()
+        if self.average:
+            self.average.update_parameters(self.model)
         return figures
 
-    def _stop_if_diverged(self, figures: dict[str, float]) -> None:
-        if not math.isfinite(figures["loss"]):
-            terms = ", ".join(f"{name} {value:.3g}" for name, value in figures.items())
-            raise InputError(
-                f"training diverged at step {self.scheduler.last_epoch} ({terms}); lower max_lr"
-            )
+    def _loss_terms(self, batch: Batch) -> dict[str, Tensor]:
+        detector = self.recipe.detector
+        mixed = self.precision is not torch.float32
+        with torch.autocast(self.device.type, self.precision, enabled=mixed):
+            outputs = self.network(batch.points, batch.point_frame, batch.frames)
+        return detection_loss(outputs, make_targets(batch, detector), detector)
+
+    def _figures(self, terms: dict[str, Tensor], norm: Tensor) -> dict[str, float]:
+        """One transfer from the device, so that it waits for the host once per step."""
+        local = torch.stack([term.detach() for term in terms.values()])
+        mean = sum_over_processes(local) / processes()
+        *values, loss, gradient = torch.stack([*mean, mean.sum(), norm]).tolist()
+        figures = {"lr": float(self.scheduler.get_last_lr()[0]), "loss": loss, "gradient": gradient}
+        return figures | dict(zip(terms, values, strict=True))
+
+    def _refuse_to_diverge(self, figures: dict[str, float], batch: Batch) -> None:
+        # in half precision the scaler expects overflows of the gradient, and skips the step
+        watched = ("loss",) if self.scaler.is_enabled() else ("loss", "gradient")
+        if all(math.isfinite(figures[name]) for name in watched):
+            return
+        terms = ", ".join(f"{name} {value:.3g}" for name, value in figures.items())
+        raise InputError(
+            f"training diverged at step {self.scheduler.last_epoch} ({terms}) on the keyframes "
+            f"{', '.join(batch.tokens)}; lower max_lr or look at their labels"
+        )
+
+
+def _averaged(model: CenterPoint, decay: float) -> AveragedModel | None:
+    if decay == 0:
+        return None
+    average = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
+    return AveragedModel(model, multi_avg_fn=average, use_buffers=True)

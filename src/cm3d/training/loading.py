@@ -1,0 +1,134 @@
+"""Which frames each step learns from, and reading them ahead in processes of their own."""
+
+import signal
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from cm3d.errors import InputError
+from cm3d.models.processes import process, processes
+from cm3d.training.augmentation import Augmentation
+from cm3d.training.batches import Batch, Sample, collate
+from cm3d.training.copy_paste import Pasting
+from cm3d.training.frames import TrainingFrame, check_in_range, load_points, to_sensor
+from cm3d.training.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of the optimiser.
+
+    Args:
+        epoch: From 0.
+        positions: Of its frames in the list that is trained on.
+    """
+
+    epoch: int
+    positions: tuple[int, ...]
+
+    def keys(self) -> list[tuple[int, int]]:
+        """What names this process's share of the samples: epoch and position."""
+        share = np.array_split(np.array(self.positions), processes())[process()]
+        return [(self.epoch, int(position)) for position in share]
+
+
+def plan_steps(frames: int, recipe: Recipe) -> list[Step]:
+    """Every frame once per epoch, shuffled, in batches of nearly equal size.
+
+    Raises:
+        InputError: A batch has fewer frames than processes share it.
+    """
+    per_epoch = -(-frames // recipe.schedule.batch_size)
+    if frames // per_epoch < processes():
+        raise InputError(
+            f"execution.trainers: {processes()} processes cannot share a batch of "
+            f"{frames // per_epoch} frames; raise batch_size or lower the number of processes"
+        )
+    return [
+        Step(epoch, tuple(map(int, chosen)))
+        for epoch in range(recipe.epochs)
+        for chosen in np.array_split(
+            np.random.default_rng([recipe.seed, epoch]).permutation(frames), per_epoch
+        )
+    ]
+
+
+class Samples(Dataset[Sample | InputError]):
+    """Augmented frames; what each looks like depends on the seed, the epoch and its position."""
+
+    def __init__(
+        self,
+        frames: Sequence[TrainingFrame],
+        root: Path,
+        recipe: Recipe,
+        pasting: Pasting | None = None,
+    ) -> None:
+        """Take the frames over, and what is pasted into them; nothing is read yet."""
+        self.frames, self.root, self.recipe, self.pasting = frames, root, recipe, pasting
+
+    def __getitem__(self, key: tuple[int, int]) -> Sample | InputError:
+        """The sample of an epoch and a position; an error is handed on rather than raised.
+
+        A data loader would wrap it into the traceback of its process.
+        """
+        try:
+            return self._make(*key)
+        except InputError as error:
+            return error
+
+    def _make(self, epoch: int, position: int) -> Sample:
+        frame, recipe = self.frames[position], self.recipe
+        rng = np.random.default_rng([recipe.seed, epoch, position])
+        augmentation = Augmentation.draw(recipe.schedule, rng)
+        boxes = to_sensor(frame.boxes, frame.global_SE3_lidar, recipe.detector.class_names)
+        points = load_points(frame, self.root, recipe.detector)
+        check_in_range(points, frame, recipe.detector)
+        if self.pasting is not None:
+            points, boxes = self.pasting(points, boxes, rng)
+        return Sample(
+            frame.sample_token,
+            augmentation.apply_to_points(points),
+            augmentation.apply_to_boxes(boxes),
+        )
+
+
+def load_batches(
+    samples: Samples, steps: Sequence[Step], loaders: int, device: torch.device
+) -> Iterator[Batch]:
+    """This process's share of each step, in order, in the memory of the host.
+
+    Args:
+        samples: Where samples come from.
+        steps: Those still to be done.
+        loaders: Processes that make samples ahead; 0 makes them here. Batches do not depend on it.
+        device: What the batches are for.
+
+    Raises:
+        InputError: A sensor file cannot be read.
+    """
+    loader: DataLoader[Batch | InputError] = DataLoader(
+        samples,  # type: ignore[arg-type]
+        batch_sampler=[step.keys() for step in steps],
+        num_workers=loaders,
+        collate_fn=_collate,
+        pin_memory=device.type == "cuda",
+        worker_init_fn=_leave_interrupts_to_the_parent,
+    )
+    for batch in loader:
+        if isinstance(batch, InputError):
+            raise batch
+        yield batch
+
+
+def _collate(samples: Sequence[Sample | InputError]) -> Batch | InputError:
+    made = [sample for sample in samples if isinstance(sample, Sample)]
+    errors = [sample for sample in samples if isinstance(sample, InputError)]
+    return errors[0] if errors else collate(made)
+
+
+def _leave_interrupts_to_the_parent(worker: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -1,0 +1,44 @@
+"""Everything that decides what is learned from given keyframes."""
+
+import json
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from cm3d.params import Detector, Schedule, Training
+from cm3d.training.frames import TrainingFrame
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a detector is trained.
+
+    Args:
+        detector: Its shapes and losses.
+        schedule: Optimiser and augmentation of this training.
+        training: What all trainings share.
+        seed: Of random weights, order and augmentation.
+    """
+
+    detector: Detector
+    schedule: Schedule
+    training: Training
+    seed: int
+
+    @property
+    def epochs(self) -> int:
+        """How often each frame is seen."""
+        return self.schedule.epochs * self.training.schedule
+
+    def fingerprint(self, frames: Sequence[TrainingFrame], weights: Mapping[str, Tensor]) -> str:
+        """Identifies a training by the recipe, the labels and the first weights."""
+        digest = 0
+        for frame in frames:
+            digest = zlib.crc32(frame.sample_token.encode(), digest)
+            digest = zlib.crc32(frame.boxes.center_m.tobytes(), digest)
+        for weight in weights.values():
+            digest = zlib.crc32(weight.contiguous().cpu().numpy().tobytes(), digest)
+        sections = (self.detector, self.schedule, self.training)
+        return json.dumps([*(section.model_dump() for section in sections), self.seed, digest])

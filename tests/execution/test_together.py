@@ -1,0 +1,110 @@
+"""Two processes on one machine, joined by gloo."""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import torch
+
+from cm3d.errors import InputError
+from cm3d.execution.together import count_trainers, leads, train_together
+from cm3d.models.norm import BatchNorm
+from cm3d.models.processes import process, processes, sum_over_processes
+
+
+@dataclass(frozen=True)
+class Report:
+    """Writes what a process knows of the others."""
+
+    folder: Path
+
+    def __call__(self, device: torch.device) -> None:
+        own = torch.tensor([float(process() + 1)], requires_grad=True)
+        total = sum_over_processes(own)
+        (total * (process() + 1)).backward()
+        content = {
+            "processes": processes(),
+            "device": str(device),
+            "total": total.item(),
+            "gradient": own.grad.item(),
+            "threads": torch.get_num_threads(),
+            "leads": leads(),
+        }
+        (self.folder / str(process())).write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize(("trainers", "total", "gradient"), [(1, 1.0, 1.0), (2, 3.0, 3.0)])
+def test_sums_and_their_gradients_reach_every_process(tmp_path, trainers, total, gradient) -> None:
+    # the sum of 1 and 2 is 3; losses weigh it 1 and 2, so each value's gradient is 3
+    train_together(Report(tmp_path), trainers, "cpu")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [str(n) for n in range(trainers)]
+    for number in range(trainers):
+        report = json.loads((tmp_path / str(number)).read_text())
+        assert report["processes"] == trainers
+        assert report["device"] == "cpu"
+        assert (report["total"], report["gradient"]) == (total, gradient)
+        assert report["leads"] == (number == 0)
+    assert "RANK" not in os.environ
+
+
+@dataclass(frozen=True)
+class Normalised:
+    """Normalises this process's part of some values."""
+
+    folder: Path
+
+    def __call__(self, device: torch.device) -> None:
+        norm, own = BatchNorm(3, momentum=0.5), values()[process() * 3 : process() * 3 + 5]
+        own = own[: 5 if process() else 3].clone().requires_grad_()
+        out = norm(own)
+        (out * weights()[process() * 3 : process() * 3 + len(own)]).sum().backward()
+        content = {"out": out.tolist(), "gradient": own.grad.tolist()}
+        content["mean"], content["var"] = norm.running_mean.tolist(), norm.running_var.tolist()
+        (self.folder / str(process())).write_text(json.dumps(content))
+
+
+def values() -> torch.Tensor:
+    return torch.randn(8, 3, generator=torch.Generator().manual_seed(0)) * 2 + 1
+
+
+def weights() -> torch.Tensor:
+    return torch.randn(8, 3, generator=torch.Generator().manual_seed(1))
+
+
+def test_batch_normalisation_sees_the_whole_batch(tmp_path) -> None:
+    train_together(Normalised(tmp_path), 2, "cpu")
+    parts = [json.loads((tmp_path / str(number)).read_text()) for number in (0, 1)]
+    norm, whole = BatchNorm(3, momentum=0.5), values().requires_grad_()
+    out = norm(whole)
+    (out * weights()).sum().backward()
+    for name, expected in (("out", out), ("gradient", whole.grad)):
+        joined = torch.tensor(parts[0][name] + parts[1][name])
+        torch.testing.assert_close(joined, expected.detach(), atol=1e-5, rtol=1e-5)
+    for part in parts:
+        torch.testing.assert_close(torch.tensor(part["mean"]), norm.running_mean)
+        torch.testing.assert_close(torch.tensor(part["var"]), norm.running_var)
+
+
+@dataclass(frozen=True)
+class Failing:
+    """Bad input in the second process."""
+
+    def __call__(self, device: torch.device) -> None:
+        if process() == 1:
+            raise InputError("sweep.bin: missing; restore it")
+        sum_over_processes(torch.zeros(1))  # waits for the other
+
+
+def test_bad_input_of_any_process_is_reported_as_its_own() -> None:
+    with pytest.raises(InputError, match=r"^sweep\.bin: missing; restore it$"):
+        train_together(Failing(), 2, "cpu")
+
+
+def test_more_processes_than_cores_are_refused() -> None:
+    cores = len(os.sched_getaffinity(0))
+    assert count_trainers(cores, "cpu") == cores
+    assert count_trainers("auto", "cpu") == 1
+    with pytest.raises(InputError, match=rf"execution\.trainers: {cores + 1} .* {cores} cores"):
+        count_trainers(cores + 1, "cpu")
