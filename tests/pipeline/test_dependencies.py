@@ -173,6 +173,7 @@ LAYERS = {
     "training": {"geometry", "tables", "sensors", "models"},
     "evaluation": {"geometry", "tables", "sensors"},
     "execution": {"tables"},
+    "interop": {"geometry", "tables", "sensors", "models", "training"},
     "tracking": {"execution"},
 }
 

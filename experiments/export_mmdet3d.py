@@ -1,0 +1,106 @@
+"""`python -m experiments.export_mmdet3d pretrain --out FOLDER`: labels for mmdet3d's trainer.
+
+Writes `FOLDER/cm3d_infos_<part>.json` from the tables in the workspace: `pretrain` is the
+unlabelled part with its pseudo-labels, `finetune` the labelled part and `val` the val split, both
+with their ground truth. How mmdet3d trains on it: docs/mmdet3d.md.
+"""
+
+import argparse
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from tqdm import tqdm
+
+from cm3d.datasets.root import dataset_root
+from cm3d.execution.stage import run_stage
+from cm3d.geometry.arrays import NDArrayFloat
+from cm3d.geometry.se3 import SE3
+from cm3d.interop.mmdet3d_infos import annotation_file, keyframe_info
+from cm3d.params import Params, load_params
+from cm3d.sensors.lidar import read_sweep
+from cm3d.tables import Boxes3D, Frames, GroundTruth, Sweeps, layout, read_scenes
+from cm3d.training.frames import TrainingFrame
+from cm3d.training.labels import finetune_frames, pretrain_frames, training_frames
+
+
+def pretrain_part(frames: Frames, sweeps: Sweeps, params: Params) -> list[TrainingFrame]:
+    """The unlabelled part with the pseudo-labels that pre-training takes."""
+    labels = read_scenes(Boxes3D, layout.PSEUDO_LABELS, _scenes(frames))
+    return pretrain_frames(frames, sweeps, labels, params.labels, params.pretrain.min_label_score)
+
+
+def finetune_part(frames: Frames, sweeps: Sweeps, params: Params) -> list[TrainingFrame]:
+    """The labelled part with its ground truth."""
+    return finetune_frames(frames, sweeps, _ground_truth(frames), params.labels)
+
+
+def val_part(frames: Frames, sweeps: Sweeps, params: Params) -> list[TrainingFrame]:
+    """The val split with its ground truth, without boxes that no LiDAR point is in."""
+    truth = _ground_truth(frames)
+    return training_frames(frames, sweeps, truth[truth.num_lidar_points > 0])
+
+
+PARTS: Final[dict[str, Callable[[Frames, Sweeps, Params], list[TrainingFrame]]]] = {
+    "pretrain": pretrain_part,
+    "finetune": finetune_part,
+    "val": val_part,
+}
+
+
+def export(part: str, params: Params) -> dict[str, Any]:
+    """The content of the annotation file of one of `PARTS`.
+
+    Raises:
+        InputError: A table or LiDAR file is missing, or the part has no frame.
+    """
+    frames = layout.split_frames("val" if part == "val" else "train")
+    sweeps = read_scenes(Sweeps, layout.SWEEPS, _scenes(frames))
+    sweeps = sweeps[sweeps.sweep_index < params.detector.sweeps]
+    chosen = PARTS[part](frames, sweeps, params)
+    return annotation_file(_infos(frames, chosen, params), params.dataset.version)
+
+
+def _infos(frames: Frames, chosen: list[TrainingFrame], params: Params) -> Iterator[dict[str, Any]]:
+    root = dataset_root(params.dataset)
+    row_of = {token: row for row, token in enumerate(frames.sample_token)}
+    for frame in tqdm(chosen, "export", unit="keyframe"):
+        row = row_of[frame.sample_token]
+        global_SE3_ego = SE3.from_pose(frames.global_SE3_ego[row])
+        timestamp_us = int(frames.timestamp_us[row])
+        yield keyframe_info(frame, timestamp_us, global_SE3_ego, _keyframe_points(root, frame))
+
+
+def _keyframe_points(root: Path, frame: TrainingFrame) -> NDArrayFloat:
+    """Points (P, 3) of the keyframe's own sweep in its LiDAR frame."""
+    paths = frame.sweeps.path[frame.sweeps.sweep_index == 0]
+    clouds = [read_sweep(root / path)[:, :3] for path in paths]
+    return np.concatenate([np.empty((0, 3)), *clouds])
+
+
+def _ground_truth(frames: Frames) -> GroundTruth:
+    return read_scenes(GroundTruth, layout.GROUND_TRUTH, _scenes(frames))
+
+
+def _scenes(frames: Frames) -> list[str]:
+    return sorted(set(frames.scene_name))
+
+
+def main() -> None:
+    """Write the part named on the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("part", choices=PARTS)
+    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER")
+    arguments = parser.parse_args()
+    content = export(arguments.part, load_params())
+    path = arguments.out / f"cm3d_infos_{arguments.part}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content, separators=(",", ":"), allow_nan=False))
+    boxes = sum(len(info["instances"]) for info in content["data_list"])
+    print(f"{path}: {len(content['data_list'])} keyframes, {boxes} boxes")
+
+
+if __name__ == "__main__":
+    run_stage(main)

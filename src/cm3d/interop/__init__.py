@@ -1,0 +1,1 @@
+"""Our tables in the formats of other programs."""
