@@ -1,0 +1,129 @@
+"""mmdet3d itself opens what is written: its boxes and points lie in one frame."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cm3d.datasets.database import NuScenesTables
+from cm3d.datasets.nuscenes import index_scene
+from cm3d.geometry.boxes import rotate_xy
+from cm3d.geometry.se3 import SE3
+from cm3d.interop.mmdet3d_infos import annotation_file, keyframe_info
+from cm3d.sensors.lidar import read_sweep
+from cm3d.tables import Boxes3D, Sweeps
+from cm3d.training.frames import TrainingFrame
+
+pytestmark = [pytest.mark.mmdet3d, pytest.mark.filterwarnings("ignore")]
+
+CLASSES = ["pedestrian", "car", "bus", "truck"]  # a config may train some, in any order
+
+
+@pytest.fixture
+def load(tmp_path: Path) -> Any:
+    """Write infos, open them with mmdet3d and return the first keyframe as training sees it."""
+    reason = "mmdet3d is not installed: docs/mmdet3d.md"
+    datasets = pytest.importorskip("mmdet3d.datasets", reason=reason, exc_type=ImportError)
+    ops = pytest.importorskip("mmcv.ops", reason=reason, exc_type=ImportError)
+    registry = pytest.importorskip("mmengine.registry", reason=reason)
+
+    def load(root: Path, *infos: dict[str, Any]) -> dict[str, Any]:
+        path = tmp_path / "infos.json"
+        path.write_text(json.dumps(annotation_file(infos, "v1.0-trainval"), allow_nan=False))
+        registry.init_default_scope("mmdet3d")
+        dataset = datasets.NuScenesDataset(
+            data_root=str(root),
+            ann_file=str(path),
+            data_prefix={"pts": "samples/LIDAR_TOP", "sweeps": "sweeps/LIDAR_TOP"},
+            metainfo={"classes": CLASSES},
+            use_valid_flag=True,
+            pipeline=[
+                {"type": "LoadPointsFromFile", "coord_type": "LIDAR", "load_dim": 5, "use_dim": 5},
+                {"type": "LoadPointsFromMultiSweeps", "sweeps_num": 9, "use_dim": [0, 1, 2, 3, 4]},
+                {"type": "LoadAnnotations3D", "with_bbox_3d": True, "with_label_3d": True},
+                {"type": "Pack3DDetInputs", "keys": ["points", "gt_bboxes_3d", "gt_labels_3d"]},
+            ],
+        )
+        packed = dataset[0]
+        instances = packed["data_samples"].gt_instances_3d
+        points, boxes = packed["inputs"]["points"], instances.bboxes_3d.tensor
+        inside = ops.points_in_boxes_cpu(points[None, :, :3], boxes[None, :, :7])[0]
+        return {
+            "points": points.numpy(),
+            "boxes": boxes.numpy(),
+            "labels": instances.labels_3d.numpy(),
+            "inside": inside.numpy().sum(axis=0),
+        }
+
+    return load
+
+
+def test_sweeps_of_a_turning_vehicle_fill_the_boxes(tmp_path: Path, load: Any) -> None:
+    """Both sweeps see points of the same two standing objects from other poses, tilted too."""
+    poses = [[0.9, 0.01, -0.02, 0.4, 100, -50, 2], [0.95, 0.02, -0.01, 0.3, 95, -52, 2]]
+    paths = ["samples/LIDAR_TOP/now.pcd.bin", "sweeps/LIDAR_TOP/before.pcd.bin"]
+    sweeps = Sweeps.from_columns(
+        sample_token=["a", "a"],
+        sweep_index=[0, 1],
+        path=paths,
+        time_lag_s=[0, 0.05],
+        global_SE3_lidar=poses,
+    )
+    boxes = Boxes3D.from_columns(
+        sample_token=["a", "a"],
+        class_name=["bus", "car"],
+        score=[0.7, 0.6],
+        center_m=[[110, -45, 2.5], [90, -60, 1.8]],
+        length_m=[12, 4],
+        width_m=[3, 2],
+        height_m=[4, 1.6],
+        yaw_rad=[1, -2],
+        velocity_mps=[[np.nan, np.nan], [3, 0]],
+        attribute_name=["", ""],
+    )
+    for path, pose in zip(paths, poses, strict=True):
+        points_m = SE3.from_pose(np.array(pose)).inverse().transform_points(_points_within(boxes))
+        values = np.concatenate([points_m, np.zeros((len(points_m), 2))], axis=1)
+        (tmp_path / path).parent.mkdir(parents=True)
+        values.astype(np.float32).tofile(tmp_path / path)
+    frame = TrainingFrame("a", sweeps, boxes)
+    points_m = read_sweep(tmp_path / paths[0])[:, :3]
+    loaded = load(tmp_path, keyframe_info(frame, 1_500_000_000_000_000, SE3.identity(), points_m))
+    assert loaded["labels"].tolist() == [CLASSES.index("bus"), CLASSES.index("car")]
+    assert loaded["inside"].tolist() == [100, 100]  # 50 of each sweep
+    assert len(loaded["points"]) == 200
+    np.testing.assert_allclose(np.unique(loaded["points"][:, 4]), [0, 0.05], atol=1e-5)
+    speed_mps = np.linalg.norm(loaded["boxes"][:, 7:], axis=1)
+    np.testing.assert_allclose(speed_mps, [0, 3], atol=0.01)  # unknown velocity becomes none
+
+
+@pytest.mark.real
+def test_points_of_the_real_keyframe_are_in_the_boxes(real_keyframe: Path, load: Any) -> None:
+    scene = index_scene(NuScenesTables(real_keyframe, "v1.0-mini"), "scene-0061", 9, {})
+    truth = scene.ground_truth[np.isin(scene.ground_truth.class_name.astype(str), CLASSES)]
+    token, path = scene.frames.sample_token[0], scene.sweeps.path[0]
+    info = keyframe_info(
+        TrainingFrame(token, scene.sweeps, truth),
+        int(scene.frames.timestamp_us[0]),
+        SE3.from_pose(scene.frames.global_SE3_ego[0]),
+        read_sweep(real_keyframe / path)[:, :3],
+    )
+    loaded = load(real_keyframe, info)
+    assert len(loaded["inside"]) == len(truth)
+    counted = np.array([instance["num_lidar_pts"] for instance in info["instances"]])
+    assert np.abs(loaded["inside"] - counted).max() <= 1  # a point on a face: float32 there
+    # nuScenes counts in boxes that stay upright in the world, mmdet3d's lean with the LiDAR.
+    error = np.abs(loaded["inside"] - truth.num_lidar_points)
+    assert np.mean(error == 0) > 0.9
+    assert error.sum() < 0.05 * truth.num_lidar_points.sum()
+
+
+def _points_within(boxes: Boxes3D) -> np.ndarray:
+    """50 points well within each box, global frame."""
+    rng = np.random.default_rng(0)
+    size_m = np.stack([boxes.length_m, boxes.width_m, boxes.height_m], axis=1)
+    offset_m = rng.uniform(-0.45, 0.45, (len(boxes), 50, 3)) * size_m[:, None]
+    offset_m[..., :2] = rotate_xy(offset_m[..., :2], boxes.yaw_rad[:, None])
+    return (offset_m + boxes.center_m[:, None]).reshape(-1, 3)
