@@ -9,11 +9,9 @@ import pytest
 
 from cm3d.datasets.database import NuScenesTables
 from cm3d.datasets.nuscenes import index_scene
-from cm3d.geometry.boxes import rotate_xy
 from cm3d.geometry.se3 import SE3
 from cm3d.interop.mmdet3d_infos import annotation_file, keyframe_info
 from cm3d.sensors.lidar import read_sweep
-from cm3d.tables import Boxes3D, Sweeps
 from cm3d.training.frames import TrainingFrame
 
 pytestmark = [pytest.mark.mmdet3d, pytest.mark.filterwarnings("ignore")]
@@ -60,37 +58,11 @@ def load(tmp_path: Path) -> Any:
     return load
 
 
-def test_sweeps_of_a_turning_vehicle_fill_the_boxes(tmp_path: Path, load: Any) -> None:
-    """Both sweeps see points of the same two standing objects from other poses, tilted too."""
-    poses = [[0.9, 0.01, -0.02, 0.4, 100, -50, 2], [0.95, 0.02, -0.01, 0.3, 95, -52, 2]]
-    paths = ["samples/LIDAR_TOP/now.pcd.bin", "sweeps/LIDAR_TOP/before.pcd.bin"]
-    sweeps = Sweeps.from_columns(
-        sample_token=["a", "a"],
-        sweep_index=[0, 1],
-        path=paths,
-        time_lag_s=[0, 0.05],
-        global_SE3_lidar=poses,
-    )
-    boxes = Boxes3D.from_columns(
-        sample_token=["a", "a"],
-        class_name=["bus", "car"],
-        score=[0.7, 0.6],
-        center_m=[[110, -45, 2.5], [90, -60, 1.8]],
-        length_m=[12, 4],
-        width_m=[3, 2],
-        height_m=[4, 1.6],
-        yaw_rad=[1, -2],
-        velocity_mps=[[np.nan, np.nan], [3, 0]],
-        attribute_name=["", ""],
-    )
-    for path, pose in zip(paths, poses, strict=True):
-        points_m = SE3.from_pose(np.array(pose)).inverse().transform_points(_points_within(boxes))
-        values = np.concatenate([points_m, np.zeros((len(points_m), 2))], axis=1)
-        (tmp_path / path).parent.mkdir(parents=True)
-        values.astype(np.float32).tofile(tmp_path / path)
-    frame = TrainingFrame("a", sweeps, boxes)
-    points_m = read_sweep(tmp_path / paths[0])[:, :3]
-    loaded = load(tmp_path, keyframe_info(frame, 1_500_000_000_000_000, SE3.identity(), points_m))
+def test_sweeps_of_a_turning_vehicle_fill_the_boxes(
+    turning_vehicle: tuple[Path, dict[str, Any]], load: Any
+) -> None:
+    root, info = turning_vehicle
+    loaded = load(root, info)
     assert loaded["labels"].tolist() == [CLASSES.index("bus"), CLASSES.index("car")]
     assert loaded["inside"].tolist() == [100, 100]  # 50 of each sweep
     assert len(loaded["points"]) == 200
@@ -118,12 +90,3 @@ def test_points_of_the_real_keyframe_are_in_the_boxes(real_keyframe: Path, load:
     error = np.abs(loaded["inside"] - truth.num_lidar_points)
     assert np.mean(error == 0) > 0.9
     assert error.sum() < 0.05 * truth.num_lidar_points.sum()
-
-
-def _points_within(boxes: Boxes3D) -> np.ndarray:
-    """50 points well within each box, global frame."""
-    rng = np.random.default_rng(0)
-    size_m = np.stack([boxes.length_m, boxes.width_m, boxes.height_m], axis=1)
-    offset_m = rng.uniform(-0.45, 0.45, (len(boxes), 50, 3)) * size_m[:, None]
-    offset_m[..., :2] = rotate_xy(offset_m[..., :2], boxes.yaw_rad[:, None])
-    return (offset_m + boxes.center_m[:, None]).reshape(-1, 3)

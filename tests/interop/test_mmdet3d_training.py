@@ -1,0 +1,48 @@
+"""What docs/mmdet3d.md says of training works, for one step of the pillar variant."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cm3d.interop.mmdet3d_infos import annotation_file
+
+pytestmark = [pytest.mark.mmdet3d, pytest.mark.filterwarnings("ignore")]
+
+
+@pytest.fixture
+def blocks(project: Path) -> list[str]:
+    """The Python of the page: a config, and how to run it."""
+    return re.findall(r"```python\n(.*?)```", (project / "docs" / "mmdet3d.md").read_text(), re.S)
+
+
+def test_a_step_and_a_result_file(
+    blocks: list[str],
+    turning_vehicle: tuple[Path, dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    reason = "mmdet3d is not installed: docs/mmdet3d.md"
+    pytest.importorskip("mmdet3d.models", reason=reason, exc_type=ImportError)
+    root, info = turning_vehicle
+    monkeypatch.chdir(root)
+    for part in ("pretrain", "val"):
+        content = json.dumps(annotation_file([info], "v1.0-trainval"))
+        Path(f"cm3d_infos_{part}.json").write_text(content)
+    config, run = blocks
+    config = config.replace("voxel0075", "pillar02")
+    config = re.sub(r'^(data_root|infos) = ".*?"', f'\\1 = "{root}/"', config, flags=re.M)
+    Path("cm3d_centerpoint.py").write_text(config + SHORT)
+    exec(run, {})
+    assert Path("work/pretrain/epoch_1.pth").is_file()
+    results = json.loads(Path("work/results/pred_instances_3d/results_nusc.json").read_text())
+    assert results["results"].keys() == {info["token"]}
+    assert results["results"][info["token"]]
+
+
+SHORT = """
+train_cfg = dict(max_epochs=1)
+train_dataloader.update(batch_size=1, num_workers=0, persistent_workers=False)
+test_dataloader.update(num_workers=0, persistent_workers=False)
+"""
