@@ -1,5 +1,6 @@
 """mmdet3d itself opens what is written: its boxes and points lie in one frame."""
 
+import importlib
 import json
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from cm3d.geometry.se3 import SE3
 from cm3d.interop.mmdet3d_infos import annotation_file, keyframe_info
 from cm3d.sensors.lidar import read_sweep
 from cm3d.training.frames import TrainingFrame
+from tests.interop.made_keyframe import BOXES
 
 pytestmark = [pytest.mark.mmdet3d, pytest.mark.filterwarnings("ignore")]
 
@@ -53,6 +55,7 @@ def load(tmp_path: Path) -> Any:
             "boxes": boxes.numpy(),
             "labels": instances.labels_3d.numpy(),
             "inside": inside.numpy().sum(axis=0),
+            "instances": instances,
         }
 
     return load
@@ -69,6 +72,33 @@ def test_sweeps_of_a_turning_vehicle_fill_the_boxes(
     np.testing.assert_allclose(np.unique(loaded["points"][:, 4]), [0, 0.05], atol=1e-5)
     speed_mps = np.linalg.norm(loaded["boxes"][:, 7:], axis=1)
     np.testing.assert_allclose(speed_mps, [0, 3], atol=0.01)  # unknown velocity becomes none
+
+
+def test_mmdet3d_takes_boxes_back_to_the_global_frame(
+    turning_vehicle: tuple[Path, dict[str, Any]], load: Any
+) -> None:
+    """Its result file has the boxes that were exported, so both poses are right as well."""
+    root, info = turning_vehicle
+    instances = load(root, info)["instances"]
+    metrics = importlib.import_module("mmdet3d.evaluation.metrics")
+    metric = metrics.NuScenesMetric(
+        data_root=str(root),
+        ann_file=str(root / "infos.json"),
+        format_only=True,
+        jsonfile_prefix=str(root / "results"),
+    )
+    metric.dataset_meta = {"classes": CLASSES, "version": "v1.0-trainval"}
+    found = {name: instances[name] for name in ("bboxes_3d", "labels_3d")}
+    found["scores_3d"] = instances.bboxes_3d.tensor.new_full((len(BOXES),), 0.5)
+    metric.process({}, [{"pred_instances_3d": found, "pred_instances": {}, "sample_idx": 0}])
+    metric.compute_metrics(metric.results)
+    file = root / "results" / "pred_instances_3d" / "results_nusc.json"
+    results = json.loads(file.read_text())["results"]["a"]
+    assert [result["detection_name"] for result in results] == list(BOXES.class_name)
+    center_m = [result["translation"] for result in results]
+    np.testing.assert_allclose(center_m, BOXES.center_m, atol=1e-4)
+    size_wlh_m = np.stack([BOXES.width_m, BOXES.length_m, BOXES.height_m], axis=1)
+    np.testing.assert_allclose([result["size"] for result in results], size_wlh_m, atol=1e-5)
 
 
 @pytest.mark.real

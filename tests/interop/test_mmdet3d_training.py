@@ -38,7 +38,6 @@ def test_a_step_and_a_result_file(
     assert Path("work/pretrain/epoch_1.pth").is_file()
     results = json.loads(Path("work/results/pred_instances_3d/results_nusc.json").read_text())
     assert results["results"].keys() == {info["token"]}
-    assert results["results"][info["token"]]
 
 
 SHORT = """
