@@ -1,6 +1,7 @@
 """Pre-train a detector on the pseudo-labels of the unlabelled part."""
 
 from cm3d.execution.stage import run_stage
+from cm3d.interop.initial import initial_weights
 from cm3d.params import load_params
 from cm3d.tables import Boxes3D, layout, read_scenes
 from cm3d.training.labels import pretrain_frames
@@ -18,7 +19,8 @@ def main() -> None:
         params.labels,
         params.pretrain.min_label_score,
     )
-    train_detector("pretrain", frames, params.pretrain, params)
+    initial = initial_weights(params.pretrain.init_checkpoint, params.detector)
+    train_detector("pretrain", frames, params.pretrain, params, initial)
 
 
 if __name__ == "__main__":

@@ -191,7 +191,7 @@ def test_arrows_point_one_way(package: str) -> None:
 
 # Packages that may import torch, and where networks enter the others: adapters of shelf models,
 # imported only when their backend is chosen.
-NETWORKS = {"models", "training", "shelf", "simnet"}
+NETWORKS = {"models", "training", "interop", "shelf", "simnet"}
 ADAPTERS = {
     "execution/device.py",
     "execution/together.py",
