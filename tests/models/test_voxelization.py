@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from cm3d.models.voxelization import Voxelizer, keep_first, spread_evenly
+from cm3d.models.voxelization import Voxelizer, keep_first, sort_stably, spread_evenly
 from cm3d.params import Detector
 
 
@@ -62,3 +62,11 @@ def test_the_limit_counts(detector: Detector, cloud, kept_points: str) -> None:
     voxels = Voxelizer(limited, 8.0)(*cloud)
     assert voxels.count.max() == 2
     assert torch.equal(torch.bincount(voxels.voxel), voxels.count)
+
+
+@pytest.mark.parametrize("count", [0, 1, 500])
+def test_sorting_is_stable(count: int) -> None:
+    key = torch.randint(0, 40, (count,), generator=torch.Generator().manual_seed(0))
+    ours, theirs = sort_stably(key), torch.sort(key, stable=True)
+    assert torch.equal(ours[0], theirs[0])
+    assert torch.equal(ours[1], theirs[1])

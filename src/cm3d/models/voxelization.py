@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -80,13 +81,23 @@ class Voxelizer:
         inside &= (layer >= 0) & (layer < self.layers)
         key = ((frame * self.layers + layer) * self.grid.size + row) * self.grid.size + column
         rows = inside.nonzero()[:, 0]
-        key, order = torch.sort(key[rows], stable=True)
+        key, order = sort_stably(key[rows])
         return rows[order], key
 
     def _position(self, key: Tensor) -> Tensor:
         column, key = key % self.grid.size, key // self.grid.size
         row, key = key % self.grid.size, key // self.grid.size
         return torch.stack([key // self.layers, key % self.layers, row, column], dim=1)
+
+
+def sort_stably(key: Tensor) -> tuple[Tensor, Tensor]:
+    """Keys (N,) in ascending order, equal ones in their given order, and where each stood."""
+    if key.device.type != "cpu":
+        return torch.sort(key, stable=True)
+    # with its place in the low bits each key is unique, and numpy sorts plain numbers fast
+    bits = len(key).bit_length()
+    packed = np.sort((key << bits | torch.arange(len(key))).numpy())
+    return torch.from_numpy(packed >> bits), torch.from_numpy(packed & ((1 << bits) - 1))
 
 
 def keep_first(voxel: Tensor, count: Tensor, limit: int) -> Tensor:

@@ -50,10 +50,10 @@ class Augmentation:
 
     def apply_to_points(self, points: NDArrayFloat32) -> NDArrayFloat32:
         """Points (N, 3 or more): x, y, z move, further columns stay."""
+        matrix = np.zeros((3, 3), dtype=points.dtype)
+        matrix[:2, :2], matrix[2, 2] = self._matrix, self.scale
         moved = points.copy()
-        moved[:, :2] = points[:, :2] @ self._matrix.T.astype(points.dtype)
-        moved[:, 2] *= self.scale
-        moved[:, :3] += self.translation_m.astype(points.dtype)
+        moved[:, :3] = points[:, :3] @ matrix.T + self.translation_m.astype(points.dtype)
         return moved
 
     def apply_to_boxes(self, boxes: SensorBoxes) -> SensorBoxes:

@@ -11,7 +11,7 @@ from cm3d.geometry.arrays import NDArrayFloat, NDArrayFloat32
 from cm3d.geometry.se3 import SE3
 from cm3d.models.sensor_boxes import SensorBoxes
 from cm3d.params import Detector
-from cm3d.sensors.lidar import accumulate
+from cm3d.sensors.lidar import drop_ego_points, read_sweep
 from cm3d.tables.boxes3d import Boxes3D
 from cm3d.tables.index import Sweeps
 
@@ -48,16 +48,23 @@ class TrainingFrame:
 
 
 def load_points(frame: TrainingFrame, root: Path, detector: Detector) -> NDArrayFloat32:
-    """Points (N, 5) of all sweeps: x, y, z in the LiDAR frame, intensity in [0, 1], age in s."""
-    cloud = accumulate(
-        root,
-        frame.sweeps,
-        frame.global_SE3_lidar.inverse(),
-        detector.sweeps,
-        detector.ego_half_extent_m,
-    )
-    columns = [cloud.xyz_m, cloud.intensity[:, None] / _FULL_INTENSITY, cloud.time_lag_s[:, None]]
-    return np.concatenate(columns, axis=1, dtype=np.float32, casting="same_kind")
+    """Points (N, 5) of all sweeps: x, y, z in the LiDAR frame, intensity in [0, 1], age in s.
+
+    Raises:
+        InputError: A sensor file is missing or cut short.
+    """
+    lidar_SE3_global = frame.global_SE3_lidar.inverse()
+    sweeps = frame.sweeps[frame.sweeps.sweep_index < detector.sweeps]
+    clouds = [np.empty((0, 5), dtype=np.float32)]
+    for row in range(len(sweeps)):
+        points = drop_ego_points(read_sweep(root / sweeps.path[row]), detector.ego_half_extent_m)
+        lidar_SE3_sweep = lidar_SE3_global @ SE3.from_pose(sweeps.global_SE3_lidar[row])
+        # between two sweeps, single precision is good for micrometres
+        points[:, :3] = _moved(points[:, :3], lidar_SE3_sweep)
+        points[:, 3] /= _FULL_INTENSITY
+        points[:, 4] = sweeps.time_lag_s[row]
+        clouds.append(points)
+    return np.concatenate(clouds)
 
 
 def check_in_range(points: NDArrayFloat32, frame: TrainingFrame, detector: Detector) -> None:
@@ -117,3 +124,9 @@ def _rotated_xy(dst_SE3_src: SE3, vectors: NDArrayFloat) -> NDArrayFloat:
     """Horizontal vectors (N, 2), turned; their vertical part is nought and is dropped."""
     flat = np.concatenate([vectors, np.zeros((len(vectors), 1))], axis=1)
     return dst_SE3_src.rotate(flat)[:, :2]
+
+
+def _moved(xyz_m: NDArrayFloat32, dst_SE3_src: SE3) -> NDArrayFloat32:
+    """Points (N, 3) by a transform, in their own precision."""
+    rotation, translation_m = dst_SE3_src.rotation, dst_SE3_src.translation_m
+    return np.asarray(xyz_m @ rotation.T.astype(np.float32) + translation_m.astype(np.float32))
