@@ -117,8 +117,8 @@ def spread_evenly(voxel: Tensor, count: Tensor, limit: int) -> Tensor:
     They are spread evenly over the voxel's points and thereby, as those are in the order of the
     sweeps, over time.
     """
-    rank, total = _rank(voxel, count), count[voxel]
-    return (rank * limit // total > (rank - 1) * limit // total).nonzero()[:, 0]
+    # of `total` steps of `limit`, those that pass a multiple of `total`
+    return (_rank(voxel, count) * limit % count[voxel] < limit).nonzero()[:, 0]
 
 
 def _rank(voxel: Tensor, count: Tensor) -> Tensor:

@@ -44,7 +44,7 @@ class Trainer:
             self.device.type, enabled=self.precision is torch.float16
         )
         self.optimizer = AdamW(
-            model.parameters(), schedule.max_lr, weight_decay=schedule.weight_decay
+            model.parameters(), schedule.max_lr, weight_decay=schedule.weight_decay, fused=True
         )
         self.scheduler = OneCycleLR(
             self.optimizer,
