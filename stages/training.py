@@ -77,8 +77,8 @@ def train_detector(
     )
     notes = check_labels(stage, frames, params.detector)
     trainers = count_trainers(params.execution.trainers, params.execution.device)
-    if leads():
-        print(*notes, sep="\n")
+    for note in notes if leads() else ():
+        print(note)
     train_together(job, trainers, params.execution.device)
     if leads():
         keep(job, beside_model or {})
@@ -86,12 +86,7 @@ def train_detector(
 
 def keep(job: TrainingJob, beside_model: Mapping[str, Any]) -> None:
     """Make what a training left into the outputs, the loss curve and the metrics of its stage."""
-    with resumable_folder(job.title, layout.MODELS / job.title) as folder:
-        shutil.copytree(job.folder / MODEL, folder, dirs_exist_ok=True)
-        for name, content in beside_model.items():
-            write_json(folder / name, content)
     history = json.loads((job.folder / HISTORY).read_text())
-    shutil.rmtree(job.folder)
     write_csv(layout.PLOTS / f"{job.title}.csv", history)
     last_epoch = [row["loss"] for row in history if row["epoch"] == history[-1]["epoch"]]
     metrics = {
@@ -100,6 +95,11 @@ def keep(job: TrainingJob, beside_model: Mapping[str, Any]) -> None:
         "last_epoch_loss": sum(last_epoch) / len(last_epoch),
     }
     write_json(layout.METRICS / f"{job.title}.json", metrics)
+    with resumable_folder(job.title, layout.MODELS / job.title) as folder:
+        shutil.copytree(job.folder / MODEL, folder, dirs_exist_ok=True)
+        for name, content in beside_model.items():
+            write_json(folder / name, content)
+        shutil.rmtree(job.folder)
 
 
 def resampled(

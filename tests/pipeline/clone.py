@@ -8,8 +8,10 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from cm3d.execution.graph import read_stages
+from experiments.preset import write_overrides
 
 STAGES = list(read_stages(Path(__file__).parents[2] / "dvc.yaml"))
 
@@ -51,6 +53,15 @@ class Clone:
         """Run one stage without DVC; what it printed on stderr."""
         command = (sys.executable, "-m", f"stages.{name}", *arguments)
         return self.run(*command, check=check, PYTHONPATH="src", **environment).stderr
+
+    def override(self, values: Mapping[str, Any]) -> None:
+        """Change parameters, by dotted path."""
+        write_overrides(self.root / "params.yaml", dict(values))
+
+    def model_bytes(self, name: str) -> bytes:
+        """The weights of a model in `data/models`."""
+        (weights,) = (self.root / "data" / "models" / name).glob("*.safetensors")
+        return weights.read_bytes()
 
 
 def copy_tree(project: Path, root: Path) -> None:

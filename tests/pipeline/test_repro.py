@@ -19,11 +19,6 @@ from stages.scores import Scorer
 from tests.pipeline.clone import STAGES, Clone, stages_run
 
 
-def model_bytes(clone: Clone, stage: str) -> bytes:
-    (weights,) = (clone.root / "data" / "models" / stage).glob("*.safetensors")
-    return weights.read_bytes()
-
-
 def table_bytes(clone: Clone, folder: str) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in (clone.root / "data" / folder).iterdir()}
 
@@ -37,6 +32,7 @@ def test_every_stage_ran_and_left_its_outputs(reproduced: Clone) -> None:
             (name,) = entry
             assert json.loads((reproduced.root / name).read_text()), name
     assert not list(reproduced.root.glob("data/.*.partial"))
+    assert not list((reproduced.root / ".cache/resume").iterdir())
 
 
 def test_the_table_has_a_row_for_every_label_set_and_model(reproduced: Clone) -> None:
@@ -204,10 +200,10 @@ def test_truth_of_the_unlabelled_part_scores_labels_and_reaches_no_model(
     assert changed > 0
     for stage in ("pretrain", "finetune"):
         clone.stage(stage)
-        assert model_bytes(clone, stage) == model_bytes(reproduced, stage), stage
+        assert clone.model_bytes(stage) == reproduced.model_bytes(stage), stage
     clone.stage("relabel", "--round", "1")
     clone.stage("selftrain", "--round", "1")
-    assert model_bytes(clone, "selftrain_r1") == model_bytes(reproduced, "selftrain_r1")
+    assert clone.model_bytes("selftrain_r1") == reproduced.model_bytes("selftrain_r1")
     clone.stage("fuse")
     for labels in ("pseudo_labels", "pseudo_labels_r1"):
         assert table_bytes(clone, labels) == table_bytes(reproduced, labels), labels
