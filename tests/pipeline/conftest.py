@@ -1,5 +1,6 @@
 """The whole graph, reproduced once at a smoke scale in a temporary clone."""
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -25,3 +26,10 @@ def reproduced(fresh_clone: Clone) -> Clone:
     """The clone after `dvc repro`."""
     (fresh_clone.root / "repro.log").write_text(fresh_clone.dvc("repro"))
     return fresh_clone
+
+
+@pytest.fixture
+def copy(reproduced: Clone, tmp_path: Path) -> Clone:
+    """A copy of the reproduced clone, to be changed at will."""
+    shutil.copytree(reproduced.root, tmp_path / "copy", symlinks=True)
+    return Clone(tmp_path / "copy", reproduced.environment)

@@ -2,22 +2,18 @@
 
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from cm3d.tables import Boxes3D, GroundTruth
 from tests.pipeline.clone import Clone
 
 
-@pytest.fixture
-def copy(reproduced: Clone, tmp_path: Path) -> Clone:
-    shutil.copytree(reproduced.root, tmp_path / "copy", symlinks=True)
-    return Clone(tmp_path / "copy", reproduced.environment)
-
-
-def complaint(clone: Clone, stage: str, **environment: str) -> str:
+def complaint(clone: Clone, stage: str, *arguments: str, **environment: str) -> str:
     """What the stage says last, after checking that it is one line and no traceback."""
-    command = ("python", "-m", f"stages.{stage}")
+    command = ("python", "-m", f"stages.{stage}", *arguments)
     done = clone.run(*command, check=False, PYTHONPATH="src", **environment)
     lines = [line for line in done.stderr.replace("\r", "\n").splitlines() if "error:" in line]
     assert done.returncode == 1, done.stderr
@@ -106,7 +102,7 @@ def test_unwritable_cache(copy: Clone) -> None:
 
 
 def test_scene_without_detections_is_no_error(copy: Clone) -> None:
-    from cm3d.tables import Boxes2D, Boxes3D
+    from cm3d.tables import Boxes2D
 
     for path in (copy.root / "data/boxes2d").iterdir():
         path.unlink()
@@ -117,14 +113,103 @@ def test_scene_without_detections_is_no_error(copy: Clone) -> None:
 
 
 def test_frame_without_points_is_no_error(copy: Clone) -> None:
-    for sweep in (copy.root / "data/raw/samples/LIDAR_TOP").iterdir():
-        replace_file(sweep, b"")
-    for sweep in (copy.root / "data/raw/sweeps/LIDAR_TOP").iterdir():
-        replace_file(sweep, b"")
+    empty_point_clouds(copy)
     for stage in ("lift", "sam3d", "fuse"):
         copy.stage(stage)
 
 
-def test_training_without_any_label_names_its_knob(copy: Clone) -> None:
-    set_param(copy, "  fraction: 0.5", "  fraction: 0.0")
-    assert "labels.fraction" in complaint(copy, "finetune")
+def empty_point_clouds(clone: Clone) -> None:
+    for folder in ("samples", "sweeps"):
+        for sweep in (clone.root / "data/raw" / folder / "LIDAR_TOP").iterdir():
+            replace_file(sweep, b"")
+
+
+def without_boxes(clone: Clone, table: type[Boxes3D], folder: str, class_name: str = "") -> None:
+    """Take the boxes of a class out of a set of labels, or all of them."""
+    for path in (clone.root / folder).iterdir():
+        boxes = table.read(path)
+        path.unlink()
+        (boxes[boxes.class_name != class_name] if class_name else table.empty()).write(path)
+
+
+@pytest.fixture
+def training(copy: Clone) -> Iterator[Clone]:
+    """A copy in which training stages fail; what they left before is there afterwards."""
+    before = files_of(copy)
+    yield copy
+    assert files_of(copy) == before
+    assert not list((copy.root / ".cache/resume").rglob("model.safetensors"))
+
+
+def files_of(clone: Clone) -> dict[str, bytes]:
+    """Content of all that trainings and detection write."""
+    folders = ("data/models", "data/predictions", "metrics")
+    files = (path for folder in folders for path in (clone.root / folder).rglob("*"))
+    return {
+        str(path.relative_to(clone.root)): path.read_bytes() for path in files if path.is_file()
+    }
+
+
+def test_training_without_any_label_names_its_knob(training: Clone) -> None:
+    training.override({"labels.fraction": 0.0})
+    assert "labels.fraction" in complaint(training, "finetune")
+
+
+def test_more_trainers_than_cores(training: Clone) -> None:
+    training.override({"execution.trainers": 999})
+    assert "execution.trainers: 999 processes, but " in complaint(training, "finetune")
+
+
+def test_more_trainers_than_frames_in_a_batch(training: Clone) -> None:
+    training.override({"execution.trainers": 2, "finetune.batch_size": 1})
+    message = complaint(training, "finetune")
+    assert "execution.trainers: 2 processes cannot share a batch of 1 frames" in message
+
+
+def test_a_frame_without_points_is_not_learned_from(training: Clone) -> None:
+    empty_point_clouds(training)
+    message = complaint(training, "finetune")
+    assert "no LiDAR point within detector.range_m" in message
+    assert "samples/LIDAR_TOP" in message
+
+
+def test_labels_of_no_box_at_all(training: Clone) -> None:
+    without_boxes(training, GroundTruth, "data/index/ground_truth")
+    assert "labels.fraction: no box with LiDAR points" in complaint(training, "finetune")
+    without_boxes(training, Boxes3D, "data/pseudo_labels")
+    assert "pretrain.min_label_score: no pseudo-label" in complaint(training, "pretrain")
+
+
+def test_a_token_of_no_train_keyframe(training: Clone) -> None:
+    (training.root / "labelled.json").write_text('["nobody"]')
+    training.override({"labels.frames_file": "labelled.json"})
+    message = complaint(training, "finetune")
+    assert "labels.frames_file: labelled.json" in message
+    assert "'nobody'" in message
+
+
+@pytest.mark.parametrize(
+    ("knob", "value"),
+    [
+        ("detector.tasks", [["car"], ["truck"], ["bus"], ["barrier"], ["pedestrian"]]),
+        ("detector.block_channels", [8, 8, 16]),
+        ("detector.encoder", "voxels"),
+    ],
+)
+def test_a_model_of_another_detector(training: Clone, knob: str, value: object) -> None:
+    training.override({knob: value})
+    message = complaint(training, "predict", "finetune")
+    assert "data/models/finetune/detector.json: " in message
+    assert f"{knob} was " in message
+
+
+def test_weights_that_do_not_fit(copy: Clone) -> None:
+    replace_file(copy.root / "data/models/finetune/model.safetensors", b"no weights")
+    assert "model.safetensors: not the weights" in complaint(copy, "predict", "finetune")
+
+
+def test_a_class_without_examples_is_said(copy: Clone) -> None:
+    without_boxes(copy, GroundTruth, "data/index/ground_truth", "car")
+    said = copy.run("python", "-m", "stages.finetune", PYTHONPATH="src").stdout
+    (note,) = [line for line in said.splitlines() if "no example of" in line]
+    assert note.startswith("note: finetune: no example of car")
