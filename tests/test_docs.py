@@ -72,11 +72,12 @@ def test_dvc_knows_the_arguments(command: str) -> None:
         get_main_parser().parse_args(words)
 
 
-@pytest.mark.parametrize("command", [c for c in COMMANDS if "-S" in c])
+@pytest.mark.parametrize("command", [c for c in COMMANDS if re.search("-S|experiments.preset", c)])
 def test_overrides_are_parameters_with_valid_values(command: str) -> None:
     values = yaml.safe_load((PROJECT / "params.yaml").read_text())
-    for preset in re.findall(r"experiments\.preset (\w+)", command):
-        values = with_overrides(values, load_preset(preset))
+    for presets in re.findall(r"experiments\.preset ([\w ]+)", command):
+        for preset in presets.split():
+            values = with_overrides(values, load_preset(preset))
     for assignment in re.findall(r"-S '?([^\s']+)", command):
         key, _, choices = assignment.partition("=")
         for choice in choices.split(","):
