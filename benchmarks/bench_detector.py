@@ -1,158 +1,129 @@
-"""The detector: samples per second, and pillars against a loop over points.
+"""The detector: samples per second and memory beside mmdet3d's, and where its time goes.
 
-The frame is the real keyframe ($CM3D_REAL_KEYFRAME), its one sweep standing in for ten, or,
-without it, random points on rings. The peer of the encoder is what one writes first: a loop over
-points that gathers them by pillar, then a loop over pillars. Both give the same canvas, which
-is checked.
+Frames are the real keyframe ($CM3D_REAL_KEYFRAME), its one sweep standing in for ten, or, without
+it, random points. Each side runs in a process of its own with the same points, boxes and number of
+threads, and they take turns. Ours is what the stages run. mmdet3d's is its own model with its own
+voxelisation, loss and decoding; both make a step of AdamW. Weights are random, and such that as
+many boxes as there may be go into suppression.
 """
 
-import os
+import argparse
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
 
-import numpy as np
 import torch
 from rich.console import Console
 from rich.table import Table
-from torch import Tensor
-from torch.nn import functional
 
-from benchmarks.timing import timed
+from benchmarks.detector.cases import Case, cases
+from benchmarks.detector.kernels import Kernel, profiled
+from benchmarks.detector.race import Figures, race, sides
+from benchmarks.detector.waiting import Waiting, measured
+from benchmarks.timing import usable_cores
 from cm3d.execution.device import choose_device
-from cm3d.geometry.arrays import NDArrayFloat32
-from cm3d.models.centerpoint import CenterPoint, build_centerpoint
-from cm3d.models.decode import decode
-from cm3d.models.pillars import PillarEncoder
-from cm3d.models.sensor_boxes import SensorBoxes
-from cm3d.params import Detector, Params, load_params
-from cm3d.sensors.lidar import drop_ego_points, read_sweep
-from cm3d.training.batches import Batch, collate
-from cm3d.training.determinism import deterministic
-from cm3d.training.targets import make_targets
-from cm3d.training.trainer import Trainer
+from cm3d.params import load_params
 
-_KEYFRAME = Path(os.environ.get("CM3D_REAL_KEYFRAME", "../shared/real/nuscenes-keyframe")).resolve()
-_BOXES = 40
+_NO_PEER: Final = "mmdet3d is not installed: requirements-mmdet3d.txt says how"
+_PEER_NOTE: Final = (
+    "On a CPU ours computes sparse convolutions in PyTorch, as those of spconv 2.3.8 give other "
+    "results from call to call there; mmdet3d runs with spconv as it is, but for the CUDA stream "
+    "that its backward pass asks for."
+)
+_FRAMES: Final = 12
+_KERNELS: Final = 15
 
 
 def main() -> None:
     """Measure and print the tables."""
-    params = load_params()
-    device = choose_device(params.execution.device)
-    points = sweeps(params.detector)
-    with deterministic():
-        show_rates(params, points, device)
-        show_encoders(params.detector, points)
+    parser = argparse.ArgumentParser(description=__doc__)
+    device = choose_device(load_params().execution.device)
+    plan = cases(device.type)
+    names = list(dict.fromkeys(case.name for case in plan))
+    parser.add_argument("--models", nargs="+", choices=names, default=names)
+    parser.add_argument("--profile", action="store_true", help="kernels without a GPU too")
+    options = parser.parse_args()
+    chosen = [case for case in plan if case.name in options.models]
+    console = Console(width=100)
+    console.print(race_table(chosen, sides()))
+    console.print(_PEER_NOTE if len(sides()) > 1 else _NO_PEER)
+    with TemporaryDirectory() as folder:
+        rows = measured(load_params(), _FRAMES, Path(folder), device)
+        console.print(waiting_table(rows, f"{device.type}, {_FRAMES} frames of ten sweeps"))
+    if device.type == "cuda" or options.profile:
+        for case in chosen:
+            console.print(kernel_table(kernels(case), case))
 
 
-def show_rates(params: Params, points: NDArrayFloat32, device: torch.device) -> None:
-    """Samples per second of a training step and of inference."""
-    batch = training_batch(params, points)
-    model = build_centerpoint(params.detector, params.seed).to(device)
-    trainer = Trainer(model, params.detector, params.pretrain, steps=1000)
-    cloud, owner = batch.points[: len(points)].to(device), batch.point_frame[: len(points)]
-    train_ms = timed(lambda: trainer.step(batch), repeats=5).best_ms
-    infer_ms = timed(
-        lambda: infer(model, cloud, owner.to(device), params.detector), repeats=5
-    ).best_ms
-    parameters = sum(parameter.numel() for parameter in model.parameters())
-    table = Table(
-        title=f"{device}, {torch.get_num_threads()} threads: {len(points)} points per sample, "
-        f"{parameters / 1e6:.2f} M parameters"
-    )
-    for heading in ("", "s per sample", "samples per s"):
-        table.add_column(heading, justify="right" if heading else "left")
-    size = len(batch.heatmap)
-    rows = {f"training step, batch of {size}": train_ms / size, "inference, one by one": infer_ms}
-    for name, elapsed_ms in rows.items():
-        table.add_row(name, f"{elapsed_ms / 1e3:.3f}", f"{1e3 / elapsed_ms:.1f}")
-    Console().print(table)
+def race_table(chosen: Sequence[Case], names: Sequence[str]) -> Table:
+    """Both sides of every case."""
+    table = Table(title=f"{_machine(chosen[0].device)}; sweeps x batch of training")
+    for heading in ("model", "input", "measure"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("ours", "mmdet3d", "ours / mmdet3d"):
+        table.add_column(heading, justify="right")
+    for case in chosen:
+        for row in race_rows(case, race(case, names)):
+            table.add_row(*row)
+        table.add_section()
+    return table
 
 
-def show_encoders(detector: Detector, points: NDArrayFloat32) -> None:
-    """The pillar encoder against loops over points and pillars."""
-    encoder = PillarEncoder(detector).eval()
-    cloud, owner = torch.from_numpy(points), torch.zeros(len(points), dtype=torch.int64)
-    with torch.inference_mode():
-        ours, peer = encoder(cloud, owner, 1)[0], encode_point_by_point(encoder, points)
-        torch.testing.assert_close(ours, peer, atol=1e-4, rtol=1e-4)
-        ours_ms = timed(lambda: encoder(cloud, owner, 1), repeats=5).best_ms
-        peer_ms = timed(lambda: encode_point_by_point(encoder, points), repeats=1).best_ms
-    table = Table(title=f"pillars of {len(points)} points on the CPU")
-    for heading in ("", "time (ms)", "times faster"):
-        table.add_column(heading, justify="right" if heading else "left")
-    table.add_row("cm3d.models.pillars", f"{ours_ms:.0f}", f"{peer_ms / ours_ms:.0f}")
-    table.add_row("loop over points", f"{peer_ms:.0f}", "1")
-    Console().print(table)
+def race_rows(case: Case, figures: Mapping[str, Figures]) -> Iterator[list[str]]:
+    """What the table says of a case."""
+    ours, peer = figures["ours"], figures.get("peer")
+    measures = {
+        f"training, {case.precision} (1/s)": "train",
+        "inference (1/s)": "infer",
+        "training, peak (MB)": "train_mb",
+        "inference, peak (MB)": "infer_mb",
+    }
+    heads = [
+        [case.name, f"{case.sweeps} x {case.batch}"],
+        [f"{ours.parameters / 1e6:.2f} M parameters", ""],
+    ]
+    for index, (measure, field) in enumerate(measures.items()):
+        own = getattr(ours, field)
+        row = [*(heads[index] if index < len(heads) else ["", ""]), measure, f"{own:.3g}"]
+        theirs = getattr(peer, field) if peer else None
+        yield [*row, *([f"{theirs:.3g}", f"{own / theirs:.2f}"] if theirs else ["", ""])]
 
 
-def sweeps(detector: Detector) -> NDArrayFloat32:
-    """Points (N, 5) as dense as those of `detector.sweeps` sweeps, LiDAR frame."""
-    rng = np.random.default_rng(0)
-    files = sorted((_KEYFRAME / "samples" / "LIDAR_TOP").glob("*.bin"))
-    one = drop_ego_points(read_sweep(files[0]), 1.0) if files else random_sweep(rng)
-    many = np.tile(one, (detector.sweeps, 1))
-    age = np.repeat(np.arange(detector.sweeps), len(one))
-    many[:, 1] -= 0.3 * age
-    many[:, 3], many[:, 4] = many[:, 3] / 255, 0.05 * age
-    many[:, :3] += rng.normal(0, 0.02, (len(many), 3))
-    return np.asarray(many, dtype=np.float32)
+def waiting_table(rows: Iterable[Waiting], title: str) -> Table:
+    """How long trainings waited for data."""
+    table = Table(title=f"{title}: training of the small model")
+    for heading in ("execution.loaders", "frames/s", "waiting for data"):
+        table.add_column(heading, justify="right")
+    for row in rows:
+        table.add_row(str(row.loaders), f"{row.frames_per_s:.2f}", f"{row.share:.0%}")
+    return table
 
 
-def random_sweep(rng: np.random.Generator) -> NDArrayFloat32:
-    """30,000 points on the ground (N, 5), denser near the sensor."""
-    distance_m, bearing_rad = rng.uniform(1.5, 50, 30_000), rng.uniform(-np.pi, np.pi, 30_000)
-    xy_m = distance_m[:, None] * np.stack([np.cos(bearing_rad), np.sin(bearing_rad)], axis=1)
-    rest = rng.uniform([-2, 0, 0], [0, 255, 31], (30_000, 3))
-    return np.concatenate([xy_m, rest], axis=1, dtype=np.float32, casting="same_kind")
+def kernels(case: Case) -> list[Kernel]:
+    """Those of a training step."""
+    from benchmarks.detector import ours  # what it imports is no part of the peer's process
+
+    return profiled(ours.build(case).train, torch.device(case.device))
 
 
-def training_batch(params: Params, points: NDArrayFloat32) -> Batch:
-    """The same points in every frame, with random boxes."""
-    rng, detector = np.random.default_rng(0), params.detector
-    samples = []
-    for _ in range(params.pretrain.batch_size):
-        boxes = SensorBoxes(
-            class_index=rng.integers(0, len(detector.class_names), _BOXES),
-            score=np.ones(_BOXES),
-            center_m=rng.uniform([-45, -45, -2], [45, 45, 0], (_BOXES, 3)),
-            size_m=rng.uniform(0.5, 5, (_BOXES, 3)),
-            yaw_rad=rng.uniform(-np.pi, np.pi, _BOXES),
-            velocity_mps=rng.normal(0, 3, (_BOXES, 2)),
-        )
-        samples.append((points, make_targets(boxes, detector)))
-    return collate(samples)
+def kernel_table(found: Sequence[Kernel], case: Case) -> Table:
+    """What is neither a product of matrices nor a convolution, longest first."""
+    rest = [kernel for kernel in found if not kernel.is_matrix]
+    share = sum(kernel.share for kernel in rest)
+    table = Table(title=f"{case.name}, {case.precision}: {share:.0%} of a training step is not")
+    table.add_column("convolutions or products of matrices, but", no_wrap=True, max_width=70)
+    for heading in ("ms", "share"):
+        table.add_column(heading, justify="right")
+    for kernel in rest[:_KERNELS]:
+        table.add_row(kernel.name, f"{kernel.ms:.2f}", f"{kernel.share:.1%}")
+    return table
 
 
-def infer(model: CenterPoint, cloud: Tensor, owner: Tensor, detector: Detector) -> None:
-    """From points to boxes."""
-    with torch.inference_mode():
-        decode(model.eval()(cloud, owner, 1), detector)
-
-
-def encode_point_by_point(encoder: PillarEncoder, points: NDArrayFloat32) -> Tensor:
-    """The encoder in evaluation mode by dictionaries and loops; canvas (C, rows, columns)."""
-    grid, limit = encoder.grid, encoder.max_points
-    pillars: dict[tuple[int, int], list[NDArrayFloat32]] = {}
-    for point in points:
-        column = int(np.floor((point[0] + np.float32(grid.range_m)) / np.float32(grid.cell_m)))
-        row = int(np.floor((point[1] + np.float32(grid.range_m)) / np.float32(grid.cell_m)))
-        inside = 0 <= column < grid.size and 0 <= row < grid.size
-        if inside and encoder.min_z_m <= point[2] < encoder.max_z_m:
-            pillars.setdefault((row, column), []).append(point)
-    canvas = torch.zeros(encoder.linear.out_features, grid.size, grid.size)
-    scale = np.array([grid.range_m, grid.range_m, (encoder.max_z_m - encoder.min_z_m) / 2])
-    for (row, column), points_of_pillar in pillars.items():
-        total = len(points_of_pillar)
-        ranks = [r for r in range(total) if r * limit // total > (r - 1) * limit // total]
-        kept = np.stack([points_of_pillar[rank] for rank in ranks])
-        center_m = (np.array([column, row]) + 0.5) * grid.cell_m - grid.range_m
-        from_mean = (kept[:, :3] - kept[:, :3].mean(axis=0)) / grid.cell_m
-        from_center = (kept[:, :2] - center_m) / grid.cell_m
-        parts = [kept[:, :3] / scale, kept[:, 3:], from_mean, from_center]
-        decorated = torch.from_numpy(np.concatenate(parts, axis=1).astype(np.float32))
-        feature = encoder.linear(decorated).amax(dim=0, keepdim=True)
-        canvas[:, row, column] = functional.relu(encoder.norm(feature))[0]
-    return canvas
+def _machine(device: str) -> str:
+    if device == "cuda":
+        return torch.cuda.get_device_name()
+    return f"CPU, {usable_cores()} threads"
 
 
 if __name__ == "__main__":
