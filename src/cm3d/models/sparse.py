@@ -64,10 +64,13 @@ def convolve_on_cpu(
         inverse: Whether before and after change places.
         submanifold: Whether the voxels stay, so that pairs of the later half mirror the first.
     """
-    kernel = weight.flatten(1, -2)
-    out = features.new_zeros(voxels_out, kernel.shape[0])
-    for offset, before, after in _pairs(pairs, pair_count, inverse, submanifold, len(features)):
-        out.index_add_(0, after, features.index_select(0, before) @ kernel[:, offset].T)
+    kernel = weight.flatten(1, -2).permute(1, 2, 0).contiguous()
+    if submanifold:
+        out = features @ kernel[len(kernel) // 2]
+    else:
+        out = features.new_zeros(voxels_out, kernel.shape[2])
+    for offset, before, after in _pairs(pairs, pair_count, inverse, submanifold):
+        out.index_add_(0, after, features.index_select(0, before) @ kernel[offset])
     return out
 
 
@@ -83,25 +86,31 @@ def differentiate_on_cpu(
     **__: Any,
 ) -> tuple[Tensor, Tensor]:
     """Gradients of features and weights, as `spconv.pytorch.ops.indice_conv_backward` has them."""
-    kernel = weight.flatten(1, -2)
-    of_features, of_kernel = torch.zeros_like(features), torch.zeros_like(kernel)
-    for offset, before, after in _pairs(pairs, pair_count, inverse, submanifold, len(features)):
+    kernel = weight.flatten(1, -2).transpose(0, 1).contiguous()
+    of_kernel = torch.zeros_like(kernel)
+    if submanifold:
+        centre = len(kernel) // 2
+        of_kernel[centre], of_features = gradient.T @ features, gradient @ kernel[centre]
+    else:
+        of_features = torch.zeros_like(features)
+    for offset, before, after in _pairs(pairs, pair_count, inverse, submanifold):
         passed = gradient.index_select(0, after)
-        of_kernel[:, offset] = passed.T @ features.index_select(0, before)
-        of_features.index_add_(0, before, passed @ kernel[:, offset])
-    return of_features, of_kernel.view_as(weight)
+        of_kernel[offset] = passed.T @ features.index_select(0, before)
+        of_features.index_add_(0, before, passed @ kernel[offset])
+    return of_features, of_kernel.transpose(0, 1).reshape(weight.shape)
 
 
 def _pairs(
-    pairs: Tensor, pair_count: Tensor, inverse: bool, submanifold: bool, voxels: int
+    pairs: Tensor, pair_count: Tensor, inverse: bool, submanifold: bool
 ) -> Iterator[tuple[int, Tensor, Tensor]]:
-    """Voxels before and after for each offset within the kernel that has any."""
+    """Voxels before and after for each offset within the kernel that has any.
+
+    The middle of a submanifold convolution, where both are all voxels, is left out.
+    """
     counts = pair_count.tolist()
     for offset, own_count in enumerate(counts):
         mirrored = len(counts) - 1 - offset
         if submanifold and offset == mirrored:
-            everything = torch.arange(voxels)
-            yield offset, everything, everything
             continue
         count = counts[mirrored] if submanifold and offset > mirrored else own_count
         if count:
