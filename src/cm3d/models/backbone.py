@@ -2,17 +2,15 @@
 
 from torch import Tensor, nn
 
-from cm3d.models.norm import build_norm
+from cm3d.models.norm import BatchNorm, build_norm
 from cm3d.params import Detector
 
 
-def convolution(
-    channels_in: int, channels_out: int, detector: Detector, stride: int = 1, eps: float = 1e-3
-) -> nn.Sequential:
+def convolution(channels_in: int, norm: BatchNorm, stride: int = 1) -> nn.Sequential:
     """3x3 convolution, batch normalisation, ReLU."""
     return nn.Sequential(
-        nn.Conv2d(channels_in, channels_out, 3, stride, padding=1, bias=False),
-        build_norm(channels_out, detector, eps),
+        nn.Conv2d(channels_in, norm.num_features, 3, stride, padding=1, bias=False),
+        norm,
         nn.ReLU(inplace=True),
     )
 
@@ -32,8 +30,8 @@ class Backbone(nn.Module):
         )
         self.blocks = nn.ModuleList(
             nn.Sequential(
-                convolution(before, after, detector, stride),
-                *(convolution(after, after, detector) for _ in range(layers)),
+                convolution(before, build_norm(after, detector), stride),
+                *(convolution(after, build_norm(after, detector)) for _ in range(layers)),
             )
             for before, after, stride, layers in shapes
         )

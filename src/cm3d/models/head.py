@@ -10,9 +10,8 @@ from torch.nn import functional
 
 from cm3d.models.backbone import convolution
 from cm3d.models.box_code import BOX_TERMS
+from cm3d.models.norm import build_head_norm
 from cm3d.params import Detector
-
-_NORM_EPS = 1e-5  # CenterPoint; its other normalisations have 1e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,13 +39,13 @@ class CenterHead(nn.Module):
         super().__init__()
         channels = detector.head_channels
         self.heatmap_bias = detector.heatmap_bias
-        self.shared = convolution(channels_in, channels, detector, eps=_NORM_EPS)
+        self.shared = convolution(channels_in, build_head_norm(channels))
         self.hidden_layers = detector.head_hidden_layers
         widths = [w for task in detector.tasks for w in (len(task), *BOX_TERMS.values())]
         self.hidden = nn.ModuleList(
             nn.Sequential(
                 *(
-                    convolution(channels, channels, detector, eps=_NORM_EPS)
+                    convolution(channels, build_head_norm(channels))
                     for _ in range(self.hidden_layers)
                 )
             )

@@ -69,6 +69,11 @@ class BatchNorm(nn.modules.batchnorm._BatchNorm):
         """Any number of dimensions will do."""
 
 
-def build_norm(channels: int, detector: Detector, eps: float = 1e-3) -> BatchNorm:
-    """A normalisation of so many channels (CenterPoint: eps 1e-3, in the head 1e-5)."""
-    return BatchNorm(channels, eps=eps, momentum=detector.norm_momentum)
+def build_norm(channels: int, detector: Detector) -> BatchNorm:
+    """A normalisation of so many channels, as CenterPoint has them up to the head."""
+    return BatchNorm(channels, eps=1e-3, momentum=detector.norm_momentum)
+
+
+def build_head_norm(channels: int) -> BatchNorm:
+    """One of the head, for which CenterPoint leaves PyTorch's own figures."""
+    return BatchNorm(channels, eps=1e-5, momentum=0.1)
