@@ -45,7 +45,7 @@ def count_trainers(wanted: int | Literal["auto"], device: str) -> int:
         InputError: More than there are GPUs or, without any, cores.
     """
     on_gpu = choose_device(device).type == "cuda"
-    devices = torch.cuda.device_count() if on_gpu else len(os.sched_getaffinity(0))
+    devices = torch.cuda.device_count() if on_gpu else _usable_cores()
     if wanted == "auto":
         return devices if on_gpu else 1
     if wanted > devices:
@@ -103,7 +103,7 @@ def _group(device: str, trainers: int, local_rank: int) -> Iterator[torch.device
         own = torch.device("cuda", local_rank)
         torch.cuda.set_device(own)
     else:
-        torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) // trainers))
+        torch.set_num_threads(max(1, _usable_cores() // trainers))
     distributed.init_process_group(
         "nccl" if own.type == "cuda" else "gloo",
         rank=int(os.environ["RANK"]),
@@ -119,3 +119,10 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def _usable_cores() -> int:
+    """Cores that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

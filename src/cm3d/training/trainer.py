@@ -37,7 +37,9 @@ class Trainer:
         """Start a run."""
         self.model, self.recipe, schedule = model, recipe, recipe.schedule
         self.device = next(model.parameters()).device
-        self.network = DistributedDataParallel(model) if processes() > 1 else model
+        # normalisation keeps its running figures alike in all processes by itself
+        shared = processes() > 1
+        self.network = DistributedDataParallel(model, broadcast_buffers=False) if shared else model
         on_gpu = self.device.type == "cuda"
         self.precision = _PRECISIONS[recipe.training.precision] if on_gpu else torch.float32
         self.scaler = torch.amp.GradScaler(
