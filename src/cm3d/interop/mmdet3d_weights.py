@@ -130,7 +130,7 @@ def _read(path: Path) -> dict[str, Tensor]:
     except Exception as error:
         raise InputError(
             f"{path}: cannot be read as weights alone; keep nothing but its `state_dict`, "
-            "as mmdet3d's tools/model_converters/publish_model.py does"
+            "see docs/mmdet3d.md, Checkpoints"
         ) from error
     state = content.get("state_dict", content) if isinstance(content, dict) else None
     if not state or not all(isinstance(value, Tensor) for value in state.values()):
