@@ -6,6 +6,7 @@ import torch
 from cm3d.models.box_code import BOX_TERMS
 from cm3d.models.centerpoint import build_centerpoint
 from cm3d.models.head import CenterHead
+from cm3d.models.norm import BatchNorm
 from cm3d.params import Detector, load_params, parse_params, read_yaml
 from experiments.overrides import with_overrides
 from experiments.preset import load_preset
@@ -88,3 +89,15 @@ def test_weights_depend_on_the_seed_alone(detector: Detector) -> None:
 
 def test_the_default_parameters_build() -> None:
     assert sum(p.numel() for p in build_centerpoint(load_params().detector, 0).parameters()) > 1e5
+
+
+def test_running_figures_of_the_head_have_their_own_pace(detector: Detector) -> None:
+    """CenterPoint's published configs slow down those before it alone."""
+    slow = detector.model_copy(update={"norm_momentum": 0.01, "head_hidden_layers": 1})
+    norms = {
+        name: (layer.eps, layer.momentum)
+        for name, layer in build_centerpoint(slow, seed=0).named_modules()
+        if isinstance(layer, BatchNorm)
+    }
+    assert {figures for name, figures in norms.items() if name.startswith("head")} == {(1e-5, 0.1)}
+    assert {fig for name, fig in norms.items() if not name.startswith("head")} == {(1e-3, 0.01)}
