@@ -1,0 +1,134 @@
+"""The real keyframe for both CenterPoints, and ours with the other's weights."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from cm3d.datasets.database import NuScenesTables
+from cm3d.datasets.nuscenes import index_scene
+from cm3d.interop.mmdet3d_weights import weights_from_mmdet3d
+from cm3d.models.centerpoint import CenterPoint, build_centerpoint
+from cm3d.models.head import TaskOutput
+from cm3d.models.voxelization import Voxelizer, Voxels
+from cm3d.params import Detector, parse_params, read_yaml
+from cm3d.training.augmentation import Augmentation
+from cm3d.training.batches import Batch, Sample
+from cm3d.training.frames import TrainingFrame, load_points, to_sensor
+from experiments.overrides import with_overrides
+from experiments.preset import load_preset
+from tests.interop.reference import Frames, Reference
+
+PRESETS = {
+    "pillar02": "centerpoint_pillar",
+    "voxel01": "centerpoint_voxel_01",
+    "voxel0075": "centerpoint_voxel_0075",
+}
+TERMS = {"offset": "reg", "z": "height", "size": "dim", "heading": "rot", "velocity": "vel"}
+
+
+def preset_detector(variant: str, project: Path) -> Detector:
+    """The detector of the preset for a variant of mmdet3d."""
+    content = with_overrides(read_yaml(project / "params.yaml"), load_preset(PRESETS[variant]))
+    return parse_params(content, PRESETS[variant]).detector
+
+
+def load_samples(keyframe: Path, detector: Detector) -> list[Sample]:
+    """The real keyframe and its turned mirror image, boxes within range.
+
+    It has one sweep and no velocities, so ages and velocities are made up.
+    """
+    scene = index_scene(NuScenesTables(keyframe, "v1.0-mini"), "scene-0061", 9, {})
+    frame = TrainingFrame(scene.frames.sample_token[0], scene.sweeps, scene.ground_truth)
+    points = load_points(frame, keyframe, detector)
+    points[:, 4] = 0.05 * (np.arange(len(points)) % 10)
+    boxes = to_sensor(scene.ground_truth, frame.global_SE3_lidar, detector.class_names)
+    speeds_mps = np.random.default_rng(0).normal(0, 3, (len(boxes), 2))
+    boxes = replace(boxes, velocity_mps=speeds_mps)
+    samples = [Sample("as it is", points, boxes)]
+    turned = Augmentation(False, True, 0.3, 1.0, np.zeros(3))
+    samples.append(
+        Sample("turned", turned.apply_to_points(points), turned.apply_to_boxes(boxes)),
+    )
+    return [_within(sample, detector.range_m) for sample in samples]
+
+
+def _within(sample: Sample, range_m: float) -> Sample:
+    inside = (np.abs(sample.boxes.center_m[:, :2]) < range_m).all(axis=1)
+    return replace(sample, boxes=sample.boxes[inside])
+
+
+def raw_points(batch: Batch) -> list[Tensor]:
+    """The points of each frame with intensities as nuScenes has them."""
+    scale = batch.points.new_tensor([1.0, 1.0, 1.0, 255.0, 1.0])
+    return [batch.points[batch.point_frame == frame] * scale for frame in range(batch.frames)]
+
+
+def labels_of(batch: Batch) -> Frames:
+    """Boxes and classes of each frame."""
+    rows = [batch.box_frame == frame for frame in range(batch.frames)]
+    return [(batch.boxes[chosen], batch.class_index[chosen]) for chosen in rows]
+
+
+def same_model(reference: Reference, detector: Detector, folder: Path) -> CenterPoint:
+    """Our CenterPoint with the weights of a reference, by way of a checkpoint file."""
+    path = folder / "reference.pth"
+    torch.save({"state_dict": reference.model.state_dict()}, path)
+    model = build_centerpoint(detector, seed=1)
+    state = model.state_dict()
+    # Within a process that has mmdet3d, spconv takes a plain dictionary for one of spconv 1.
+    state.update(weights_from_mmdet3d(path, detector))
+    model.load_state_dict(state)
+    return model.train(reference.model.training)
+
+
+def stages(model: CenterPoint, batch: Batch) -> dict[str, Tensor]:
+    """What each part of ours makes of a batch, by the names of `Reference.stages`."""
+    dtype = next(model.parameters()).dtype
+    canvas = model.encoder(batch.points.to(dtype), batch.point_frame, batch.frames)
+    features = model.backbone(canvas)
+    neck = model.neck(features)
+    result = {"canvas": canvas, "neck": neck}
+    result |= {f"backbone.{block}": feature for block, feature in enumerate(features)}
+    for task, output in enumerate(model.head(neck)):
+        result[f"head.{task}.heatmap"] = output.heatmap
+        result |= {f"head.{task}.{TERMS[term]}": value for term, value in output.boxes.items()}
+    return result
+
+
+def outputs_of(maps: dict[str, Tensor], detector: Detector) -> list[TaskOutput]:
+    """The head's maps among `stages` as ours."""
+    return [
+        TaskOutput(
+            maps[f"head.{task}.heatmap"],
+            {own: maps[f"head.{task}.{theirs}"] for own, theirs in TERMS.items()},
+        )
+        for task in range(len(detector.tasks))
+    ]
+
+
+class SingleVoxelizer(Voxelizer):
+    """Assigns points in single precision and hands them on in double."""
+
+    def __call__(self, points: Tensor, frame: Tensor) -> Voxels:
+        voxels = super().__call__(points.float(), frame)
+        return replace(voxels, points=voxels.points.double())
+
+
+@contextmanager
+def double_precision() -> Iterator[None]:
+    """Have new tensors and networks in double precision."""
+    torch.set_default_dtype(torch.float64)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+def difference(ours: Tensor, theirs: Tensor) -> float:
+    """Largest difference, by the largest value."""
+    return float((ours - theirs).abs().max() / theirs.abs().max().clamp(min=1e-12))
