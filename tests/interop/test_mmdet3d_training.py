@@ -7,19 +7,24 @@ from typing import Any
 
 import pytest
 
+from cm3d.errors import InputError
 from cm3d.interop.mmdet3d_infos import annotation_file
+from cm3d.interop.mmdet3d_weights import weights_from_mmdet3d
+from cm3d.models.centerpoint import build_centerpoint
+from tests.interop.compared import preset_detector
 
 pytestmark = [pytest.mark.mmdet3d, pytest.mark.filterwarnings("ignore")]
 
 
 @pytest.fixture
 def blocks(project: Path) -> list[str]:
-    """The Python of the page: a config, and how to run it."""
+    """The Python of the page: a config, how to run it, how to keep the weights alone."""
     return re.findall(r"```python\n(.*?)```", (project / "docs" / "mmdet3d.md").read_text(), re.S)
 
 
-def test_a_step_and_a_result_file(
+def test_a_step_a_result_file_and_weights_for_us(
     blocks: list[str],
+    project: Path,
     turning_vehicle: tuple[Path, dict[str, Any]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -30,7 +35,7 @@ def test_a_step_and_a_result_file(
     for part in ("pretrain", "val"):
         content = json.dumps(annotation_file([info], "v1.0-trainval"))
         Path(f"cm3d_infos_{part}.json").write_text(content)
-    config, run = blocks
+    config, run, keep_weights = blocks
     config = config.replace("voxel0075", "pillar02")
     config = re.sub(r'^(data_root|infos) = ".*?"', f'\\1 = "{root}/"', config, flags=re.M)
     Path("cm3d_centerpoint.py").write_text(config + SHORT)
@@ -38,6 +43,12 @@ def test_a_step_and_a_result_file(
     assert Path("work/pretrain/epoch_1.pth").is_file()
     results = json.loads(Path("work/results/pred_instances_3d/results_nusc.json").read_text())
     assert results["results"].keys() == {info["token"]}
+    detector = preset_detector("pillar02", project)
+    with pytest.raises(InputError, match=r"epoch_1\.pth: cannot be read as weights alone; keep"):
+        weights_from_mmdet3d(Path("work/pretrain/epoch_1.pth"), detector)
+    exec(keep_weights.replace("epoch_20", "epoch_1"), {})
+    weights = weights_from_mmdet3d(Path("work/centerpoint.pth"), detector)
+    build_centerpoint(detector, seed=0).load_state_dict(weights)
 
 
 SHORT = """
