@@ -67,7 +67,7 @@ def train_detector(
     job = TrainingJob(
         title=stage,
         frames=resampled(frames, schedule, params),
-        recipe=Recipe(params.detector, schedule, params.training, params.seed),
+        recipe=Recipe(params.detector, schedule, params.training, seed_of(params)),
         root=dataset_root(params.dataset),
         folder=work_folder(stage) / "training",
         copy_paste=params.copy_paste,
@@ -108,5 +108,10 @@ def resampled(
     """What an epoch sees: every frame once, or each class's frames equally often."""
     if not schedule.class_balanced:
         return frames
-    rng = np.random.default_rng([params.seed, zlib.crc32(b"class_balanced")])
+    rng = np.random.default_rng([seed_of(params), zlib.crc32(b"class_balanced")])
     return class_balanced(frames, params.detector.class_names, rng)
+
+
+def seed_of(params: Params) -> int:
+    """Of all randomness in a training: another for each draw of the labelled part."""
+    return zlib.crc32(f"{params.seed} {params.labels.draw}".encode())

@@ -89,7 +89,7 @@ def _frame(token: str, scene: str) -> Frames:
         split=["val" if token == "val" else "train"],
         location=[""],
         global_SE3_ego=[[1, 0, 0, 0, 0, 0, 0]],
-        label_rank=[0.0 if token == "labelled" else 1.0],
+        label_rank=[0.0 if token == "labelled" else 0.9],
     )
 
 

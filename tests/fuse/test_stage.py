@@ -14,7 +14,7 @@ from cm3d.tables.table import columns_of
 from stages.fuse import chosen_temperature
 
 MakeBoxes = Callable[..., Boxes3D]
-LABELS = Labels(fraction=0.5, sampling="uniform", frames_file=None)
+LABELS = Labels(fraction=0.5, draw=0, sampling="uniform", frames_file=None)
 # rank of each keyframe: the first is labelled, the second is not, the third is val
 RANKS = {"labelled": 0.2, "unlabelled": 0.7, "val": 1.0}
 

@@ -35,7 +35,12 @@ def frames() -> Frames:
 
 
 def _labels(**changes: Any) -> Labels:
-    values: dict[str, Any] = {"fraction": 0.5, "sampling": "uniform", "frames_file": None}
+    values: dict[str, Any] = {
+        "fraction": 0.5,
+        "draw": 0,
+        "sampling": "uniform",
+        "frames_file": None,
+    }
     return Labels(**values | changes)
 
 
@@ -72,7 +77,7 @@ def test_consecutive_ranks_are_a_permutation_scene_by_scene() -> None:
         global_SE3_ego=np.tile([1.0, 0, 0, 0, 0, 0, 0], (80, 1)),
         label_rank=np.where(order < train, rng.permutation(80) / 80, 1.0),
     )
-    rank = consecutive_rank(frames)
+    rank = consecutive_rank(frames, frames.label_rank)
     is_train = frames.split == "train"
     assert (rank[~is_train] == 1).all()
     np.testing.assert_array_equal(np.sort(rank[is_train]), np.arange(train) / train)
@@ -89,7 +94,7 @@ def test_consecutive_ranks_are_a_permutation_scene_by_scene() -> None:
 
 
 def test_no_frames_at_all() -> None:
-    assert len(consecutive_rank(Frames.empty())) == 0
+    assert len(consecutive_rank(Frames.empty(), np.empty(0))) == 0
     assert len(is_labelled(Frames.empty(), _labels(sampling="consecutive"))) == 0
 
 
@@ -134,3 +139,26 @@ def test_an_unreadable_file_is_named(frames: Frames, tmp_path: Path) -> None:
 def test_the_knob_to_name() -> None:
     assert knob_of(_labels()) == "labels.fraction"
     assert knob_of(_labels(frames_file="mine.json")) == "labels.frames_file"
+
+
+def test_a_draw_begins_elsewhere_in_the_order(frames: Frames) -> None:
+    # ranks 0, 0.25, 0.5, 0.75 become 0.618, 0.868, 0.118, 0.368
+    assert _labelled(frames, fraction=0.25, draw=1) == ["b2"]
+    assert _labelled(frames, fraction=0.5, draw=1) == ["a1", "b2"]
+    assert _labelled(frames, fraction=0.5, draw=1, sampling="consecutive") == ["b1", "b2"]
+
+
+def test_three_draws_of_a_fifth_share_no_frame() -> None:
+    count = 100
+    many = Frames.from_columns(
+        sample_token=[f"{n:03}" for n in range(count)],
+        scene_name=["a"] * count,
+        timestamp_us=list(range(count)),
+        split=["train"] * count,
+        location=[""] * count,
+        global_SE3_ego=[(1.0, 0, 0, 0, 0, 0, 0)] * count,
+        label_rank=[n / count for n in range(count)],
+    )
+    drawn = [_labelled(many, fraction=0.2, draw=draw) for draw in range(3)]
+    assert [len(tokens) for tokens in drawn] == [20, 20, 20]
+    assert len(set().union(*drawn)) == 60

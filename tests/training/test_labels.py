@@ -15,7 +15,7 @@ from cm3d.training.labels import (
     selftrain_frames,
 )
 
-LABELS = Labels(fraction=0.5, sampling="uniform", frames_file=None)
+LABELS = Labels(fraction=0.5, draw=0, sampling="uniform", frames_file=None)
 
 
 def _objects(*values: str) -> np.ndarray:

@@ -50,6 +50,7 @@ class Labels(Section):
     """The labelled part of the train split."""
 
     fraction: Share
+    draw: Annotated[int, Field(ge=0)]
     sampling: Literal["uniform", "consecutive"]
     frames_file: str | None
 

@@ -12,6 +12,8 @@ from cm3d.tables.index import Frames
 from cm3d.tables.lookup import codes
 from cm3d.tables.table import NDArrayBool, NDArrayFloat
 
+_GOLDEN_RATIO = (5**0.5 - 1) / 2
+
 
 def is_labelled(frames: Frames, labels: Labels) -> NDArrayBool:
     """Which frames (N,) belong to the labelled part of train.
@@ -26,7 +28,9 @@ def is_labelled(frames: Frames, labels: Labels) -> NDArrayBool:
     is_train = np.asarray(frames.split == "train", dtype=bool)
     if labels.frames_file is not None:
         return _listed(frames, is_train, labels.frames_file)
-    rank = frames.label_rank if labels.sampling == "uniform" else consecutive_rank(frames)
+    rank = _drawn_rank(frames, labels.draw)
+    if labels.sampling == "consecutive":
+        rank = consecutive_rank(frames, rank)
     return is_train & (rank < labels.fraction)
 
 
@@ -35,21 +39,33 @@ def is_unlabelled(frames: Frames, labels: Labels) -> NDArrayBool:
     return np.asarray((frames.split == "train") & ~is_labelled(frames, labels))
 
 
-def consecutive_rank(frames: Frames) -> NDArrayFloat:
+def _drawn_rank(frames: Frames, draw: int) -> NDArrayFloat:
+    """Position (N,) of each frame in the random order, begun elsewhere for each draw.
+
+    By steps of the golden ratio the first three draws share no frame up to 23%.
+    """
+    return np.asarray((frames.label_rank + draw * _GOLDEN_RATIO) % 1.0)
+
+
+def consecutive_rank(frames: Frames, rank: NDArrayFloat) -> NDArrayFloat:
     """Position (N,) of each train frame where scenes get labels one after the other, in [0, 1).
 
     Scenes come in the order of their first frame in the random order, which is a random order
     too; within a scene time counts. So K% is whole scenes and the beginning of one more, and
-    shares are nested (paper, appendix I: one annotates drives, not frames). 1 outside train.
+    shares are nested (paper, appendix I: one annotates drives, not frames).
+
+    Args:
+        frames: N frames; those out of train get 1.
+        rank: (N,) position of each frame in a random order.
     """
     train = np.flatnonzero(frames.split == "train")
     scene = codes(frames.scene_name[train])
     first = np.full(scene.max(initial=-1) + 1, np.inf)
-    np.minimum.at(first, scene, frames.label_rank[train])
+    np.minimum.at(first, scene, rank[train])
     order = np.lexsort([frames.timestamp_us[train], scene, first[scene]])
-    rank = np.ones(len(frames))
-    rank[train[order]] = np.arange(len(train)) / len(train)
-    return rank
+    consecutive = np.ones(len(frames))
+    consecutive[train[order]] = np.arange(len(train)) / len(train)
+    return consecutive
 
 
 def knob_of(labels: Labels) -> str:
