@@ -8,6 +8,7 @@ many boxes as there may be go into suppression.
 """
 
 import argparse
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -31,7 +32,7 @@ _PEER_NOTE: Final = (
     "results from call to call there; mmdet3d runs with spconv as it is, but for the CUDA stream "
     "that its backward pass asks for."
 )
-_FRAMES: Final = 12
+_FRAMES: Final = 8
 _KERNELS: Final = 15
 
 
@@ -65,6 +66,7 @@ def race_table(chosen: Sequence[Case], names: Sequence[str]) -> Table:
         table.add_column(heading, justify="right")
     for case in chosen:
         for row in race_rows(case, race(case, names)):
+            print(*row, sep=" | ", file=sys.stderr, flush=True)  # a run may be stopped
             table.add_row(*row)
         table.add_section()
     return table

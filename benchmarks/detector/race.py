@@ -50,7 +50,8 @@ def race(case: Case, names: Sequence[str]) -> dict[str, Figures]:
         boxes = {name: int(worker.ask("boxes")) for name, worker in workers.items()}
         infer_s = _alternately(workers, "infer", case.repeats)
         infer_mb = {name: worker.ask("memory") for name, worker in workers.items()}
-        train_s = _alternately(workers, "train", case.repeats, warm_up=True)
+        # of few repeats the median leaves the first, cold one out by itself
+        train_s = _alternately(workers, "train", case.repeats, warm_up=case.repeats > 3)
         train_mb = {name: worker.ask("memory") for name, worker in workers.items()}
     return {
         name: Figures(
