@@ -17,10 +17,14 @@ from cm3d.execution.together import count_trainers, leads, train_together
 from cm3d.params import Params, Schedule
 from cm3d.tables import Frames, Sweeps, layout, read_scenes
 from cm3d.training.frames import TrainingFrame
+from cm3d.training.history import thinned
 from cm3d.training.job import HISTORY, MODEL, TrainingJob
 from cm3d.training.label_check import check_labels
 from cm3d.training.recipe import Recipe
 from cm3d.training.resampling import class_balanced
+
+# A plot page holds every row; a training on nuScenes has more than 100,000 steps.
+_PLOTTED_ROWS = 2000
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +91,7 @@ def train_detector(
 def keep(job: TrainingJob, beside_model: Mapping[str, Any]) -> None:
     """Make what a training left into the outputs, the loss curve and the metrics of its stage."""
     history = json.loads((job.folder / HISTORY).read_text())
-    write_csv(layout.PLOTS / f"{job.title}.csv", history)
+    write_csv(layout.PLOTS / f"{job.title}.csv", thinned(history, _PLOTTED_ROWS))
     last_epoch = [row["loss"] for row in history if row["epoch"] == history[-1]["epoch"]]
     metrics = {
         "frames": len(job.frames),

@@ -30,7 +30,7 @@ class Machinery:
     Args:
         device: Where to compute.
         loaders: Processes that make samples ahead.
-        resume_folder: Where a state is kept until the training ends; None keeps none.
+        resume_folder: Where states are kept, for the caller to remove; None keeps none.
         checkpoint_s: At least so long between two states.
         description: Name on the progress bar.
     """
@@ -103,8 +103,6 @@ def train(
                     state.save_if_due(history, trainer.parts)
     except InputError as error:
         raise InputError(f"{error}; {state}") from error
-    if process() == 0:
-        state.remove()
     return TrainedModel(trainer.trained.cpu().eval(), history, progress.waiting)
 
 

@@ -58,11 +58,6 @@ class ResumeFile:
         history: list[dict[str, float]] = content["history"]
         return history
 
-    def remove(self) -> None:
-        """Forget the state, as when the training has ended."""
-        if self.folder is not None:
-            (self.folder / _FILE_NAME).unlink(missing_ok=True)
-
     def __str__(self) -> str:
         """Where the state is, in words."""
         if self.folder is None or not (self.folder / _FILE_NAME).is_file():
