@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 # sparse convolutions for what the machine has
-REQUIREMENTS := requirements-$(if $(shell command -v nvidia-smi),gpu,cpu).txt
+REQUIREMENTS := requirements-$(if $(shell which nvidia-smi 2>/dev/null),gpu,cpu).txt
 RUN := PYTHONPATH=src $(BIN)/python
 DVC := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/dvc
 export DVC_NO_ANALYTICS := true
