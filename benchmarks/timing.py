@@ -52,10 +52,3 @@ def one_core() -> Iterator[None]:
             yield
         finally:
             os.sched_setaffinity(0, before)
-
-
-def usable_cores() -> int:
-    """Cores that this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -1,7 +1,7 @@
 """The paper's tables, and ours, as rows of overrides, read from `experiments/<table>.yaml`."""
 
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -71,8 +71,6 @@ class PaperTable(BaseModel):
         note: How what runs here differs from the paper.
         cumulative: Each row adds its overrides to those above.
         errors: The five errors are printed too.
-        vary: The parameter that a number after `--seeds` stands for: `seed`, by which data and
-            networks are drawn anew, or `labels.draw`, by which the labelled part and networks are.
         rows: The rows, from top to bottom.
     """
 
@@ -82,7 +80,6 @@ class PaperTable(BaseModel):
     note: str = ""
     cumulative: bool = False
     errors: bool = False
-    vary: Literal["seed", "labels.draw"] = "seed"
     rows: list[Row]
 
     def steps(self) -> list[Row]:

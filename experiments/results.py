@@ -10,16 +10,14 @@ from cm3d.params import Params
 from experiments.paper_tables import PaperTable, Row
 
 SCORES: Final = ("mAP", "NDS")
-_NUMBERED: Final = {"seed": "seeds", "labels.draw": "draws of labels, weights and order"}
 
 
-def describe_scale(params: Params, preset: str | None, vary: str = "seed") -> str:
+def describe_scale(params: Params, preset: str | None) -> str:
     """What was measured on, in one line."""
     if params.dataset.name == "sim":
         simulation = params.simulation
-        drawn = "drawn anew for each seed" if vary == "seed" else f"the world of seed {params.seed}"
         data = (
-            f"simulated data, {drawn}, {simulation.train_scenes} train and "
+            f"simulated data, drawn anew for each seed, {simulation.train_scenes} train and "
             f"{simulation.val_scenes} val scenes of {simulation.keyframes_per_scene} keyframes"
         )
     else:
@@ -53,7 +51,7 @@ def markdown(table: PaperTable, scale: str, rows: Sequence[Mapping[str, Any]]) -
     lines = [
         f"# {table.title}",
         "",
-        f"Measured here: {scale}; {_NUMBERED[table.vary]} {', '.join(map(str, seeds)) or 'none'}"
+        f"Measured here: {scale}; seeds {', '.join(map(str, seeds)) or 'none'}"
         + (", mean ± standard deviation." if len(seeds) > 1 else "."),
         "The paper's figures are on nuScenes val.",
         *(["Errors in hundredths of 1 m, 1 - IoU, 1 rad, 1 m/s, 1 - accuracy."] * table.errors),

@@ -32,9 +32,9 @@ def run_table(name: str, seeds: Sequence[int], preset: str | None) -> str:
     table = load_table(name)
     base = load_preset(preset) if preset else {}
     values = with_overrides(read_yaml(PARAMS_FILE), base)
-    scale = describe_scale(check_rows(table, values), preset, table.vary)
+    scale = describe_scale(check_rows(table, values), preset)
     steps = table.steps()
-    trials = plan([(row, {**base, **row.resolved(values)}) for row in steps], seeds, table.vary)
+    trials = plan([(row, {**base, **row.resolved(values)}) for row in steps], seeds)
     scores = run_trials(name, trials)
     rows = [
         row_result(row, {t.seed: s for t, s in zip(trials, scores, strict=True) if t.row is row})
@@ -48,9 +48,7 @@ def run_table(name: str, seeds: Sequence[int], preset: str | None) -> str:
     return text
 
 
-def plan(
-    rows: Sequence[tuple[Row, dict[str, Any]]], seeds: Sequence[int], vary: str = "seed"
-) -> list[Trial]:
+def plan(rows: Sequence[tuple[Row, dict[str, Any]]], seeds: Sequence[int]) -> list[Trial]:
     """The trials of rows with their overrides: all rows of a seed, which share data, then the next.
 
     Raises:
@@ -62,7 +60,7 @@ def plan(
         for seed in seeds
         for row, overrides in rows
         if not row.missing
-        for changes in [{**overrides, vary: seed}]
+        for changes in [{**overrides, "seed": seed}]
     ]
 
 

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from benchmarks.bench_medoid import matrix_medoid_index, truck
-from benchmarks.timing import one_core, peak_memory_mb, timed, usable_cores
+from benchmarks.timing import one_core, peak_memory_mb, timed
+from cm3d.execution.device import usable_cores
 from cm3d.lift.medoid import medoid_index
 
 

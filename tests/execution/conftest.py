@@ -98,6 +98,9 @@ def execution() -> Execution:
         readers=0,
         image_batch=1,
         box_batch=1,
+        trainers=1,
+        loaders=0,
+        checkpoint_s=60.0,
         max_unreadable=0.1,
     )
 

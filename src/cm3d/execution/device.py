@@ -1,8 +1,14 @@
-"""Where networks run."""
+"""Where networks run, in which precision, and on how many cores."""
+
+import os
+from typing import Final
 
 import torch
 
 from cm3d.errors import InputError
+
+# By the names of `precision` parameters: what matrix products are computed in on a GPU.
+PRECISIONS: Final = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def choose_device(name: str) -> torch.device:
@@ -15,3 +21,10 @@ def choose_device(name: str) -> torch.device:
     if name == "cuda" and not available:
         raise InputError("execution.device: cuda, but PyTorch sees no GPU; set it to auto or cpu")
     return torch.device("cuda" if available and name != "cpu" else "cpu")
+
+
+def usable_cores() -> int:
+    """Cores that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -10,10 +10,10 @@ from typing import Literal
 
 import torch
 from torch import distributed
-from torch.multiprocessing.spawn import ProcessExitedException, start_processes
+from torch.multiprocessing.spawn import ProcessException, start_processes
 
 from cm3d.errors import InputError
-from cm3d.execution.device import choose_device
+from cm3d.execution.device import choose_device, usable_cores
 
 
 def train_together(work: Callable[[torch.device], None], trainers: int, device: str) -> None:
@@ -45,7 +45,7 @@ def count_trainers(wanted: int | Literal["auto"], device: str) -> int:
         InputError: More than there are GPUs or, without any, cores.
     """
     on_gpu = choose_device(device).type == "cuda"
-    devices = torch.cuda.device_count() if on_gpu else _usable_cores()
+    devices = torch.cuda.device_count() if on_gpu else usable_cores()
     if wanted == "auto":
         return devices if on_gpu else 1
     if wanted > devices:
@@ -68,7 +68,7 @@ def _start(work: Callable[[torch.device], None], trainers: int, device: str) -> 
             start_processes(  # type: ignore[no-untyped-call]
                 _join, (trainers, port, work, device, errors), trainers, start_method="spawn"
             )
-        except ProcessExitedException as stopped:
+        except ProcessException as stopped:
             messages = sorted(errors.iterdir())
             if not messages:
                 raise
@@ -87,12 +87,13 @@ def _join(
     os.environ |= {"RANK": str(rank), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     if rank:
         os.environ["TQDM_DISABLE"] = "1"
-    try:
-        with _group(device, trainers, rank) as own:
+    with _group(device, trainers, rank) as own:
+        try:
             work(own)
-    except InputError as error:
-        (errors / str(rank)).write_text(str(error))
-        raise SystemExit(1) from error
+        except InputError as error:
+            # before the group is left: that makes the others fail, and the parent stop them all
+            (errors / str(rank)).write_text(str(error))
+            raise SystemExit(1) from error
 
 
 @contextmanager
@@ -103,7 +104,7 @@ def _group(device: str, trainers: int, local_rank: int) -> Iterator[torch.device
         own = torch.device("cuda", local_rank)
         torch.cuda.set_device(own)
     else:
-        torch.set_num_threads(max(1, _usable_cores() // trainers))
+        torch.set_num_threads(max(1, usable_cores() // trainers))
     distributed.init_process_group(
         "nccl" if own.type == "cuda" else "gloo",
         rank=int(os.environ["RANK"]),
@@ -119,10 +120,3 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def _usable_cores() -> int:
-    """Cores that this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -110,7 +110,7 @@ def _layers_left(layers: int) -> int:
     """Layers after three halvings and the last convolution.
 
     Raises:
-        InputError: None.
+        InputError: None would be left.
     """
     for padding in (1, 1, 0, 0):
         layers = (layers + 2 * padding - 3) // 2 + 1
