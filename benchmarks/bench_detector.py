@@ -32,6 +32,7 @@ _PEER_NOTE: Final = (
     "that its backward pass asks for."
 )
 _FRAMES: Final = 8
+_EPOCHS: Final = 12
 _KERNELS: Final = 15
 
 
@@ -49,8 +50,10 @@ def main() -> None:
     console.print(race_table(chosen, sides()))
     console.print(_PEER_NOTE if len(sides()) > 1 else _NO_PEER)
     with TemporaryDirectory() as folder:
-        rows = measured(load_params(), _FRAMES, Path(folder), device)
-        console.print(waiting_table(rows, f"{device.type}, {_FRAMES} frames of ten sweeps"))
+        rows = measured(load_params(), _FRAMES, _EPOCHS, Path(folder), device)
+        console.print(
+            waiting_table(rows, f"{device.type}, {_FRAMES * _EPOCHS} frames of ten sweeps")
+        )
     if device.type == "cuda" or options.profile:
         for case in chosen:
             console.print(kernel_table(kernels(case), case))

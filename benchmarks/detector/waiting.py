@@ -37,16 +37,19 @@ class Waiting:
     frames_per_s: float
 
 
-def measured(params: Params, frames: int, folder: Path, device: torch.device) -> Iterator[Waiting]:
-    """One epoch of pre-training after the other, each with more processes.
+def measured(
+    params: Params, frames: int, epochs: int, folder: Path, device: torch.device
+) -> Iterator[Waiting]:
+    """One pre-training after the other, each with more processes.
 
     Args:
         params: What is trained and how.
-        frames: How many of them.
+        frames: How many an epoch has.
+        epochs: Of each; few are mostly the start of the processes.
         folder: Where their sweeps are written.
         device: Where to compute.
     """
-    schedule = params.pretrain.model_copy(update={"epochs": 1})
+    schedule = params.pretrain.model_copy(update={"epochs": epochs})
     recipe = Recipe(params.detector, schedule, params.training, params.seed)
     made = write_frames(folder, frames, params)
     for loaders in LOADERS:

@@ -77,7 +77,7 @@ def test_a_gpu_is_given_ten_sweeps_and_bf16_too() -> None:
 
 
 def test_waiting_is_measured_for_each_number_of_loaders(tmp_path: Path) -> None:
-    rows = list(measured(TINY.params(), 4, tmp_path, CPU))
+    rows = list(measured(TINY.params(), 4, 1, tmp_path, CPU))
     assert [row.loaders for row in rows] == [0, 1, 2]
     assert all(0 < row.share < 1 and row.frames_per_s > 0 for row in rows)
     assert waiting_table(rows, "cpu").row_count == 3

@@ -39,8 +39,9 @@ def distance_nms(
     Returns:
         Kept indices, best first.
     """
-    offset = center_xy_m[:, None] - center_xy_m[None]
-    close = np.sum(offset**2, axis=2) <= radius_m[:, None] ** 2
+    # axis by axis: numpy takes ten times as long to sum over an axis of two
+    x_m, y_m = (axis_m[:, None] - axis_m[None] for axis_m in center_xy_m.T)
+    close = x_m**2 + y_m**2 <= radius_m[:, None] ** 2
     return suppress(close & (groups[:, None] == groups[None]), scores)
 
 
