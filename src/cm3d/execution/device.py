@@ -1,14 +1,10 @@
-"""Where networks run, in which precision, and on how many cores."""
+"""Where networks run, and on how many cores."""
 
 import os
-from typing import Final
 
 import torch
 
 from cm3d.errors import InputError
-
-# By the names of `precision` parameters: what matrix products are computed in on a GPU.
-PRECISIONS: Final = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def choose_device(name: str) -> torch.device:

@@ -3,10 +3,13 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Final
 
 import torch
 
-from cm3d.execution.device import PRECISIONS, choose_device
+from cm3d.execution.device import choose_device
+
+_PRECISIONS: Final = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class Runtime:
         if chosen.type == "cpu":
             torch.set_num_threads(1)
             return cls(chosen, torch.float32)
-        return cls(chosen, PRECISIONS[precision])
+        return cls(chosen, _PRECISIONS[precision])
 
     @contextmanager
     def inference(self) -> Iterator[None]:

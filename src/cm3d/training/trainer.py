@@ -1,7 +1,7 @@
 """One step of training: AdamW on a one-cycle schedule (CenterPoint)."""
 
 import math
-from typing import cast
+from typing import Final, cast
 
 import torch
 from torch import Tensor
@@ -11,7 +11,6 @@ from torch.optim.lr_scheduler import OneCycleLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from cm3d.errors import InputError
-from cm3d.execution.device import PRECISIONS
 from cm3d.models.centerpoint import CenterPoint
 from cm3d.models.processes import processes, sum_over_processes
 from cm3d.training.batches import Batch
@@ -22,6 +21,7 @@ from cm3d.training.targets import make_targets
 
 # The learning rate rises over this share of the steps, from this part of its peak (CenterPoint).
 _RISING_SHARE, _START_DIVISOR = 0.4, 10
+_PRECISIONS: Final = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 class Trainer:
@@ -41,7 +41,7 @@ class Trainer:
         shared = processes() > 1
         self.network = DistributedDataParallel(model, broadcast_buffers=False) if shared else model
         on_gpu = self.device.type == "cuda"
-        self.precision = PRECISIONS[recipe.training.precision] if on_gpu else torch.float32
+        self.precision = _PRECISIONS[recipe.training.precision] if on_gpu else torch.float32
         self.scaler = torch.amp.GradScaler(
             self.device.type, enabled=self.precision is torch.float16
         )
