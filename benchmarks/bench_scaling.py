@@ -16,7 +16,7 @@ from rich.table import Table
 
 from benchmarks.keyframes import measured_keyframe
 from benchmarks.scene_tables import SceneTables, temporary_project
-from cm3d.execution.device import usable_cores
+from cm3d.execution.cores import usable_cores
 from cm3d.execution.scenes import map_scenes
 from cm3d.lift.shape_priors import load_priors
 from cm3d.params import Execution, Params, load_params

@@ -1,6 +1,4 @@
-"""Where networks run, and on how many cores."""
-
-import os
+"""Where networks run."""
 
 import torch
 
@@ -17,10 +15,3 @@ def choose_device(name: str) -> torch.device:
     if name == "cuda" and not available:
         raise InputError("execution.device: cuda, but PyTorch sees no GPU; set it to auto or cpu")
     return torch.device("cuda" if available and name != "cpu" else "cpu")
-
-
-def usable_cores() -> int:
-    """Cores that this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -13,7 +13,8 @@ from torch import distributed
 from torch.multiprocessing.spawn import ProcessException, start_processes
 
 from cm3d.errors import InputError
-from cm3d.execution.device import choose_device, usable_cores
+from cm3d.execution.cores import usable_cores
+from cm3d.execution.device import choose_device
 
 
 def train_together(work: Callable[[torch.device], None], trainers: int, device: str) -> None:
