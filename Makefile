@@ -9,7 +9,7 @@ DVC := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/dvc
 export DVC_NO_ANALYTICS := true
 export GIT_PYTHON_REFRESH := quiet
 
-.PHONY: help install install-dev repro report lint format test bench ui weights figures clean constraints
+.PHONY: help install install-dev repro report lint format test bench ui track weights figures clean constraints
 
 help:                      ## say what each target does
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/ — /'
@@ -31,15 +31,15 @@ $(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
 
 repro: install             ## run every stage that is out of date, then print the table
 	$(DVC) repro
-	@$(RUN) -m cm3d.evaluation.report
+	@$(RUN) -m stages.report
 
 report: install            ## print the table again
-	@$(RUN) -m cm3d.evaluation.report
+	@$(RUN) -m stages.report
 
 lint: install-dev          ## ruff and mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy src stages
+	$(BIN)/mypy src stages experiments benchmarks
 
 format: install-dev        ## let ruff mend what it can
 	$(BIN)/ruff check --fix .
@@ -54,6 +54,9 @@ bench: install-dev         ## speed and memory against named peers
 
 ui: install                ## MLflow on the project's database
 	$(BIN)/mlflow ui --backend-store-uri sqlite:///mlflow.db
+
+track: install             ## record what is in the workspace in MLflow: NAME=no_map
+	$(RUN) -m stages.track --name "$(NAME)"
 
 weights: install           ## fetch a shelf model and pin its commit: MODEL=grounding_dino
 	$(RUN) -m experiments.weights "$(MODEL)"

@@ -22,8 +22,7 @@ from benchmarks.detector.cases import Case, cases
 from benchmarks.detector.kernels import Kernel, profiled
 from benchmarks.detector.race import Figures, race, sides
 from benchmarks.detector.waiting import Waiting, measured
-from cm3d.execution.cores import usable_cores
-from cm3d.execution.device import choose_device
+from cm3d.execution.devices import choose_device, usable_cores
 from cm3d.params import load_params
 
 _NO_PEER: Final = "mmdet3d is not installed: requirements-mmdet3d.txt says how"

@@ -15,13 +15,15 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from cm3d.evaluation.detection import countable_boxes, evaluate_boxes
-from cm3d.evaluation.devkit import detection_config, detection_eval, read_scores
-from cm3d.evaluation.fast import run_fast
-from cm3d.evaluation.scores import DetectionScores
-from cm3d.tables import Boxes3D, Frames, GroundTruth, NDArrayFloat
+from cm3d.evaluation.nuscenes.detection import countable_boxes, evaluate_boxes
+from cm3d.evaluation.nuscenes.devkit import detection_eval, read_scores
+from cm3d.evaluation.nuscenes.fast import run_fast
+from cm3d.evaluation.nuscenes.rules import ClassRules
+from cm3d.evaluation.nuscenes.scores import DetectionScores
+from cm3d.geometry.arrays import NDArrayFloat
+from cm3d.tables import Boxes3D, Frames, GroundTruth
 from cm3d.tables.table import columns_of
-from cm3d.tables.vocabulary import ATTRIBUTE_NAMES
+from cm3d.taxonomy import Taxonomy, load_taxonomy
 
 _SAMPLES: Final = 300
 _VAL_SAMPLES: Final = 6019
@@ -54,12 +56,13 @@ def main() -> None:
 
 def show_times(samples: int) -> None:
     """Time both engines on the same boxes, with and without the filtering that they share."""
-    predictions, truth, frames, racks = synthetic_split(samples)
-    ours, whole_s = timed(lambda: evaluate_boxes(predictions, truth, frames, racks))
-    countable, filtering_s = timed(lambda: countable_boxes(predictions, truth, frames, racks))
-    config = detection_config()
-    again, fast_s = timed(lambda: run_fast(*countable, config))
-    devkit, devkit_s = timed(detection_eval(*countable, config).evaluate)
+    taxonomy = load_taxonomy("nuscenes")
+    split = predictions, truth, _, _ = synthetic_split(samples, taxonomy)
+    ours, whole_s = timed(lambda: evaluate_boxes(*split, taxonomy))
+    countable, filtering_s = timed(lambda: countable_boxes(*split, taxonomy))
+    rules = ClassRules.of(taxonomy)
+    again, fast_s = timed(lambda: run_fast(*countable, rules))
+    devkit, devkit_s = timed(detection_eval(*countable, rules).evaluate)
     difference = max(largest_difference(scores, read_scores(*devkit)) for scores in (ours, again))
     if difference > 1e-9:
         raise SystemExit(f"the engines differ by {difference}")
@@ -97,12 +100,15 @@ def largest_difference(one: DetectionScores, other: DetectionScores) -> float:
     return max(float(np.nanmax(np.abs(np.subtract(*pair)))) for pair in pairs)
 
 
-def synthetic_split(samples: int) -> tuple[Boxes3D, GroundTruth, Frames, Boxes3D]:
+def synthetic_split(
+    samples: int, taxonomy: Taxonomy
+) -> tuple[Boxes3D, GroundTruth, Frames, Boxes3D]:
     """Predictions, ground truth, frames and bicycle racks."""
     rng = np.random.default_rng(samples)
     tokens = np.array([f"{index:032x}" for index in range(samples)], dtype=object)
     ego_xy_m = rng.uniform(300, 2000, (samples, 2))
-    truth = synthetic_truth(rng, tokens, ego_xy_m)
+    attributes = np.array([*taxonomy.attribute_names, ""], dtype=object)
+    truth = synthetic_truth(rng, tokens, ego_xy_m, attributes)
     frames = Frames.from_columns(
         sample_token=tokens,
         scene_name=[f"scene-{index // 40:04d}" for index in range(samples)],
@@ -112,15 +118,16 @@ def synthetic_split(samples: int) -> tuple[Boxes3D, GroundTruth, Frames, Boxes3D
         global_SE3_ego=np.column_stack(
             [np.tile([1.0, 0, 0, 0], (samples, 1)), ego_xy_m, np.zeros(samples)]
         ),
-        label_rank=np.ones(samples),
     )
     racks = truth[rng.integers(len(truth), size=samples // 4)]
     columns = {name: getattr(racks, name) for name in columns_of(Boxes3D)}
     racked = Boxes3D.from_columns(**{**columns, "class_name": ["bicycle_rack"] * len(racks)})
-    return synthetic_predictions(rng, truth), truth, frames, racked
+    return synthetic_predictions(rng, truth, attributes), truth, frames, racked
 
 
-def synthetic_truth(rng: np.random.Generator, tokens: Any, ego_xy_m: NDArrayFloat) -> GroundTruth:
+def synthetic_truth(
+    rng: np.random.Generator, tokens: Any, ego_xy_m: NDArrayFloat, attributes: Any
+) -> GroundTruth:
     """Around `_TRUE_BOXES` per sample, in clusters, as parked cars and crowds are."""
     frame = np.repeat(np.arange(len(tokens)), rng.poisson(_TRUE_BOXES, len(tokens)))
     count = len(frame)
@@ -137,7 +144,7 @@ def synthetic_truth(rng: np.random.Generator, tokens: Any, ego_xy_m: NDArrayFloa
         height_m=rng.uniform(0.8, 3, count),
         yaw_rad=rng.uniform(-np.pi, np.pi, count),
         velocity_mps=np.where(rng.random((count, 1)) < 0.02, np.nan, rng.normal(0, 3, (count, 2))),
-        attribute_name=rng.choice(np.array([*ATTRIBUTE_NAMES, ""], dtype=object), count),
+        attribute_name=rng.choice(attributes, count),
         instance_token=[str(row) for row in range(count)],
         num_lidar_points=rng.poisson(6, count),
         num_radar_points=np.zeros(count),
@@ -145,7 +152,7 @@ def synthetic_truth(rng: np.random.Generator, tokens: Any, ego_xy_m: NDArrayFloa
     )
 
 
-def synthetic_predictions(rng: np.random.Generator, truth: GroundTruth) -> Boxes3D:
+def synthetic_predictions(rng: np.random.Generator, truth: GroundTruth, attributes: Any) -> Boxes3D:
     """Four fifths of the truth, blurred, and as much clutter near it, with lower scores."""
     found = np.flatnonzero(rng.random(len(truth)) < 0.8)
     clutter = rng.integers(len(truth), size=len(found))
@@ -162,7 +169,7 @@ def synthetic_predictions(rng: np.random.Generator, truth: GroundTruth) -> Boxes
         height_m=rows.height_m * rng.uniform(0.8, 1.2, count),
         yaw_rad=rows.yaw_rad + rng.normal(0, 0.5, count),
         velocity_mps=np.nan_to_num(rows.velocity_mps) + rng.normal(0, 1, (count, 2)),
-        attribute_name=rng.choice(np.array([*ATTRIBUTE_NAMES, ""], dtype=object), count),
+        attribute_name=rng.choice(attributes, count),
     )
 
 

@@ -17,15 +17,16 @@ from benchmarks.keyframes import REAL_KEYFRAME, measured_keyframe
 from benchmarks.mask_by_mask import medoids_mask_by_mask
 from benchmarks.scene_tables import SceneTables, temporary_project
 from benchmarks.timing import Timing, one_core, peak_memory_mb, timed
-from cm3d.lift.frame import lift_frame
 from cm3d.lift.keyframe import Keyframe
 from cm3d.lift.lanes import LaneField
-from cm3d.lift.mask_points import points_in_masks
 from cm3d.lift.medoid import medoids
-from cm3d.lift.refine.scene import refine_scene
-from cm3d.lift.shape_priors import load_priors
-from cm3d.params import Lift, Params, load_params
+from cm3d.lift.paper import lift_frame
+from cm3d.lift.points.in_masks import points_in_masks
+from cm3d.lift.priors import Priors, load_priors
+from cm3d.lift.refined import refined_scene
+from cm3d.params import Lift, load_params
 from cm3d.tables import Cameras, Frames, Lanes, Masks, Sweeps, layout
+from cm3d.taxonomy import load_taxonomy
 from stages.lift import lift_scene, read_keyframes, read_scan
 
 _RELEASED_MS: Final = 6300.0
@@ -38,15 +39,16 @@ _TEN: Final = "ten"  # a scene of ten times the frame
 def main() -> None:
     """Measure and print both tables."""
     params = load_params()
+    taxonomy, lift = load_taxonomy("nuscenes"), params.lift
+    priors = load_priors(lift.shape_prior, taxonomy)
     with temporary_project() as folder, one_core():
-        scene = measured_keyframe(folder, params.dataset.lane_step_m)
+        scene = measured_keyframe(folder, params.dataset.lane_step_m, taxonomy)
         scene.write(_ALONE)
         scene.repeated(frames=10, sweeps=1).write(_TEN)
-        params = scene.use_in(params)
-        keyframe = next(read_keyframes(_ALONE, scene.frames, params))
-        compare_medoids(keyframe, params.lift)
-        show_recipes(keyframe, scene.frames, params)
-        show_reading(scene, params)
+        keyframe = next(read_keyframes(_ALONE, scene.frames, scene.sensors, lift))
+        compare_medoids(keyframe, lift)
+        show_recipes(keyframe, scene, priors, lift)
+        show_reading(scene, lift)
 
 
 def compare_medoids(keyframe: Keyframe, params: Lift) -> None:
@@ -57,9 +59,9 @@ def compare_medoids(keyframe: Keyframe, params: Lift) -> None:
     np.testing.assert_array_equal(ours_m, medoids_mask_by_mask(keyframe, params))
 
 
-def show_recipes(keyframe: Keyframe, frames: Frames, params: Params) -> None:
+def show_recipes(keyframe: Keyframe, scene: SceneTables, priors: Priors, params: Lift) -> None:
     """Times against the targets, the released script and the peer."""
-    peer = partial(medoids_mask_by_mask, keyframe, params.lift)
+    peer = partial(medoids_mask_by_mask, keyframe, params)
     peer_ms = timed(peer, 5)
     masks, points = len(keyframe.masks), len(keyframe.scan.points_m)
     table = Table(title=f"one frame on one core: {masks} masks, {points} points")
@@ -67,7 +69,9 @@ def show_recipes(keyframe: Keyframe, frames: Frames, params: Params) -> None:
     for heading in headings:
         table.add_column(heading, justify="left" if heading in headings[:2] else "right")
     for recipe, target_ms in _TARGET_MS.items():
-        for place, (call, per_call) in lifting(keyframe, frames, params, recipe).items():
+        for place, (call, per_call) in lifting(
+            keyframe, scene, priors, params.model_copy(update={"recipe": recipe})
+        ).items():
             time_ms = Timing(*(value / per_call for value in timed(call, _REPEATS)))
             table.add_row(
                 recipe,
@@ -84,29 +88,26 @@ def show_recipes(keyframe: Keyframe, frames: Frames, params: Params) -> None:
 
 
 def lifting(
-    keyframe: Keyframe, frames: Frames, params: Params, recipe: str
+    keyframe: Keyframe, scene: SceneTables, priors: Priors, params: Lift
 ) -> dict[str, tuple[Callable[[], object], int]]:
     """Calls of one recipe, and how many frames each lifts."""
-    priors = load_priors(params.lift.shape_prior)
-    in_memory = {
-        "paper": partial(lift_frame, keyframe, priors, params.lift),
-        "refined": partial(refine_scene, [keyframe], frames, priors, params.lift),
+    in_memory: dict[str, Callable[[], object]] = {
+        "paper": partial(lift_frame, keyframe, priors, params),
+        "refined": partial(refined_scene, [keyframe], scene.frames, priors, params),
     }
-    lift = params.lift.model_copy(update={"recipe": recipe})
-    params = params.model_copy(update={"lift": lift})
     return {
-        "arrays": (in_memory[recipe], 1),
-        "files, 1 of 10": (partial(lift_scene, _TEN, priors, params), 10),
-        "files, alone": (partial(lift_scene, _ALONE, priors, params), 1),
+        "arrays": (in_memory[params.recipe], 1),
+        "files, 1 of 10": (partial(lift_scene, _TEN, priors, scene.sensors, params), 10),
+        "files, alone": (partial(lift_scene, _ALONE, priors, scene.sensors, params), 1),
     }
 
 
-def show_reading(scene: SceneTables, params: Params) -> None:
+def show_reading(scene: SceneTables, params: Lift) -> None:
     """Where the time between files and arrays goes."""
     file = f"{_ALONE}.parquet"
     lanes = layout.LANES / f"{scene.frames.location[0]}.parquet"
     parts: dict[str, Callable[[], object]] = {
-        "LiDAR file, to the global frame": lambda: read_scan(scene.sweeps, params),
+        "LiDAR file, to the global frame": lambda: read_scan(scene.sweeps, scene.sensors, params),
         "masks with their RLE": lambda: Masks.read(layout.MASKS / file),
         "frames, sweeps and cameras": lambda: (
             Frames.read(layout.FRAMES / file),

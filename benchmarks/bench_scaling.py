@@ -16,11 +16,12 @@ from rich.table import Table
 
 from benchmarks.keyframes import measured_keyframe
 from benchmarks.scene_tables import SceneTables, temporary_project
-from cm3d.execution.cores import usable_cores
+from cm3d.execution.devices import usable_cores
 from cm3d.execution.scenes import map_scenes
-from cm3d.lift.shape_priors import load_priors
+from cm3d.lift.priors import load_priors
 from cm3d.params import Execution, Params, load_params
 from cm3d.tables import Boxes3D
+from cm3d.taxonomy import load_taxonomy
 from stages.lift import lift_scene
 
 _SWEEPS: Final = 3
@@ -35,10 +36,11 @@ def main() -> None:
     """Measure and print both tables."""
     params = load_params()
     start_s = start_of_workers(params.execution)
+    taxonomy = load_taxonomy("nuscenes")
+    priors = load_priors(params.lift.shape_prior, taxonomy)
     with temporary_project() as folder:
-        scene = measured_keyframe(folder, params.dataset.lane_step_m)
-        params = scene.use_in(params)
-        lift = partial(lift_scene, priors=load_priors(params.lift.shape_prior), params=params)
+        scene = measured_keyframe(folder, params.dataset.lane_step_m, taxonomy)
+        lift = partial(lift_scene, priors=priors, sensors=scene.sensors, params=params.lift)
         show_speedup(scene, lift, params, start_s)
         show_memory(scene, lift, params.execution)
 

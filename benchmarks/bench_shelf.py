@@ -27,7 +27,7 @@ from benchmarks.shelf.contests import CONTESTS, OWN_SIZE, REQUIRES, Contest, Mak
 from benchmarks.shelf.images import BOXES_PER_IMAGE, Scene, write_scene
 from benchmarks.shelf.models import Size
 from cm3d.errors import InputError
-from cm3d.execution.device import choose_device
+from cm3d.execution.devices import choose_device
 from cm3d.params import Params, load_params
 
 _TRAIN_IMAGES: Final = 28_130 * 6  # keyframes of nuScenes' train split, cameras

@@ -10,7 +10,7 @@ from pycocotools import mask as coco_mask
 from scipy.spatial.distance import cdist
 
 from cm3d.geometry.arrays import NDArrayFloat, NDArrayInt
-from cm3d.geometry.camera import inside_image, project_points, scale_intrinsics
+from cm3d.geometry.cameras import inside_image, project_points, scale_intrinsics
 from cm3d.geometry.se3 import SE3
 from cm3d.lift.keyframe import Keyframe
 from cm3d.params import Lift

@@ -8,17 +8,21 @@ import numpy as np
 from pycocotools import mask as coco_mask
 
 from benchmarks.scene_tables import SceneTables
+from cm3d.geometry.arrays import NDArrayFloat
 from cm3d.geometry.se3 import SE3
-from cm3d.tables import Cameras, Frames, Lanes, Masks, NDArrayFloat, Sweeps
-from cm3d.tables.vocabulary import CAMERA_CHANNELS, CLASS_NAMES
+from cm3d.tables import Cameras, Frames, Lanes, Masks, Sweeps
+from cm3d.taxonomy import Taxonomy
 
 _WIDTH_PX: Final = 1024
 _HEIGHT_PX: Final = 576
 _LANES: Final = 200
+_CHANNELS: Final = tuple(f"CAM_{index}" for index in range(6))
 _STANDING: Final = np.array([1.0, 0, 0, 0, 0, 0, 0])
 
 
-def random_keyframe(folder: Path, points: int = 35_000, masks: int = 128) -> SceneTables:
+def random_keyframe(
+    folder: Path, taxonomy: Taxonomy, points: int = 35_000, masks: int = 128
+) -> SceneTables:
     """Points on level ground and above it, six cameras that look outward, ellipses as masks."""
     generator = np.random.default_rng(0)
     sweep = np.zeros((points, 5), dtype=np.float32)
@@ -37,7 +41,7 @@ def random_keyframe(folder: Path, points: int = 35_000, masks: int = 128) -> Sce
             global_SE3_lidar=[_STANDING],
         ),
         cameras,
-        _elliptic_masks(generator, cameras, masks),
+        _elliptic_masks(generator, cameras, masks, taxonomy),
         _straight_lanes(generator),
     )
 
@@ -50,19 +54,18 @@ def _standing_frame() -> Frames:
         split=["val"],
         location=["nowhere"],
         global_SE3_ego=[_STANDING],
-        label_rank=[1.0],
     )
 
 
 def _cameras_around() -> Cameras:
-    yaws_rad = np.linspace(0, 2 * np.pi, len(CAMERA_CHANNELS), endpoint=False)
+    yaws_rad = np.linspace(0, 2 * np.pi, len(_CHANNELS), endpoint=False)
     forward = SE3.from_pose(np.array([0.5, -0.5, 0.5, -0.5, 0, 0, 0]))
     poses = [(SE3.from_yaw(yaw, np.zeros(3)) @ forward).as_pose() for yaw in yaws_rad]
     rows = len(poses)
     return Cameras.from_columns(
-        camera_token=CAMERA_CHANNELS,
+        camera_token=_CHANNELS,
         sample_token=["frame"] * rows,
-        channel=CAMERA_CHANNELS,
+        channel=_CHANNELS,
         path=[""] * rows,
         width_px=[1600] * rows,
         height_px=[900] * rows,
@@ -85,12 +88,14 @@ def _straight_lanes(generator: np.random.Generator, points: int = 200) -> Lanes:
     )
 
 
-def _elliptic_masks(generator: np.random.Generator, cameras: Cameras, count: int) -> Masks:
+def _elliptic_masks(
+    generator: np.random.Generator, cameras: Cameras, count: int, taxonomy: Taxonomy
+) -> Masks:
     return Masks.from_columns(
         camera_token=cameras.camera_token[np.arange(count) % len(cameras)],
         sample_token=["frame"] * count,
         detection_id=range(count),
-        class_name=generator.choice(np.array(CLASS_NAMES, dtype=object), count),
+        class_name=generator.choice(taxonomy.name_array, count),
         score=generator.random(count),
         height_px=[_HEIGHT_PX] * count,
         width_px=[_WIDTH_PX] * count,

@@ -9,7 +9,8 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from cm3d.params import Params
+from cm3d.datasets.nuscenes import CARD
+from cm3d.sensors.card import Sensors
 from cm3d.tables import Cameras, Frames, Lanes, Masks, Sweeps, layout
 from cm3d.tables.table import TableT
 
@@ -52,10 +53,10 @@ class SceneTables:
         self.masks.write(layout.MASKS / f"{scene}.parquet")
         self.lanes.write(layout.LANES / f"{self.frames.location[0]}.parquet")
 
-    def use_in(self, params: Params) -> Params:
-        """Parameters under which the stage finds the LiDAR files."""
-        dataset = params.dataset.model_copy(update={"root": str(self.root.resolve())})
-        return params.model_copy(update={"dataset": dataset})
+    @property
+    def sensors(self) -> Sensors:
+        """Where the LiDAR files are."""
+        return Sensors(self.root.resolve(), CARD.lidar)
 
 
 def _copies(table: TableT, tokens: list[str]) -> TableT:

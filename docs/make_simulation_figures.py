@@ -21,7 +21,8 @@ from cm3d.geometry.arrays import NDArrayByte
 from cm3d.params import load_params
 from cm3d.sensors.instances import instance_image_path, read_instances
 from cm3d.simulation.database.assembly import assemble_database
-from cm3d.simulation.scene import scene_plan, simulate_scene
+from cm3d.simulation.recorder import simulate_scene
+from cm3d.simulation.schedule import scene_plan
 
 IMAGES: Final = Path(__file__).parent / "images"
 VERSION: Final = "v1.0-trainval"

@@ -1,15 +1,23 @@
-"""Overrides of params.yaml by dotted path."""
+"""Overrides of params.yaml by dotted path: applied, written, or as arguments of `dvc exp run`."""
 
 import copy
 import re
 from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
+
+from dvc.utils.hydra import apply_overrides
 
 from cm3d.errors import InputError
+from cm3d.params import parse_params, read_yaml
 
-_PLAIN_TEXT = re.compile(r"[A-Za-z_/.][\w/.:@%+-]*")
-_BACKSLASHES_BEFORE_QUOTE = re.compile(r"(\\+)(?='|$)")
-_KEYWORDS = {"null", "true", "false", "nan", "inf"}
+PARAMS_FILE: Final = Path("params.yaml")
+
+_PLAIN_TEXT: Final = re.compile(r"[A-Za-z_/.][\w/.:@%+-]*")
+_BACKSLASHES_BEFORE_QUOTE: Final = re.compile(r"(\\+)(?='|$)")
+_KEYWORDS: Final = {"null", "true", "false", "nan", "inf"}
+# What bash splits, expands to file names, or hands on as a letter where `$(...)` has it.
+_LOST_IN_SUBSTITUTION: Final = re.compile(r"[\s'\"\\*?]")
 
 
 def with_overrides(values: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
@@ -21,8 +29,8 @@ def with_overrides(values: Mapping[str, Any], overrides: Mapping[str, Any]) -> d
     changed = copy.deepcopy(dict(values))
     for path, value in overrides.items():
         lookup(changed, path)
-        *parents, leaf = path.split(".")
-        section = lookup(changed, ".".join(parents)) if parents else changed
+        parents, _, leaf = path.rpartition(".")
+        section = lookup(changed, parents) if parents else changed
         section[leaf] = value
     return changed
 
@@ -41,6 +49,16 @@ def lookup(values: Mapping[str, Any], path: str) -> Any:
     return found
 
 
+def write_overrides(path: Path, overrides: Mapping[str, Any]) -> None:
+    """Apply overrides to a parameter file, comments kept, as `dvc exp run -S` does it.
+
+    Raises:
+        InputError: A path is not there, or the outcome is not valid.
+    """
+    parse_params(with_overrides(read_yaml(path), overrides), source=str(path))
+    apply_overrides(path, as_arguments(overrides)[1::2])
+
+
 def as_arguments(overrides: Mapping[str, Any]) -> list[str]:
     """Overrides as `-S` arguments of `dvc exp run`, in Hydra's grammar."""
     return [
@@ -48,6 +66,23 @@ def as_arguments(overrides: Mapping[str, Any]) -> list[str]:
         for path, value in overrides.items()
         for argument in ("-S", f"{path}={_hydra_value(value)}")
     ]
+
+
+def as_words(overrides: Mapping[str, Any]) -> str:
+    """The same as text for `dvc exp run $(...)`, which bash splits at blanks, quotes or not.
+
+    Raises:
+        InputError: A value needs quotes.
+    """
+    arguments = as_arguments(overrides)
+    for argument in arguments:
+        if _LOST_IN_SUBSTITUTION.search(argument):
+            path, _, value = argument.partition("=")
+            raise InputError(
+                f"{path}: {value} needs quotes, which `$(...)` does not hand on; write it into "
+                "params.yaml with --write"
+            )
+    return " ".join(arguments)
 
 
 def _hydra_value(value: Any) -> str:

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from cm3d.errors import InputError
 from cm3d.params import read_yaml
+from cm3d.tables import layout
 from experiments.overrides import lookup
 
 TABLES_FOLDER: Final = Path(__file__).parent
@@ -34,8 +35,7 @@ class Row(BaseModel):
         paper: The paper's figures; None where a row is ours alone.
         overrides: Parameters by dotted path.
         multiply: Factors on parameters as they stand, by dotted path, for longer schedules.
-        target: Stage to run up to.
-        metrics: File of that stage with `mAP`, `NDS` and the five errors.
+        target: Stage to run up to, `evaluate@NAME`; it writes `mAP`, `NDS` and the five errors.
         missing: What the pipeline lacks to run the row; it is then printed with the paper's
             figures alone.
     """
@@ -46,16 +46,19 @@ class Row(BaseModel):
     paper: Figures | None = None
     overrides: dict[str, Any] = {}
     multiply: dict[str, Annotated[int, Field(ge=1)]] = {}
-    target: str | None = None
-    metrics: Path | None = None
+    target: Annotated[str, Field(pattern="^evaluate@")] | None = None
     missing: str | None = None
 
     @model_validator(mode="after")
     def _runs_or_says_why(self) -> "Row":
-        runs = self.target is not None and self.metrics is not None
-        if runs == (self.missing is not None):
-            raise ValueError("a row has either target and metrics, or missing")
+        if (self.target is None) == (self.missing is None):
+            raise ValueError("a row has either target or missing")
         return self
+
+    @property
+    def metrics(self) -> Path:
+        """The file that its target writes."""
+        return layout.EVALUATION / f"{str(self.target).removeprefix('evaluate@')}.json"
 
     def resolved(self, values: dict[str, Any]) -> dict[str, Any]:
         """All overrides of the row, given the parameters that it starts from."""

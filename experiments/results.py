@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from statistics import mean, stdev
 from typing import Any, Final
 
-from cm3d.evaluation.summary import HEADLINES
+from cm3d.evaluation.nuscenes.summary import HEADLINES
 from cm3d.params import Params
 from experiments.paper_tables import PaperTable, Row
 
@@ -21,14 +21,14 @@ def describe_scale(params: Params, preset: str | None) -> str:
             f"{simulation.val_scenes} val scenes of {simulation.keyframes_per_scene} keyframes"
         )
     else:
-        data = f"nuScenes {params.dataset.version}"
+        data = f"{params.dataset.name} {params.dataset.version}"
     epochs = "/".join(
         str(schedule.epochs) for schedule in (params.pretrain, params.finetune, params.selftrain)
     )
     start = f"preset {preset}" if preset else "params.yaml as it stands"
     return (
-        f"{start}: {data}; scored on {params.scoring.split}; {epochs} epochs of pre-training, "
-        "fine-tuning and each self-training round"
+        f"{start}: {data}; taxonomy {params.taxonomy}; scored on {params.scoring.split}; {epochs} "
+        "epochs of pre-training, fine-tuning and each self-training round"
     )
 
 

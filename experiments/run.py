@@ -2,7 +2,8 @@
 
 Every row is one `dvc exp run --temp` per seed, so the workspace stays as it is, and what rows
 share comes from DVC's run cache. A row that has been run with the same code and parameters is not
-run again. Writes `experiments/results/<table>.{json,md}`.
+run again. Writes `experiments/results/<table>.{json,md}` of params.yaml as it stands, and what a
+preset gives to `experiments/results/<preset>/`.
 """
 
 import argparse
@@ -13,12 +14,11 @@ from typing import Any, Final
 
 from cm3d.errors import InputError
 from cm3d.params import Params, parse_params, read_yaml
-from experiments.dvc_experiments import experiment_name, pipeline_state
-from experiments.overrides import with_overrides
-from experiments.paper_tables import PaperTable, Row, load_table
-from experiments.preset import PARAMS_FILE, load_preset
+from experiments.overrides import PARAMS_FILE, with_overrides
+from experiments.paper_tables import PaperTable, load_table
+from experiments.preset import load_preset
 from experiments.results import describe_scale, markdown, row_result
-from experiments.trials import Trial, run_trials
+from experiments.trials import plan_trials, run_trials
 
 RESULTS_FOLDER: Final = Path("experiments/results")
 
@@ -34,7 +34,7 @@ def run_table(name: str, seeds: Sequence[int], preset: str | None) -> str:
     values = with_overrides(read_yaml(PARAMS_FILE), base)
     scale = describe_scale(check_rows(table, values), preset)
     steps = table.steps()
-    trials = plan([(row, {**base, **row.resolved(values)}) for row in steps], seeds)
+    trials = plan_trials([(row, {**base, **row.resolved(values)}) for row in steps], seeds)
     scores = run_trials(name, trials)
     rows = [
         row_result(row, {t.seed: s for t, s in zip(trials, scores, strict=True) if t.row is row})
@@ -42,26 +42,11 @@ def run_table(name: str, seeds: Sequence[int], preset: str | None) -> str:
     ]
     text = markdown(table, scale, rows)
     content = {"table": name, "title": table.title, "scale": scale, "rows": rows}
-    RESULTS_FOLDER.mkdir(parents=True, exist_ok=True)
-    (RESULTS_FOLDER / f"{name}.json").write_text(json.dumps(content, indent=2) + "\n")
-    (RESULTS_FOLDER / f"{name}.md").write_text(text)
+    folder = RESULTS_FOLDER / (preset or "")
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}.json").write_text(json.dumps(content, indent=2) + "\n")
+    (folder / f"{name}.md").write_text(text)
     return text
-
-
-def plan(rows: Sequence[tuple[Row, dict[str, Any]]], seeds: Sequence[int]) -> list[Trial]:
-    """The trials of rows with their overrides: all rows of a seed, which share data, then the next.
-
-    Raises:
-        InputError: The folder is no Git repository of this project.
-    """
-    state = pipeline_state()
-    return [
-        Trial(row, seed, changes, experiment_name(str(row.target), changes, state))
-        for seed in seeds
-        for row, overrides in rows
-        if not row.missing
-        for changes in [{**overrides, "seed": seed}]
-    ]
 
 
 def check_rows(table: PaperTable, values: dict[str, Any]) -> Params:

@@ -1,16 +1,29 @@
-"""The runs that a table needs, each a row with a seed: those not yet made are made."""
+"""The runs that a table needs, each a row with a seed, as DVC experiments.
 
+A trial is named by what it runs. So it is found again, whichever table asks for it.
+"""
+
+import hashlib
+import json
+import os
+import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 from cm3d.errors import InputError
-from experiments.dvc_experiments import find_metrics, run_experiment
+from experiments.overrides import as_arguments
 from experiments.paper_tables import Row
 
 Scores = dict[str, float | None]
+
+_DVC: Final = (sys.executable, "-m", "dvc")
+
+# What the outcome of an experiment depends on, beside its overrides.
+_PIPELINE: Final = ("dvc.yaml", "params.yaml", "src", "stages", "taxonomies")
 
 
 @dataclass(frozen=True)
@@ -21,30 +34,77 @@ class Trial:
         row: The row.
         seed: Of the data, the detections and the networks.
         changes: All parameters that are changed, the seed among them.
+        targets: Stages to run: the row's, and those of other rows with the same changes.
         name: Of the DVC experiment.
     """
 
     row: Row
     seed: int
     changes: dict[str, Any]
+    targets: tuple[str, ...]
     name: str
 
     def find(self) -> Scores | None:
-        """Its figures in [0, 1], if it has been run."""
-        assert self.row.metrics is not None
-        return find_metrics(self.name, self.row.metrics)
+        """Its figures in [0, 1] in a finished experiment; None where there is none."""
+        for commit in _commits(self.name):
+            try:
+                return dict(json.loads(_git("show", f"{commit}:{self.row.metrics}")))
+            except InputError:
+                continue
+        return None
 
     def run(self) -> Scores:
-        """Run it.
+        """Run it in a temporary copy of the project.
 
         Raises:
             InputError: The run failed.
         """
-        run_experiment(self.name, str(self.row.target), self.changes)
+        if _commits(self.name):
+            _dvc("exp", "remove", "--quiet", self.name)
+        changes = as_arguments(self.changes)
+        _dvc("exp", "run", "--temp", "--name", self.name, *changes, *self.targets)
         scores = self.find()
         if scores is None:
             raise InputError(f"experiment {self.name}: left no {self.row.metrics}; see its target")
         return scores
+
+
+def plan_trials(rows: Sequence[tuple[Row, dict[str, Any]]], seeds: Sequence[int]) -> list[Trial]:
+    """The trials of rows with their overrides: all rows of a seed, which share data, then the next.
+
+    Rows with equal overrides share one experiment, which runs the targets of all.
+
+    Raises:
+        InputError: The folder is no Git repository of this project.
+    """
+    state = pipeline_state()
+    runnable = [(row, row.target, overrides) for row, overrides in rows if row.target]
+    trials = []
+    for seed in seeds:
+        for row, _, overrides in runnable:
+            shared = {target for _, target, others in runnable if others == overrides}
+            targets, changes = tuple(sorted(shared)), {**overrides, "seed": seed}
+            name = trial_name(targets, changes, state)
+            trials.append(Trial(row, seed, changes, targets, name))
+    return trials
+
+
+def trial_name(targets: Collection[str], changes: Mapping[str, Any], state: str) -> str:
+    """A name that is the same for the same run, so that rows and tables share one."""
+    identity = json.dumps([sorted(targets), changes, state], sort_keys=True)
+    digest = hashlib.sha256(identity.encode()).hexdigest()[:10]
+    whose = next(iter(targets)) if len(targets) == 1 else "evaluate"
+    return f"{whose.replace('@', '-')}-{digest}"
+
+
+def pipeline_state() -> str:
+    """Code and parameters as they stand, committed or not; results and docs do not count.
+
+    Raises:
+        InputError: The folder is no Git repository of this project.
+    """
+    committed = _git("rev-parse", *(f"HEAD:{path}" for path in _PIPELINE))
+    return committed + _git("diff", "--binary", "HEAD", "--", *_PIPELINE)
 
 
 def run_trials(title: str, trials: Sequence[Trial]) -> list[Scores]:
@@ -54,10 +114,10 @@ def run_trials(title: str, trials: Sequence[Trial]) -> list[Scores]:
         InputError: Runs failed; the others are found by the next call.
     """
     todo = {trial.name for trial in trials if trial.find() is None}
-    results, failed, spent_s = list[Scores](), list[str](), list[float]()
+    results, failed, spent_s = list[Scores](), set[str](), list[float]()
     for number, trial in enumerate(trials, start=1):
         scores = trial.find()
-        if scores is None:
+        if scores is None and trial.name not in failed:
             left = time_left(spent_s, len(todo))
             say(f"{title}: {number} of {len(trials)}: {trial.row.name}, seed {trial.seed}{left}")
             begin_s = time.monotonic()
@@ -65,15 +125,14 @@ def run_trials(title: str, trials: Sequence[Trial]) -> list[Scores]:
                 scores = trial.run()
             except InputError as error:
                 say(str(error))
-                failed.append(trial.name)
-                scores = {}
+                failed.add(trial.name)
             spent_s.append(time.monotonic() - begin_s)
             todo.discard(trial.name)
-        results.append(scores)
+        results.append(scores or {})
     if failed:
         raise InputError(
-            f"{title}: {len(failed)} of {len(trials)} runs failed, their messages are above; "
-            "run it again, the others are kept"
+            f"{title}: {len(failed)} of {len({trial.name for trial in trials})} runs failed, their "
+            "messages are above; run it again, the others are kept"
         )
     return results
 
@@ -88,3 +147,22 @@ def time_left(spent_s: Sequence[float], runs: int) -> str:
 def say(line: str) -> None:
     """Print a line on stderr."""
     print(line, file=sys.stderr)
+
+
+def _commits(name: str) -> list[str]:
+    return _git("for-each-ref", "--format=%(objectname)", f"refs/exps/*/*/{name}").split()
+
+
+def _dvc(*arguments: str) -> None:
+    """Run DVC with this interpreter's folder first in the search path, for the stages."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    result = subprocess.run([*_DVC, *arguments], env={**os.environ, "PATH": path}, check=False)
+    if result.returncode != 0:
+        raise InputError(f"`dvc {' '.join(arguments)}` failed; its messages are above")
+
+
+def _git(*arguments: str) -> str:
+    result = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)
+    if result.returncode != 0:
+        raise InputError(f"`git {' '.join(arguments)}` failed: {result.stderr.strip()}")
+    return result.stdout.strip()

@@ -1,7 +1,8 @@
 """`python -m experiments.weights NAME`: fetch a model from the Hugging Face hub and pin it.
 
-NAME is a section of params.yaml that has `model` and `revision`, or part of its dotted path. The
-commit is written into `revision`; one that stands there is fetched and kept.
+NAME is a section of params.yaml that has `model` and `revision`, the end of its dotted path, or a
+section above such ones. The commit is written into `revision`; one that stands there is fetched and
+kept.
 """
 
 import argparse
@@ -13,9 +14,8 @@ import httpx2
 
 from cm3d.errors import InputError
 from cm3d.params import read_yaml
-from cm3d.shelf.weights import snapshot, workspace_path
-from experiments.overrides import lookup
-from experiments.preset import PARAMS_FILE, write_overrides
+from cm3d.shelf.pretrained import snapshot, workspace_path
+from experiments.overrides import PARAMS_FILE, lookup, write_overrides
 
 
 def sections(values: Mapping[str, Any], path: str = "") -> Iterator[str]:
@@ -28,14 +28,16 @@ def sections(values: Mapping[str, Any], path: str = "") -> Iterator[str]:
 
 
 def named(values: Mapping[str, Any], name: str) -> list[str]:
-    """The sections that a name means: `sam` is in `segment.sam` and in `sam3d.sam`.
+    """The sections that a name means: `sam` is `segment.sam.models.sam` and `sam3d.sam`.
 
     Raises:
         InputError: There is none.
     """
     known = list(sections(values))
-    if chosen := [path for path in known if f".{name}." in f".{path}."]:
-        return chosen
+    called = [path for path in known if f".{path}".endswith(f".{name}")]
+    below = [path for path in known if f".{name}." in f".{path}"]
+    if name and (called or below):
+        return called or below
     raise InputError(f"MODEL={name}: params.yaml has no such model; there are {', '.join(known)}")
 
 

@@ -1,88 +1,82 @@
 """Bring the data set here and index it, so that no later stage opens its metadata again.
 
-Simulates the embedded data set, or checks (and on request fetches) nuScenes, whose files stay
-where they are: `data/raw` then holds a manifest alone.
+What lies elsewhere stays there: `data/raw` then holds manifests alone.
 """
 
-from functools import partial
 from pathlib import Path
 
-from cm3d.datasets.database import NuScenesTables
-from cm3d.datasets.fetch import fetch
-from cm3d.datasets.lanes import index_lanes
-from cm3d.datasets.manifest import metadata_manifest
-from cm3d.datasets.nuscenes import IndexedScene, index_scene
-from cm3d.datasets.root import dataset_root
-from cm3d.datasets.splits import label_ranks, scene_names
-from cm3d.datasets.verify import check_sensor_files, check_tables, missing_maps
+from cm3d.datasets.keyframes import with_counted_points
+from cm3d.datasets.protocol import DataSet, IndexedScene, open_dataset
+from cm3d.errors import InputError
 from cm3d.execution.files import write_json
 from cm3d.execution.resume import resumable_folder
-from cm3d.execution.scenes import map_scenes
 from cm3d.execution.stage import run_stage
-from cm3d.params import Params, load_params
-from cm3d.simulation.database.assembly import assemble_database
-from cm3d.simulation.scene import simulate_scene
-from cm3d.simulation.schedule import ScenePlan, scene_plan
+from cm3d.params import load_params
+from cm3d.sensors.card import Sensors
+from cm3d.sensors.lidar import is_whole
 from cm3d.tables import layout
+from cm3d.taxonomy import load_taxonomy
+
+_NAMED = 5
 
 
 def main() -> None:
     """Run the stage."""
     params = load_params()
+    taxonomy = load_taxonomy(params.taxonomy)
     with (
         resumable_folder("download", layout.RAW) as raw,
         resumable_folder("download", layout.INDEX) as index,
     ):
-        if params.dataset.name == "sim":
-            simulate(raw, params)
-            counts = write_index(raw, index, params)
-        else:
-            root = dataset_root(params.dataset)
-            check_nuscenes(root, raw, params)
-            counts = write_index(root, index, params)
+        dataset = open_dataset(params, taxonomy, raw)
+        counts = write_index(dataset, index, params.dataset.lane_step_m)
     write_json(layout.METRICS / "download.json", counts)
 
 
-def simulate(root: Path, params: Params) -> None:
-    """Drive through the simulated towns, scene by scene, and write their database."""
-    plans = {plan.scene_name: plan for plan in scene_plan(params.simulation)}
-    drive = partial(_drive, plans=plans, params=params, root=root)
-    map_scenes(drive, plans, params.execution, "simulate")
-    assemble_database(
-        root, params.dataset.version, list(plans.values()), params.seed, params.simulation
-    )
-
-
-def _drive(scene: str, plans: dict[str, ScenePlan], params: Params, root: Path) -> None:
-    simulate_scene(plans[scene], params.seed, params.simulation, root)
-
-
-def check_nuscenes(root: Path, raw: Path, params: Params) -> None:
-    """Fetch v1.0-mini on request, make sure that the metadata is there, identify it."""
-    if params.dataset.fetch:
-        fetch(root, params.dataset.version)
-    check_tables(root, params.dataset.version)
-    write_json(raw / "manifest.json", metadata_manifest(root, params.dataset.version))
-
-
-def write_index(root: Path, index: Path, params: Params) -> dict[str, int]:
+def write_index(dataset: DataSet, index: Path, lane_step_m: float) -> dict[str, int]:
     """Index every scene of both splits and every map; returns what was counted."""
-    tables = NuScenesTables(root, params.dataset.version)
-    ranks = label_ranks(tables, params.seed)
-    names = [name for split in scene_names(tables).values() for name in split]
-    counts: dict[str, int] = {"scenes": len(names)}
+    dataset.card.write(index / layout.CARD.name)
+    sensors = Sensors(dataset.root, dataset.card.lidar)
+    names = [name for split in dataset.scenes().values() for name in split]
+    counts, locations = {"scenes": len(names)}, set[str]()
     for name in names:
-        scene = index_scene(tables, name, params.dataset.past_sweeps, ranks)
-        check_sensor_files(root, params.dataset.version, [*scene.sweeps.path, *scene.cameras.path])
+        scene = dataset.scene(name)
+        check_sensor_files(dataset, scene)
+        scene = with_counted_points(scene, sensors)
+        locations |= set(scene.frames.location) - {""}
         for table, rows in write_scene(scene, index, name).items():
             counts[table] = counts.get(table, 0) + rows
-    locations = {tables.location(name) for name in names}
+    (index / layout.LANES.name).mkdir(exist_ok=True)
     for location in sorted(locations):
-        lanes = index_lanes(root, location, params.dataset.lane_step_m)
+        lanes = dataset.lanes(location, lane_step_m)
         lanes.write(index / layout.LANES.name / f"{location}.parquet")
-    if warning := missing_maps(root, locations):
-        print(f"note: {warning}")
+    for note in dataset.notes(sorted(locations)):
+        print(f"note: {note}")
     return counts
+
+
+def check_sensor_files(dataset: DataSet, scene: IndexedScene) -> None:
+    """Check that the sensor files of a scene are there and not cut short.
+
+    Raises:
+        InputError: Some are not; the message names the first few.
+    """
+    root, lidar = dataset.root, dataset.card.lidar
+    sweeps, images = sorted(set(scene.sweeps.path)), sorted(set(scene.cameras.path))
+    missing = [path for path in sweeps if not is_whole(root / path, lidar)]
+    missing += [path for path in images if not _has_content(root / path)]
+    if missing:
+        total, more = len(sweeps) + len(images), len(missing) - _NAMED
+        raise InputError(
+            f"{root}: {len(missing)} of {total} sensor files of scene {scene.frames.scene_name[0]} "
+            f"are missing or cut short: {', '.join(missing[:_NAMED])}"
+            f"{f' and {more} more' if more > 0 else ''}; unpack the data set there, keyframes and "
+            "sweeps, or correct dataset.root"
+        )
+
+
+def _has_content(path: Path) -> bool:
+    return path.is_file() and path.stat().st_size > 0
 
 
 def write_scene(scene: IndexedScene, index: Path, name: str) -> dict[str, int]:

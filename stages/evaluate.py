@@ -1,33 +1,59 @@
-"""Score one label set, or what one model predicts, on one split, as the nuScenes devkit does."""
+"""Score what a stage wrote: boxes on images, masks, labels, or what a model predicts."""
 
 import argparse
 from pathlib import Path
 
-from cm3d.evaluation.agnostic import PROTOCOLS
-from cm3d.evaluation.summary import agnostic_headlines, headline, per_class
+from cm3d.evaluation.protocol import Scores, open_scorer, scorers
 from cm3d.execution.files import write_json
 from cm3d.execution.stage import run_stage
-from cm3d.params import load_params
-from cm3d.tables import layout
-from stages.scores import Scorer, write_plots
+from cm3d.params import Params, load_params
+from cm3d.splits.labelled import is_unlabelled
+from cm3d.tables import Frames, layout
+from cm3d.taxonomy import load_taxonomy
 
 
 def main() -> None:
     """Run the stage."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("scorer", choices=scorers(), help="package of cm3d.evaluation")
     parser.add_argument("name", help="of the files that are written")
-    parser.add_argument("boxes", type=Path, help="folder of tables, one per scene")
+    parser.add_argument("folder", type=Path, help="one table per scene")
+    parser.add_argument(
+        "--frames",
+        choices=("scoring", "labels"),
+        default="scoring",
+        help="keyframes of scoring.split, or of the part of train without labels",
+    )
     arguments = parser.parse_args()
-    params, file = load_params(), f"{arguments.name}.json"
-    scorer = Scorer.of(layout.split_frames(params.scoring.split), params.evaluate.engine)
-    boxes = scorer.labels(arguments.boxes)
-    scores, agnostic = scorer.score(boxes), scorer.score_agnostic(boxes, PROTOCOLS)
+    name, params = arguments.name, load_params()
+    scorer = open_scorer(arguments.scorer, params, load_taxonomy(params.taxonomy))
+    frames = chosen_frames(arguments.frames, name, params)
+    if len(frames) == 0:
+        print(f"note: evaluate@{name}: labels leave no frame of train unlabelled; nothing to score")
+    write_scores(name, scorer.score(arguments.folder, frames) if len(frames) else Scores("none"))
 
-    write_json(layout.EVALUATION / file, {"engine": scores.engine, **headline(scores)})
-    write_json(layout.METRICS / "evaluate_classes" / file, per_class(scores))
-    write_json(layout.METRICS / "evaluate_agnostic" / file, agnostic_headlines(agnostic))
-    ap, curves = (layout.PLOTS / f"evaluate_{kind}" / file for kind in ("ap", "pr"))
-    write_plots(arguments.name, scores, ap, curves)
+
+def chosen_frames(choice: str, name: str, params: Params) -> Frames:
+    """The keyframes that are scored; of an unlabelled part, it may be empty.
+
+    Raises:
+        InputError: The split has none.
+    """
+    if choice == "scoring":
+        return layout.split_frames(params.scoring.split)
+    train = layout.split_frames("train", wanted_by=f"evaluate@{name}")
+    return train[is_unlabelled(train, params.labels, params.seed)]
+
+
+def write_scores(name: str, scores: Scores) -> None:
+    """Write metrics and plots."""
+    file = f"{name}.json"
+    write_json(layout.EVALUATION / file, {"engine": scores.engine, **scores.headline})
+    write_json(layout.METRICS / "evaluate_classes" / file, scores.per_class)
+    write_json(layout.METRICS / "evaluate_agnostic" / file, scores.agnostic)
+    rows = [{"model": name, **row} for row in scores.ap_rows]
+    write_json(layout.PLOTS / "evaluate_ap" / file, rows)
+    write_json(layout.PLOTS / "evaluate_pr" / file, scores.curve_rows)
 
 
 if __name__ == "__main__":

@@ -1,113 +1,89 @@
-"""Fuse lifted boxes with SAM3D's: pseudo-labels, the product of the label stages."""
+"""Fuse labels with SAM3D's proposals: pseudo-labels, the product of the label stages."""
 
-from collections.abc import Callable
 from functools import partial
 from typing import Final, TypeVar
 
 import numpy as np
 
 from cm3d.errors import InputError
-from cm3d.evaluation.detection import evaluate_boxes
-from cm3d.evaluation.summary import headline
 from cm3d.execution.files import write_json
 from cm3d.execution.scenes import write_scene_tables
 from cm3d.execution.stage import run_stage
-from cm3d.fuse.frame import fuse_frame
-from cm3d.fuse.temperature import fit_temperature
-from cm3d.params import Fuse, Labels, load_params
-from cm3d.tables import Boxes3D, Frames, layout, read_scenes
-from cm3d.tables.labelled import is_labelled, is_unlabelled
-from stages.scores import Scorer, write_label_scores
+from cm3d.fuse.calibration import are_right, fit_temperature
+from cm3d.fuse.late_fusion import fuse_frame
+from cm3d.params import Fuse, Params, load_params
+from cm3d.splits.labelled import is_labelled
+from cm3d.tables import Boxes3D, Frames, GroundTruth, layout, read_scenes
 
 _REPORT: Final = layout.METRICS / "fuse_temperature.json"
+_LABELS: Final = {"lifted": layout.LIFTED, "imported": layout.IMPORTED}
 BoxesT = TypeVar("BoxesT", bound=Boxes3D)
 
 
 def main() -> None:
     """Run the stage."""
     params = load_params()
-    temperature = chosen_temperature(params.fuse, params.labels)
-    fuse = partial(fuse_scene, temperature=temperature, params=params.fuse)
+    fuse = partial(fuse_scene, temperature=chosen_temperature(params), params=params.fuse)
     write_scene_tables("fuse", layout.PSEUDO_LABELS, fuse, layout.all_scenes(), params.execution)
-    write_label_scores("fuse", layout.PSEUDO_LABELS, layout.split_frames(params.scoring.split))
-    write_json(layout.METRICS / "fuse_unlabelled.json", score_unlabelled(params.labels))
 
 
-def score_unlabelled(labels: Labels) -> dict[str, float]:
-    """The seven figures where detectors train on these labels, for `relabel_rN` to compare with."""
-    frames = read_scenes(Frames, layout.FRAMES, layout.all_scenes())
-    unlabelled = frames[is_unlabelled(frames, labels)]
-    if len(unlabelled) == 0:
-        return {"frames": 0}
-    scorer = Scorer.of(unlabelled)
-    scores = scorer.score(scorer.labels(layout.PSEUDO_LABELS))
-    return {"frames": len(unlabelled), **headline(scores)}
-
-
-def fuse_scene(scene: str, temperature: float, params: Fuse) -> Boxes3D:
-    """Pseudo-labels of one scene, keyframe by keyframe."""
+def fuse_scene(scene: str, temperature: float | None, params: Fuse) -> Boxes3D:
+    """Pseudo-labels of one scene, keyframe by keyframe; without a temperature unfused."""
     name = f"{scene}.parquet"
-    lifted, proposals = Boxes3D.read(layout.LIFTED / name), Boxes3D.read(layout.SAM3D / name)
-    return fuse_frames(Frames.read(layout.FRAMES / name), lifted, proposals, temperature, params)
-
-
-def fuse_frames(
-    frames: Frames, lifted: Boxes3D, proposals: Boxes3D, temperature: float, params: Fuse
-) -> Boxes3D:
-    """Pseudo-labels of some keyframes."""
+    labels = Boxes3D.read(_LABELS[params.labels] / name)
+    if temperature is None:
+        return labels
+    proposals = Boxes3D.read(layout.SAM3D / name)
     return Boxes3D.concatenate(
         fuse_frame(
-            lifted[lifted.sample_token == token],
+            labels[labels.sample_token == token],
             proposals[proposals.sample_token == token],
             params.min_iou,
             temperature,
             params.center,
         )
-        for token in frames.sample_token
+        for token in Frames.read(layout.FRAMES / name).sample_token
     )
 
 
-def chosen_temperature(params: Fuse, labels: Labels) -> float:
-    """The given temperature, or the one that fuses the labelled part of train best."""
-    if params.temperature != "fit":
-        write_json(_REPORT, {"temperature": params.temperature})
-        return params.temperature
-    frames = labelled_frames(labels)
-    temperature, nds = fit_temperature(params.temperatures, score_by_temperature(frames, params))
-    scores = {f"{candidate:g}": round(score, 4) for candidate, score in nds.items()}
-    write_json(_REPORT, {"temperature": temperature, "frames": len(frames), "NDS": scores})
+def chosen_temperature(params: Params) -> float | None:
+    """The given temperature, or the one that suits the labelled part of train; None: no fusion.
+
+    Raises:
+        InputError: There is nothing to fit on.
+    """
+    if not params.fuse.proposals:
+        write_json(_REPORT, {})
+        return None
+    if params.fuse.temperature != "fit":
+        write_json(_REPORT, {"temperature": params.fuse.temperature})
+        return params.fuse.temperature
+    frames = labelled_frames(params)
+    scenes = sorted(set(frames.scene_name))
+    proposals = _only(frames, read_scenes(Boxes3D, layout.SAM3D, scenes))
+    truth = _only(frames, read_scenes(GroundTruth, layout.GROUND_TRUTH, scenes))
+    right = are_right(proposals, truth)
+    temperature, costs = fit_temperature(proposals.score, right, params.fuse.temperatures)
+    report = {"temperature": temperature, "frames": len(frames), "proposals": len(proposals)}
+    by_candidate = {f"{candidate:g}": cost for candidate, cost in costs.items()}
+    write_json(_REPORT, report | {"negative_log_likelihood": by_candidate})
     return temperature
 
 
-def labelled_frames(labels: Labels) -> Frames:
+def labelled_frames(params: Params) -> Frames:
     """The keyframes of train whose ground truth may be used.
 
     Raises:
         InputError: There is none.
     """
     frames = read_scenes(Frames, layout.FRAMES, layout.all_scenes())
-    chosen = frames[is_labelled(frames, labels)]
+    chosen = frames[is_labelled(frames, params.labels, params.seed)]
     if len(chosen) == 0:
         raise InputError(
-            f"labels.fraction: {labels.fraction} of the train frames is not one, and "
+            f"labels.fraction: {params.labels.fraction} of the train frames is not one, and "
             "fuse.temperature: fit needs labels; raise it or give a number"
         )
     return chosen
-
-
-def score_by_temperature(frames: Frames, params: Fuse) -> Callable[[float], float]:
-    """NDS of the labels fused at a temperature, with the truth of `frames` alone in memory."""
-    all_truth, all_racks = layout.split_truth(frames)
-    truth, racks = _only(frames, all_truth), _only(frames, all_racks)
-    scenes = sorted(set(frames.scene_name))
-    lifted = _only(frames, read_scenes(Boxes3D, layout.LIFTED, scenes))
-    proposals = _only(frames, read_scenes(Boxes3D, layout.SAM3D, scenes))
-
-    def nds(temperature: float) -> float:
-        fused = fuse_frames(frames, lifted, proposals, temperature, params)
-        return evaluate_boxes(fused, truth, frames, racks).nds
-
-    return nds
 
 
 def _only(frames: Frames, boxes: BoxesT) -> BoxesT:

@@ -2,11 +2,11 @@
 
 import argparse
 
-from cm3d.evaluation.submission import encode, submission
 from cm3d.execution.stage import run_stage
 from cm3d.params import load_params
 from cm3d.tables import Boxes3D, layout, read_scenes
-from stages.detection import write_detections
+from cm3d.tables.result_files import encode, submission
+from stages.shared.detection import write_detections
 
 
 def main() -> None:

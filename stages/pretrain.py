@@ -1,26 +1,50 @@
 """Pre-train a detector on the pseudo-labels of the unlabelled part."""
 
+import os
+from pathlib import Path
+
+from torch import Tensor
+
+from cm3d.detectors.mmdet3d import weights_from_mmdet3d
 from cm3d.execution.stage import run_stage
-from cm3d.interop.initial import initial_weights
-from cm3d.params import load_params
+from cm3d.params import Params, load_params
 from cm3d.tables import Boxes3D, layout, read_scenes
+from cm3d.taxonomy import load_taxonomy
+from cm3d.training.checkpoint import load_model
 from cm3d.training.labels import pretrain_frames
-from stages.training import read_train_split, train_detector
+from stages.shared.training import read_train_split, train_detector
 
 
 def main() -> None:
     """Run the stage."""
-    params = load_params()
-    split = read_train_split()
+    params, split = load_params(), read_train_split("pretrain")
     frames = pretrain_frames(
         split.frames,
         split.sweeps,
         read_scenes(Boxes3D, layout.PSEUDO_LABELS, split.scenes),
         params.labels,
+        params.seed,
         params.pretrain.min_label_score,
     )
-    initial = initial_weights(params.pretrain.init_checkpoint, params.detector)
-    train_detector("pretrain", frames, params.pretrain, params, initial)
+    train_detector("pretrain", frames, params.pretrain, params, initial_weights(params))
+
+
+def initial_weights(params: Params) -> dict[str, Tensor] | None:
+    """Weights of `pretrain.init_checkpoint`; none where it is null.
+
+    It names a model folder of this project or a checkpoint file of mmdet3d; relative paths start
+    in the project.
+
+    Raises:
+        InputError: It is missing, unreadable, or of another detector.
+    """
+    if params.pretrain.init_checkpoint is None:
+        return None
+    path = Path(os.environ.get("DVC_ROOT", "."), params.pretrain.init_checkpoint)
+    taxonomy = load_taxonomy(params.taxonomy)
+    if path.is_dir():
+        return load_model(path, params.detector, taxonomy).state_dict()
+    return weights_from_mmdet3d(path, params.detector, taxonomy)
 
 
 if __name__ == "__main__":

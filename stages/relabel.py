@@ -1,13 +1,12 @@
-"""Relabel the unlabelled part with the model of the round before, and score the labels there."""
+"""Relabel the unlabelled part with the model of the round before."""
 
 import argparse
 
 from cm3d.execution.stage import run_stage
 from cm3d.params import load_params
+from cm3d.splits.labelled import is_unlabelled
 from cm3d.tables import layout
-from cm3d.tables.labelled import is_unlabelled
-from stages.detection import write_detections
-from stages.scores import write_label_scores
+from stages.shared.detection import write_detections
 
 
 def main() -> None:
@@ -15,12 +14,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--round", type=int, choices=(1, 2, 3), required=True)
     number = parser.parse_args().round
-    params, train = load_params(), layout.split_frames("train")
-    frames = train[is_unlabelled(train, params.labels)]
-    stage, out = f"relabel_r{number}", layout.relabelled(number)
+    params, stage = load_params(), f"relabel_r{number}"
+    train = layout.split_frames("train", wanted_by=stage)
+    frames = train[is_unlabelled(train, params.labels, params.seed)]
     before = "finetune" if number == 1 else f"selftrain_r{number - 1}"
-    write_detections(stage, before, frames, out, params)
-    write_label_scores(stage, out, frames)
+    write_detections(stage, before, frames, layout.relabelled(number), params)
 
 
 if __name__ == "__main__":

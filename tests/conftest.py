@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from cm3d.taxonomy import Taxonomy, load_taxonomy
+
 # speed is not asserted, not even by hypothesis
 settings.register_profile("project", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("project")
@@ -29,3 +31,9 @@ def real_keyframe() -> Path:
     if not root.is_dir():
         pytest.skip(f"no real keyframe at {root}; set CM3D_REAL_KEYFRAME")
     return root
+
+
+@pytest.fixture(scope="session")
+def taxonomy() -> Taxonomy:
+    """The ten classes of nuScenes."""
+    return load_taxonomy("nuscenes", PROJECT / "taxonomies")

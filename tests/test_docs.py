@@ -1,20 +1,33 @@
-"""What the documentation says can be done, can be done."""
+"""What the documentation says can be done, can be done: its commands go through bash.
 
+Every program that they name is a shim that notes what it was called with; only
+`experiments.preset` runs, because its output stands among the words of other commands.
+"""
+
+import argparse
+import os
 import re
-import shlex
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 from dvc.cli.parser import get_main_parser
+from dvc.utils.hydra import apply_overrides, get_hydra_sweeps
 
-from cm3d.evaluation.report import markdown_table, read_metrics
-from cm3d.params import parse_params
+from cm3d.execution.pipeline import read_stages
+from cm3d.params import load_params, parse_params, read_yaml
 from cm3d.tables import layout
-from experiments.overrides import with_overrides
-from experiments.preset import load_preset
+from experiments.weights import named
+from stages.report import describe, markdown_table, read_scores
 
 PROJECT = Path(__file__).resolve().parents[1]
 PAGES = [
@@ -22,66 +35,210 @@ PAGES = [
     PROJECT / "CONTRIBUTING.md",
     *sorted((PROJECT / "docs").glob("*.md")),
 ]
+SHIM = """#!/bin/bash
+if [ "${0##*/} $1 $2" = "python -m experiments.preset" ]; then exec %s "$@"; fi
+printf '%%s\\0' "$NUMBER" "$#" "${0##*/}" "$@" >> "$CALLS"
+"""
+PROGRAMS = (
+    *("dvc", "make", "python", "pip", "git", "mlflow", "ray", "torchrun"),
+    *("srun", "sbatch", "hostname", "sleep", "curl", "mkdir", "cp", "ls"),
+)
 
 
-def commands() -> Iterator[str]:
+@dataclass(frozen=True)
+class Call:
+    """A program called by the commands of a page, with the words that it got from bash."""
+
+    page: str
+    program: str
+    words: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.page}: {' '.join([self.program, *self.words])}"
+
+
+def blocks() -> list[tuple[str, str]]:
+    """Pages with what they give to be typed: fenced blocks, and commands within a sentence."""
+    found = []
     for page in PAGES:
-        for block in re.findall(r"```bash\n(.*?)```", page.read_text(), re.S):
-            for line in block.replace("\\\n", " ").splitlines():
-                if line.strip() and not line.lstrip().startswith("#"):
-                    yield line
-        yield from re.findall(r"`((?:dvc|make|PYTHONPATH=src python) [^`]+)`", page.read_text())
+        text = page.read_text()
+        fenced = re.findall(r"```bash\n(.*?)```", text, re.S)
+        prose = re.sub(r"```.*?```", "", text, flags=re.S)
+        inline = re.findall(r"`((?:dvc|make|PYTHONPATH=src python|python -m) [^`]+)`", prose)
+        found += [(page.name, block) for block in fenced]
+        found += [(page.name, " ".join(command.split())) for command in inline]
+    return found
 
 
-COMMANDS = sorted(set(commands()))
+@pytest.fixture(scope="module")
+def calls(tmp_path_factory: pytest.TempPathFactory) -> list[Call]:
+    """All calls of all commands; a line of bash that fails or complains fails here."""
+    folder = tmp_path_factory.mktemp("workspace")
+    programs, scripts, noted = folder / ".venv" / "bin", folder / "blocks", folder / "calls"
+    for created in (programs, scripts):
+        created.mkdir(parents=True)
+    for name in PROGRAMS:
+        (programs / name).write_text(SHIM % sys.executable)
+        (programs / name).chmod(0o755)
+    for name in ("src", "experiments"):
+        (folder / name).symlink_to(PROJECT / name)
+    noted.touch()
+    commands = blocks()
+    for number, (_, block) in enumerate(commands):
+        (scripts / str(number)).write_text(f"{block}\nwait\n")
+    run_all = (
+        f"for number in {{0..{len(commands) - 1}}}; do "
+        "NUMBER=$number /bin/bash -eu blocks/$number || echo blocks/$number failed >&2; done"
+    )
+    bash = subprocess.run(
+        ["/bin/bash", "-c", run_all],
+        cwd=folder,
+        env={
+            "PATH": str(programs),
+            "CALLS": str(noted),
+            "NUSCENES_ROOT": "/data/nuscenes",
+            "LANG": os.environ.get("LANG", "C.UTF-8"),
+        },
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert bash.stderr == ""
+    return list(read_calls(noted.read_text(), commands))
 
 
-def words_of(command: str, program: str) -> Iterator[list[str]]:
-    """Arguments of each call of a program in a command line."""
-    flat = re.sub(r"\$\((.*?)\)", lambda m: f"; {m[1]}; ", command)
-    for call in re.split(r";|&&", flat):
-        words = shlex.split(call, comments=True)
-        words = [w for w in words if not re.match(r"[A-Z_]+=", w)]
-        if words[:1] == [program]:
-            yield words[1:]
+def read_calls(noted: str, commands: list[tuple[str, str]]) -> Iterator[Call]:
+    """What the shims noted: number of the block, number of words, program, words."""
+    words = iter(noted.split("\0")[:-1])
+    for number in words:
+        count, program = int(next(words)), next(words)
+        yield Call(commands[int(number)][0], program, tuple(next(words) for _ in range(count)))
 
 
-def test_there_are_commands_to_check() -> None:
-    assert len(COMMANDS) > 10
+def check_calls(calls: list[Call], program: str, check: Callable[[Call], object]) -> None:
+    """Check all calls of a program, each once, and say all that is wrong."""
+    chosen = {call.words: call for call in calls if call.program == program}
+    assert chosen
+    faults = []
+    for call in chosen.values():
+        try:
+            check(call)
+        except (Exception, SystemExit) as error:
+            faults.append(f"{call}\n    {type(error).__name__}: {error}")
+    if faults:
+        pytest.fail("\n".join(faults), pytrace=False)
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_make_targets_exist(command: str) -> None:
-    targets = re.findall(r"^([a-z-]+):", (PROJECT / "Makefile").read_text(), re.M)
-    for target, *_ in words_of(command, "make"):
-        assert target in targets
+@cache
+def stages() -> dict[str, dict[str, Any]]:
+    return read_stages(PROJECT / "dvc.yaml")
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_modules_exist(command: str) -> None:
-    for option, *names in words_of(command, "python"):
-        if option == "-m" and not names[0].endswith("NAME"):
-            assert find_spec(names[0]), names[0]
-        elif option.endswith(".py"):
-            assert (PROJECT / option).is_file()
+@cache
+def targets() -> set[str]:
+    """What DVC can be asked for: stages, groups of stages, and what stages write."""
+    written = [
+        path
+        for stage in stages().values()
+        for kind in ("outs", "metrics", "plots")
+        for entry in stage.get(kind, [])
+        for path in ([entry] if isinstance(entry, str) else entry)
+    ]
+    return {*stages(), *(name.split("@")[0] for name in stages()), *written}
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_dvc_knows_the_arguments(command: str) -> None:
-    for words in words_of(command, "dvc"):
-        get_main_parser().parse_args(words)
+def test_dvc_knows_the_arguments_and_the_targets(calls: list[Call]) -> None:
+    def check(call: Call) -> None:
+        arguments = get_main_parser().parse_args(list(call.words))
+        unknown = set(getattr(arguments, "targets", None) or []) - targets()
+        if unknown:
+            raise ValueError(f"no such targets: {unknown}")
+
+    check_calls(calls, "dvc", check)
 
 
-@pytest.mark.parametrize("command", [c for c in COMMANDS if re.search("-S|experiments.preset", c)])
-def test_overrides_are_parameters_with_valid_values(command: str) -> None:
-    values = yaml.safe_load((PROJECT / "params.yaml").read_text())
-    for presets in re.findall(r"experiments\.preset ([\w ]+)", command):
-        for preset in presets.split():
-            values = with_overrides(values, load_preset(preset))
-    for assignment in re.findall(r"-S '?([^\s']+)", command):
-        key, _, choices = assignment.partition("=")
-        for choice in choices.split(","):
-            parse_params(with_overrides(values, {key: yaml.safe_load(choice)}))
+def test_overrides_are_parameters_with_valid_values(calls: list[Call], tmp_path: Path) -> None:
+    copy = tmp_path / "params.yaml"
+
+    def check(call: Call) -> None:
+        overrides = getattr(get_main_parser().parse_args(list(call.words)), "set_param", None)
+        for sweep in get_hydra_sweeps({"params.yaml": overrides or []}):
+            if sweep["params.yaml"]:
+                copy.write_text((PROJECT / "params.yaml").read_text())
+                apply_overrides(copy, list(sweep["params.yaml"]))
+                parse_params(read_yaml(copy))
+
+    check_calls(calls, "dvc", check)
+
+
+def test_experiments_leave_the_workspace_as_it_is(calls: list[Call]) -> None:
+    """Else the command that a page names next runs on top of what this one changed."""
+
+    def check(call: Call) -> None:
+        arguments = get_main_parser().parse_args(list(call.words))
+        if getattr(arguments, "set_param", None):
+            named_copy = arguments.tmp_dir and arguments.name
+            if not (named_copy or arguments.queue):
+                raise ValueError("changes params.yaml; add --temp -n NAME")
+
+    check_calls(calls, "dvc", check)
+
+
+def test_make_targets_exist(calls: list[Call]) -> None:
+    known = re.findall(r"^([a-z-]+):", (PROJECT / "Makefile").read_text(), re.M)
+    values = read_yaml(PROJECT / "params.yaml")
+
+    def check(call: Call) -> None:
+        for word in call.words:
+            variable, is_set, value = word.partition("=")
+            assert is_set or word in known
+            if variable == "MODEL" and value != "...":
+                named(values, value)
+
+    check_calls(calls, "make", check)
+
+
+@pytest.mark.parametrize("program", ["python", "torchrun"])
+def test_modules_exist_and_know_the_arguments(
+    calls: list[Call], program: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Understood(Exception):
+        """Arguments were parsed; the module is not to go on."""
+
+    def parse_only(self: argparse.ArgumentParser, *_: Any) -> None:
+        _, unknown = parse(self)
+        assert not unknown, f"unknown arguments {unknown}"
+        raise Understood
+
+    parse = argparse.ArgumentParser.parse_known_args
+    monkeypatch.setattr(argparse.ArgumentParser, "parse_args", parse_only)
+    monkeypatch.setattr(argparse.ArgumentParser, "parse_known_args", parse_only)
+
+    def check(call: Call) -> None:
+        if "-m" not in call.words:
+            assert (PROJECT / call.words[0]).is_file()
+            return
+        place = call.words.index("-m") + 1
+        name, arguments = call.words[place], call.words[place + 1 :]
+        if name.endswith(".NAME"):
+            return
+        assert find_spec(name), "no such module"
+        if name.split(".")[0] in ("stages", "experiments", "benchmarks", "cm3d"):
+            module = import_module(name)
+            if "argparse" in vars(module):
+                monkeypatch.setattr("sys.argv", [name, *arguments])
+                with suppress(Understood):
+                    module.main()
+
+    check_calls(calls, program, check)
+
+
+def test_installed_requirements_exist(calls: list[Call]) -> None:
+    def check(call: Call) -> None:
+        for option, value in zip(call.words, call.words[1:], strict=False):
+            assert option != "-r" or (PROJECT / value).is_file()
+
+    check_calls(calls, "pip", check)
 
 
 def test_links_lead_somewhere() -> None:
@@ -98,7 +255,8 @@ def test_every_stage_is_explained() -> None:
 
 
 def test_the_readme_has_the_table_that_came_out() -> None:
-    table = markdown_table(read_metrics(PROJECT / layout.EVALUATION))
+    scores = read_scores(PROJECT / layout.EVALUATION)
+    table = markdown_table(describe(load_params(PROJECT / "params.yaml"), scores), scores)
     assert table in (PROJECT / "README.md").read_text(), (
-        "put in what `python -m cm3d.evaluation.report --markdown` prints"
+        "put in what `python -m stages.report --markdown` prints"
     )

@@ -2,14 +2,13 @@ import copy
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 import yaml
 
 from cm3d.errors import InputError
-from cm3d.params import ClassName, load_params, parse_params
-from cm3d.tables.vocabulary import CLASS_NAMES
+from cm3d.params import load_params, parse_params
 
 
 @pytest.fixture
@@ -24,13 +23,19 @@ def test_the_committed_file_is_valid(project: Path) -> None:
 def test_all_errors_are_listed_by_path(values: dict[str, Any]) -> None:
     values["lift"]["sweps"] = 3
     values["lift"]["sweeps"] = "three"
-    values["detector"]["tasks"][0] = ["tram"]
+    values["selftrain"]["min_label_score"] = 1.5
+    values["detector"]["block_strides"][0] = 0
     with pytest.raises(InputError) as caught:
         parse_params(values)
     message = str(caught.value)
     assert message.startswith("params.yaml: ")
     assert "\n" not in message
-    for path in ("lift.sweps", "lift.sweeps", "detector.tasks.0.0"):
+    for path in (
+        "lift.sweps",
+        "lift.sweeps",
+        "selftrain.min_label_score",
+        "detector.block_strides.0",
+    ):
         assert path in message
 
 
@@ -40,41 +45,17 @@ def test_missing_keys_have_no_silent_default(values: dict[str, Any]) -> None:
         parse_params(values)
 
 
-@pytest.mark.parametrize("section", ["lift", "detector"])
-def test_every_class_has_a_radius(values: dict[str, Any], section: str) -> None:
-    del values[section]["nms_radius_m"]["bus"]
-    with pytest.raises(InputError, match=rf"{section}\.nms_radius_m: .*no radius for bus"):
-        parse_params(values)
-
-
-def test_every_class_has_a_score(values: dict[str, Any]) -> None:
-    del values["selftrain"]["min_label_score"]["bus"]
-    values["selftrain"]["min_label_score"]["car"] = 1.5
-    with pytest.raises(InputError, match=r"min_label_score\.car: Input should be less than"):
-        parse_params(values)
-    values["selftrain"]["min_label_score"]["car"] = 0.5
-    with pytest.raises(InputError, match=r"selftrain\.min_label_score: .*no score for bus"):
-        parse_params(values)
-
-
-def test_every_class_has_a_count_of_objects(values: dict[str, Any]) -> None:
-    del values["copy_paste"]["objects"]["bus"]
-    with pytest.raises(InputError, match=r"copy_paste\.objects: .*no count for bus"):
-        parse_params(values)
-    values["copy_paste"]["objects"]["bus"] = -1
-    with pytest.raises(InputError, match=r"copy_paste\.objects\.bus: .*greater than"):
-        parse_params(values)
-
-
 def test_parameters_are_frozen(values: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="frozen"):
         parse_params(values).lift.sweeps = 5  # type: ignore[misc]
 
 
 def test_precomputed_needs_its_file(values: dict[str, Any]) -> None:
-    values["detect2d"]["backend"] = "precomputed"
-    with pytest.raises(InputError, match="precomputed_file"):
-        parse_params(values)
+    for section in ("detect2d", "segment"):
+        changed = copy.deepcopy(values)
+        changed[section]["backend"] = "precomputed"
+        with pytest.raises(InputError, match=rf"{section}: .*needs precomputed\.file"):
+            parse_params(changed)
 
 
 def test_missing_and_broken_files_are_named(tmp_path: Path) -> None:
@@ -98,11 +79,6 @@ def test_a_key_that_stands_twice_is_refused(tmp_path: Path) -> None:
         load_params(tmp_path / "params.yaml")
 
 
-def test_classes_are_those_of_the_vocabulary() -> None:
-    # the type must be spelt out for type checkers; the vocabulary is what the code uses
-    assert get_args(ClassName) == CLASS_NAMES
-
-
 def test_no_key_is_one_that_dvc_overlooks(values: dict[str, Any]) -> None:
     """DVC's run cache leaves these out of its keys, and brings back a run with another value."""
 
@@ -114,35 +90,25 @@ def test_no_key_is_one_that_dvc_overlooks(values: dict[str, Any]) -> None:
     assert not {"size", "nfiles"} & set(keys(values))
 
 
-def test_prompts_name_a_set_of_the_vocabulary(values: dict[str, Any]) -> None:
-    values["detect2d"]["prompts"] = "antonyms"
-    with pytest.raises(InputError, match="no set 'antonyms', only plain, synonyms, "):
+@pytest.mark.parametrize("name", ["../x", "a/b", "", ".hidden", "a b"])
+@pytest.mark.parametrize("knob", ["name", "version"])
+def test_names_are_no_paths(values: dict[str, Any], knob: str, name: str) -> None:
+    values["dataset"][knob] = name
+    with pytest.raises(InputError, match=rf"dataset\.{knob}: String should match"):
         parse_params(values)
 
 
-@pytest.mark.parametrize(
-    ("class_name", "phrases", "message"),
-    [
-        ("bus", None, r"vocabulary\.plain: .*no phrases for bus"),
-        ("bus", [], r"vocabulary\.plain\.bus: .*at least 1 item"),
-        ("bus", [""], r"vocabulary\.plain\.bus\.0: .*words in lower case"),
-        ("bus", ["bus", "coach "], r"vocabulary\.plain\.bus\.1: .*one space apart"),
-        ("bus", ["Bus"], r"vocabulary\.plain\.bus\.0: .*in lower case"),
-        ("bus", ["bus. coach"], r"vocabulary\.plain\.bus\.0: .*without \. \? _"),
-        ("bus", ["school_bus"], r"vocabulary\.plain\.bus\.0: .*without \. \? _"),
-        ("bus", ["car"], r"vocabulary\.plain: .*'car' stands for car and for bus"),
-        ("bus", ["bus", "bus"], r"vocabulary\.plain: .*'bus' stands for bus and for bus"),
-        ("tram", ["tram"], r"vocabulary\.plain\.tram"),
-    ],
-)
-def test_phrases_stand_for_one_class(
-    values: dict[str, Any], class_name: str, phrases: list[str] | None, message: str
-) -> None:
-    plain = values["detect2d"]["vocabulary"]["plain"]
-    plain.pop(class_name, None)
-    if phrases is not None:
-        plain[class_name] = phrases
-    with pytest.raises(InputError, match=message):
+def test_sam_has_the_model_that_it_is_to_use(values: dict[str, Any]) -> None:
+    del values["segment"]["sam"]["models"]["sam2"]
+    parse_params(values)
+    values["segment"]["sam"]["use"] = "sam2"
+    with pytest.raises(InputError, match=r"segment\.sam: .*models: no sam2"):
+        parse_params(values)
+
+
+def test_imported_labels_need_a_file(values: dict[str, Any]) -> None:
+    values["fuse"]["labels"] = "imported"
+    with pytest.raises(InputError, match=r"fuse\.labels: imported needs import_labels\.file"):
         parse_params(values)
 
 
@@ -163,7 +129,7 @@ def test_templates_have_one_place(values: dict[str, Any], template: str) -> None
 def test_detectors_can_be_told_apart_by_their_parameters(values: dict[str, Any]) -> None:
     """`build_detector` remembers them by hash."""
     one, same = parse_params(values).detect2d, parse_params(values).detect2d
-    values["detect2d"]["vocabulary"]["plain"]["bus"] = ["coach"]
+    values["detect2d"]["prompts"] = "plain"
     assert hash(one) == hash(same)
     assert one == same
     assert one != parse_params(values).detect2d

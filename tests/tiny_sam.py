@@ -147,8 +147,8 @@ def load_checkpoint(
     checkpoint: Path, package: ModuleType, tiny: Any, monkeypatch: pytest.MonkeyPatch
 ) -> Any:
     """The checkpoint by `load_sam`, to which the tiny variant is made known."""
+    from cm3d.segment.sam import from_segment_anything
     from cm3d.shelf.runtime import Runtime
-    from cm3d.shelf.sam import from_segment_anything
 
     monkeypatch.setattr(from_segment_anything, "_VARIANTS", {TOKENS: "tiny"})
     registry = package.sam_model_registry

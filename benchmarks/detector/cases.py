@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from cm3d.params import Params, parse_params, read_yaml
-from experiments.overrides import with_overrides
-from experiments.preset import PARAMS_FILE, load_preset
+from cm3d.taxonomy import Taxonomy, load_taxonomy
+from experiments.overrides import PARAMS_FILE, with_overrides
+from experiments.preset import load_preset
 
 # With half a chance of an object everywhere, as many cells as there may be become boxes.
 _MANY_BOXES: Final = {"detector.heatmap_bias": 0.0}
@@ -39,6 +40,10 @@ class Case:
         changes = preset | _MANY_BOXES | {"training.precision": self.precision}
         values = with_overrides(read_yaml(PARAMS_FILE), changes | dict(self.overrides))
         return parse_params(values, source=self.name)
+
+    def taxonomy(self) -> Taxonomy:
+        """The classes that are learned."""
+        return load_taxonomy(self.params().taxonomy)
 
 
 # A CPU has too little time for ten sweeps on voxels, and for batches of large models.

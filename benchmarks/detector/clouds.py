@@ -6,12 +6,12 @@ from typing import Final
 import numpy as np
 
 from benchmarks.keyframes import REAL_KEYFRAME
+from cm3d.datasets.nuscenes import CARD
 from cm3d.geometry.arrays import NDArrayFloat, NDArrayFloat32, NDArrayInt
 from cm3d.sensors.lidar import drop_ego_points, read_sweep
 
 _BOXES: Final = 40
 _RANDOM_POINTS: Final = 30_000
-_FULL_INTENSITY: Final = 255.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +36,7 @@ class Labels:
 def sweep(rng: np.random.Generator) -> NDArrayFloat32:
     """Points (N, 5) of the real keyframe ($CM3D_REAL_KEYFRAME) or, without it, random ones."""
     files = sorted((REAL_KEYFRAME / "samples" / "LIDAR_TOP").glob("*.bin"))
-    return drop_ego_points(read_sweep(files[0]), 1.0) if files else random_sweep(rng)
+    return drop_ego_points(read_sweep(files[0], CARD.lidar), 1.0) if files else random_sweep(rng)
 
 
 def cloud(sweeps: int) -> NDArrayFloat32:
@@ -46,7 +46,7 @@ def cloud(sweeps: int) -> NDArrayFloat32:
     many = np.tile(one, (sweeps, 1))
     age = np.repeat(np.arange(sweeps), len(one))
     many[:, 1] -= 0.3 * age
-    many[:, 3], many[:, 4] = many[:, 3] / _FULL_INTENSITY, 0.05 * age
+    many[:, 4] = 0.05 * age
     many[:, :3] += rng.normal(0, 0.02, (len(many), 3))
     return np.asarray(many, dtype=np.float32)
 
@@ -56,7 +56,7 @@ def random_sweep(rng: np.random.Generator) -> NDArrayFloat32:
     distance_m = rng.uniform(1.5, 50, _RANDOM_POINTS)
     bearing_rad = rng.uniform(-np.pi, np.pi, _RANDOM_POINTS)
     xy_m = distance_m[:, None] * np.stack([np.cos(bearing_rad), np.sin(bearing_rad)], axis=1)
-    rest = rng.uniform([-2, 0, 0], [0, 255, 31], (_RANDOM_POINTS, 3))
+    rest = rng.uniform([-2, 0, 0], [0, 1, 0], (_RANDOM_POINTS, 3))
     return np.concatenate([xy_m, rest], axis=1, dtype=np.float32, casting="same_kind")
 
 

@@ -6,9 +6,8 @@ import torch
 from benchmarks.detector.cases import Case
 from benchmarks.detector.clouds import Labels, cloud, labels
 from benchmarks.detector.contest import Contest
-from cm3d.models.centerpoint import build_centerpoint
-from cm3d.models.sensor_boxes import SensorBoxes
-from cm3d.training.batches import Batch, Sample, collate
+from cm3d.detectors.boxes import SensorBoxes
+from cm3d.detectors.inputs import Batch, Sample, collate
 from cm3d.training.determinism import deterministic
 from cm3d.training.inference import detect
 from cm3d.training.recipe import Recipe
@@ -20,10 +19,10 @@ _STEPS = 1000  # of the schedule, more than are made
 def build(case: Case) -> Contest:
     """As the stages run it, with deterministic operations."""
     params, device = case.params(), torch.device(case.device)
-    detector = params.detector
-    model = build_centerpoint(detector, params.seed).to(device)
-    points = cloud(case.sweeps)
-    recipe = Recipe(detector, params.pretrain, params.training, params.seed)
+    training = params.training
+    recipe = Recipe(params.detector, case.taxonomy(), params.pretrain, training, params.seed)
+    model = recipe.build().to(device)
+    sample = Sample("frame", cloud(case.sweeps), SensorBoxes.empty())
     trainer = Trainer(model, recipe, _STEPS)
     batch = training_batch(case)
 
@@ -33,18 +32,18 @@ def build(case: Case) -> Contest:
 
     def infer() -> int:
         with deterministic():
-            return len(detect(model.eval(), points, detector, device))
+            return len(detect(model.eval(), sample, params.predict, device))
 
     return Contest(train, infer, sum(parameter.numel() for parameter in model.parameters()))
 
 
 def training_batch(case: Case) -> Batch:
     """The same points in every frame, with random boxes."""
-    detector, points = case.params().detector, cloud(case.sweeps)
-    classes = len(detector.class_names)
+    range_m, points = case.params().detector.range_m, cloud(case.sweeps)
+    classes = len(case.taxonomy().class_names)
     return collate(
         [
-            Sample(str(seed), points, sensor_boxes(labels(seed, classes, detector.range_m)))
+            Sample(str(seed), points, sensor_boxes(labels(seed, classes, range_m)))
             for seed in range(case.batch)
         ]
     )

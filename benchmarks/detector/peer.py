@@ -29,14 +29,14 @@ def build(case: Case) -> Contest:
     warnings.simplefilter("ignore")
     params, device = case.params(), torch.device(case.device)
     init_default_scope("mmdet3d")
-    model = MODELS.build(model_config(case.name, params.detector)).to(device)
-    if "cm3d.models.sparse" in sys.modules:
+    model = MODELS.build(model_config(case.name, params)).to(device)
+    if "cm3d.detectors.lidar.sparse" in sys.modules:
         raise RuntimeError("our sparse convolutions stand in for spconv's in the peer's process")
     schedule = params.pretrain
     optimizer = torch.optim.AdamW(
         model.parameters(), schedule.max_lr, weight_decay=schedule.weight_decay
     )
-    classes, range_m = len(params.detector.class_names), params.detector.range_m
+    classes, range_m = len(case.taxonomy().class_names), params.detector.range_m
     batch = _data(case, [_sample(labels(seed, classes, range_m)) for seed in range(case.batch)])
     frame = _data(case, [_sample(None)])
     mixed = case.precision == "bf16"

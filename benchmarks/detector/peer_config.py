@@ -7,8 +7,8 @@ import mmdet3d
 import mmdet3d.models  # registers them
 from mmengine.config import Config
 
-from cm3d.models.grid import Grid
-from cm3d.params import Detector
+from cm3d.detectors.grid import Grid
+from cm3d.params import Detector, Params
 
 _FOLDER: Final = Path(mmdet3d.__file__).parent / ".mim/configs/centerpoint"
 _FILES: Final = {
@@ -18,15 +18,15 @@ _FILES: Final = {
 }
 
 
-def model_config(name: str, detector: Detector) -> Any:
+def model_config(name: str, params: Params) -> Any:
     """As published or, for others, that of pillars in the detector's shapes."""
     published = _FILES.get(name)
     config = Config.fromfile(_FOLDER / (published or _FILES["centerpoint_pillar"]))
     if not published:
         config.merge_from_dict(
-            {f"model.{path}": value for path, value in _shapes(detector).items()}
+            {f"model.{path}": value for path, value in _shapes(params.detector).items()}
         )
-    suppression = {"circle": "circle", "rotated": "rotate"}[detector.nms]
+    suppression = {"circle": "circle", "rotated": "rotate"}[params.predict.nms]
     config.merge_from_dict({"model.test_cfg.pts.nms_type": suppression})
     return config.model
 

@@ -11,9 +11,12 @@ import torch
 
 from benchmarks.detector.clouds import labels, sweep
 from benchmarks.detector.ours import sensor_boxes
+from cm3d.datasets.nuscenes import CARD
 from cm3d.geometry.se3 import SE3
-from cm3d.params import Detector, Params
+from cm3d.params import Params
+from cm3d.sensors.card import Sensors
 from cm3d.tables import Boxes3D, Sweeps
+from cm3d.taxonomy import load_taxonomy
 from cm3d.training.frames import TrainingFrame, to_global
 from cm3d.training.loop import Machinery, train
 from cm3d.training.recipe import Recipe
@@ -50,24 +53,27 @@ def measured(
         device: Where to compute.
     """
     schedule = params.pretrain.model_copy(update={"epochs": epochs})
-    recipe = Recipe(params.detector, schedule, params.training, params.seed)
-    made = write_frames(folder, frames, params)
+    taxonomy = load_taxonomy(params.taxonomy)
+    recipe = Recipe(params.detector, taxonomy, schedule, params.training, params.seed)
+    made, sensors = write_frames(folder, frames, recipe), Sensors(folder, CARD.lidar)
     for loaders in LOADERS:
         start_s = time.perf_counter()
-        trained = train(made, recipe, root=folder, machinery=Machinery(device, loaders))
+        machinery = Machinery(device, loaders)
+        trained = train(recipe.build(), made, recipe, sensors=sensors, machinery=machinery)
         total_s = time.perf_counter() - start_s
         yield Waiting(loaders, trained.waiting, frames * recipe.epochs / total_s)
 
 
-def write_frames(folder: Path, frames: int, params: Params) -> list[TrainingFrame]:
+def write_frames(folder: Path, frames: int, recipe: Recipe) -> list[TrainingFrame]:
     """Keyframes with random boxes; all sweeps are one, in files of their own."""
-    points = sweep(np.random.default_rng(0))
+    stored = sweep(np.random.default_rng(0))
+    stored[:, 3] *= CARD.lidar.full_intensity
     made = []
     for frame in range(frames):
-        sweeps = _sweeps(str(frame), params.detector.sweeps)
+        sweeps = _sweeps(str(frame), recipe.detector.sweeps)
         for name in sweeps.path:
-            points.tofile(folder / str(name))
-        made.append(TrainingFrame(str(frame), sweeps, _boxes(frame, params.detector)))
+            stored.tofile(folder / str(name))
+        made.append(TrainingFrame(str(frame), sweeps, _boxes(frame, recipe)))
     return made
 
 
@@ -82,7 +88,7 @@ def _sweeps(token: str, count: int) -> Sweeps:
     )
 
 
-def _boxes(frame: int, detector: Detector) -> Boxes3D:
-    names = detector.class_names
-    boxes = sensor_boxes(labels(frame, len(names), detector.range_m))
+def _boxes(frame: int, recipe: Recipe) -> Boxes3D:
+    names = recipe.taxonomy.class_names
+    boxes = sensor_boxes(labels(frame, len(names), recipe.detector.range_m))
     return to_global(boxes, str(frame), SE3.from_pose(np.array(_HERE)), names)

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 import torch
 
 from benchmarks.detector.cases import Case
-from cm3d.execution.cores import usable_cores
+from cm3d.execution.devices import usable_cores
 
 Request = Literal["train", "infer", "memory", "boxes", "parameters"]
 _KB_PER_UNIT: Final = 1 / 1024 if sys.platform == "darwin" else 1  # of ru_maxrss

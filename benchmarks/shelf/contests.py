@@ -20,26 +20,29 @@ from benchmarks.shelf import models
 from benchmarks.shelf.images import Scene
 from benchmarks.shelf.models import ShelfModel, Size
 from benchmarks.shelf.peers import DetectionLoop, MaskLoop, ModelLoop, PredictorLoop
-from cm3d.detect2d import grounding_dino, owlv2
-from cm3d.detect2d import simnet as detect_simnet
-from cm3d.detect2d.detic import build_detic
-from cm3d.detect2d.grounding_dino import GroundingDino
-from cm3d.detect2d.network import NetworkDetector
-from cm3d.detect2d.owlv2 import Owlv2
-from cm3d.detect2d.protocol import ImageDetector
-from cm3d.detect2d.vocabulary import Vocabulary
+from cm3d.detect2d.common.network import NetworkDetector
+from cm3d.detect2d.common.prompts import Vocabulary
+from cm3d.detect2d.common.protocol import ImageDetector
+from cm3d.detect2d.common.protocol import Setting as DetectionSetting
+from cm3d.detect2d.detic.adapter import build_detic
+from cm3d.detect2d.grounding_dino import adapter as grounding_dino
+from cm3d.detect2d.grounding_dino.adapter import GroundingDino
+from cm3d.detect2d.owlv2 import adapter as owlv2
+from cm3d.detect2d.owlv2.adapter import Owlv2
+from cm3d.detect2d.simnet import adapter as detect_simnet
 from cm3d.params import Execution, Params
-from cm3d.segment import simnet as segment_simnet
-from cm3d.segment.protocol import Segmenter
-from cm3d.segment.sam import SamSegmenter
-from cm3d.segment.segment import segment_scene
+from cm3d.segment.common.protocol import ImageSegmenter
+from cm3d.segment.common.protocol import Setting as MaskSetting
+from cm3d.segment.common.scene import SceneSegmenter
+from cm3d.segment.sam.adapter import SamSegmenter
+from cm3d.segment.sam.canvas import Canvas
+from cm3d.segment.sam.from_segment_anything import SegmentAnythingNetwork
+from cm3d.segment.sam.from_transformers import TransformersNetwork
+from cm3d.segment.sam.network import PromptedNetwork, Sam
+from cm3d.segment.simnet import adapter as segment_simnet
 from cm3d.shelf.runtime import Runtime
-from cm3d.shelf.sam.canvas import Canvas
-from cm3d.shelf.sam.from_segment_anything import SegmentAnythingNetwork
-from cm3d.shelf.sam.from_transformers import TransformersNetwork
-from cm3d.shelf.sam.network import PromptedNetwork
-from cm3d.shelf.sam.sam import Sam
 from cm3d.tables import Boxes2D, Masks
+from cm3d.taxonomy import load_taxonomy
 from tests.detect2d.tiny_models import words_of
 
 # Of the best-scored boxes of an image so many pass the threshold, about as many as real weights
@@ -70,7 +73,7 @@ MakeContest: TypeAlias = Callable[[Size, Params, Scene, Path], Contest]
 def grounding_dino_contest(size: Size, params: Params, scene: Scene, folder: Path) -> Contest:
     """GroundingDINO."""
     detect2d, runtime = params.detect2d, _runtime(params, params.detect2d.precision)
-    vocabulary, max_side_px = Vocabulary.of(detect2d.phrases), detect2d.max_side_px
+    vocabulary, max_side_px = _vocabulary(params), detect2d.max_side_px
     shelf = models.grounding_dino(size, words_of(vocabulary.phrases), folder, runtime.device)
     model, images = shelf.model, _image_processor(folder)
     processor = GroundingDinoProcessor(images, shelf.tokenizer)  # type: ignore[no-untyped-call]
@@ -85,7 +88,7 @@ def grounding_dino_contest(size: Size, params: Params, scene: Scene, folder: Pat
 def owlv2_contest(size: Size, params: Params, scene: Scene, folder: Path) -> Contest:
     """OWLv2."""
     detect2d, runtime = params.detect2d, _runtime(params, params.detect2d.precision)
-    vocabulary, max_side_px = Vocabulary.of(detect2d.phrases), detect2d.max_side_px
+    vocabulary, max_side_px = _vocabulary(params), detect2d.max_side_px
     sentences = vocabulary.sentences(detect2d.owlv2.template)
     shelf = models.owlv2(size, words_of(sentences), folder, runtime.device)
     model, images = shelf.model, _image_processor(folder)
@@ -132,14 +135,16 @@ def sam2_contest(size: Size, params: Params, scene: Scene, folder: Path) -> Cont
 
 def simnet_detector_contest(size: Size, params: Params, scene: Scene, folder: Path) -> Contest:
     """This project's own detector."""
-    ours = detect_simnet.build_simnet(params.detect2d, params.execution)
+    ours = detect_simnet.build_simnet(_detection_setting(params, scene))
     precision = _runtime(params, params.detect2d.precision).precision
     return Contest(_detection(ours, params.execution), None, precision)
 
 
 def simnet_segmenter_contest(size: Size, params: Params, scene: Scene, folder: Path) -> Contest:
     """This project's own masks."""
-    ours = segment_simnet.build_simnet(params.segment, params.execution)
+    ours = segment_simnet.build_simnet(
+        MaskSetting(params.segment, params.execution, load_taxonomy(params.taxonomy), scene.root)
+    )
     precision = _runtime(params, params.segment.precision).precision
     return Contest(_outlining(ours, params), None, precision)
 
@@ -150,7 +155,7 @@ def detic_contest(size: Size, params: Params, scene: Scene, folder: Path) -> Con
     Raises:
         InputError: detectron2 or the weights are not there.
     """
-    ours = build_detic(params.detect2d, params.execution)
+    ours = build_detic(_detection_setting(params, scene))
     return Contest(_detection(ours, params.execution), None, torch.float32)
 
 
@@ -198,14 +203,23 @@ def _detection(network: ImageDetector, execution: Execution) -> Run:
     return run
 
 
-def _outlining(segmenter: Segmenter, params: Params) -> Run:
+def _outlining(segmenter: ImageSegmenter, params: Params) -> Run:
     width_px, execution = params.segment.max_width_px, params.execution
 
     def run(scene: Scene) -> Masks:
-        cameras, boxes, root = scene.cameras, scene.boxes, scene.root
-        return segment_scene(segmenter, cameras, boxes, root, width_px, execution).table
+        model = SceneSegmenter(segmenter, scene.root, width_px, execution)
+        return model.segment(scene.cameras, scene.boxes).table
 
     return run
+
+
+def _vocabulary(params: Params) -> Vocabulary:
+    return Vocabulary.of(load_taxonomy(params.taxonomy).phrases(params.detect2d.prompts))
+
+
+def _detection_setting(params: Params, scene: Scene) -> DetectionSetting:
+    taxonomy = load_taxonomy(params.taxonomy)
+    return DetectionSetting(params.detect2d, params.execution, taxonomy, scene.root)
 
 
 def _runtime(params: Params, precision: str) -> Runtime:

@@ -12,7 +12,6 @@ import numpy as np
 from benchmarks.keyframes import REAL_KEYFRAME
 from cm3d.geometry.arrays import NDArrayFloat
 from cm3d.tables import Boxes2D, Cameras
-from cm3d.tables.vocabulary import CLASS_NAMES
 
 BOXES_PER_IMAGE: Final = 10
 _WIDTH_PX, _HEIGHT_PX = 1600, 900
@@ -94,7 +93,7 @@ def _boxes(images: int) -> Boxes2D:
     return Boxes2D.from_columns(
         camera_token=np.repeat(_tokens(images), BOXES_PER_IMAGE),
         detection_id=np.arange(count),
-        class_name=np.full(count, CLASS_NAMES[0], dtype=object),
+        class_name=np.full(count, "car", dtype=object),
         score=np.ones(count),
         box_px=np.concatenate([low_px, low_px + extent_px], axis=1),
     )

@@ -11,8 +11,8 @@ from PIL import Image
 
 from benchmarks.shelf.images import Scene
 from cm3d.geometry.arrays import NDArrayBool, NDArrayByte, NDArrayFloat
-from cm3d.segment.sam import SamSegmenter
-from cm3d.segment.segment import encode, shrink
+from cm3d.segment.common.scene import encode, shrink
+from cm3d.segment.sam.adapter import SamSegmenter
 from cm3d.sensors.images import read_image
 
 # What processors say of an image for their own post-processing; SAM 2's has the first alone.

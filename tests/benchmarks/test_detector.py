@@ -42,7 +42,7 @@ def test_a_race_without_a_peer() -> None:
     found = race(TINY, ["ours"])["ours"]
     assert min(found.train, found.infer) > 0
     assert found.train_mb >= found.infer_mb >= 0
-    assert found.boxes == TINY.params().detector.max_boxes
+    assert found.boxes == TINY.params().predict.max_boxes
     assert found.parameters == ours.build(TINY).parameters
 
 

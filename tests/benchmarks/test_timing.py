@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks.bench_medoid import matrix_medoid_index, truck
 from benchmarks.timing import one_core, peak_memory_mb, timed
-from cm3d.execution.cores import usable_cores
+from cm3d.execution.devices import usable_cores
 from cm3d.lift.medoid import medoid_index
 
 

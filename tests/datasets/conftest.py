@@ -13,6 +13,10 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
+import cm3d.datasets
+from cm3d.datasets import protocol
+from tests.own_data import example, write_own_data
+
 VERSION = "v1.0-trainval"
 SCENES = ("scene-0001", "scene-0003")  # train and val of nuScenes
 KEY_TIMES_S = (0.0, 0.5, 1.0, 3.0)
@@ -260,3 +264,16 @@ def server() -> Iterator[Server]:
         yield state
         httpd.shutdown()
         thread.join()
+
+
+@pytest.fixture
+def own_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A user's own data set, with the code of docs/own_data.md as the package `mine`."""
+    write_own_data(tmp_path / "mine")
+    package = tmp_path / "packages" / "mine"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text(example())
+    paths = [*cm3d.datasets.__path__, str(package.parent)]
+    monkeypatch.setattr(cm3d.datasets, "__path__", paths)
+    monkeypatch.setattr(protocol, "guests", lambda: ["mine"])
+    return tmp_path / "mine"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cm3d.datasets.archive import unpack
+from cm3d.datasets.fetching import unpack
 from cm3d.errors import InputError
 
 

@@ -1,19 +1,43 @@
-"""What every detector promises; a detector joins by a fixture of its name."""
+"""What every backend promises: the packages beside `detect2d.common`.
 
+A network joins by a fixture of its name, which is an `ImageDetector`.
+"""
+
+import inspect
+import json
 import pickle
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
-from cm3d.detect2d.protocol import ImageBoxes, ImageDetector
+from cm3d import params
+from cm3d.detect2d.common.network import NetworkDetector
+from cm3d.detect2d.common.protocol import Detector2D, ImageBoxes, ImageDetector, Setting
+from cm3d.detect2d.common.scene import build_detector
 from cm3d.shelf.prepared import shapes
-from cm3d.tables.vocabulary import CLASS_NAMES
+from cm3d.tables import Boxes2D, Cameras
+from cm3d.taxonomy import load_taxonomy
+from tests.detect2d.conftest import Change
 
 SIZES_PX = [(1, 1), (37, 911), (900, 1600), (450, 800)]
 
 
-@pytest.fixture(params=["grounding_dino", "owlv2", "detic", "simnet"])
+PROJECT = Path(__file__).resolve().parents[2]
+CLASS_NAMES = load_taxonomy("nuscenes", PROJECT / "taxonomies").class_names
+
+BACKENDS = sorted(
+    path.parent.name
+    for path in (PROJECT / "src/cm3d/detect2d").glob("*/__init__.py")
+    if path.parent.name != "common"
+)
+NETWORKS = [name for name in BACKENDS if name not in ("precomputed", "simulated")]
+
+
+@pytest.fixture(params=NETWORKS)
 def detector(request: pytest.FixtureRequest) -> Any:
     return request.getfixturevalue(request.param)
 
@@ -94,3 +118,67 @@ def test_preparation_crosses_processes(detector: ImageDetector) -> None:
     for name, array in detector.prepare(street(450, 800)).items():
         assert isinstance(array, np.ndarray)
         np.testing.assert_array_equal(array, there(street(450, 800))[name])
+
+
+def test_parameters_know_every_backend() -> None:
+    field = params.Detect2D.model_fields["backend"]
+    assert sorted(field.annotation.__args__) == BACKENDS  # type: ignore[union-attr]
+    assert set(BACKENDS) <= set(params.Detect2D.model_fields)
+
+
+@pytest.mark.parametrize("name", BACKENDS)
+def test_every_backend_is_built_alike(name: str) -> None:
+    build = inspect.get_annotations(import_module(f"cm3d.detect2d.{name}").build)
+    assert build == {"setting": Setting, "return": Detector2D}
+
+
+@pytest.fixture
+def answering(
+    request: pytest.FixtureRequest,
+    sim_root: Path,
+    changed: Change,
+    precomputed: Setting,
+    cameras: Cameras,
+) -> dict[str, Detector2D]:
+    """Every backend over the images of `cameras`, which lie in `sim_root`."""
+    for row, path in enumerate(cameras.path):
+        cv2.imwrite(str(sim_root / path), street(450, 800, seed=row))
+    entries = [
+        {"image_id": token, "category_id": 1, "bbox": [-9, 0, 90, 50], "score": 0.7}
+        for token in ("back", "front", "back")
+    ]
+    (sim_root / "d.json").write_text(json.dumps(entries))
+    settings = {"precomputed": precomputed, "simulated": changed(sim_root, backend="simulated")}
+    execution = precomputed.execution
+    networks = {
+        name: NetworkDetector(request.getfixturevalue(name), sim_root, execution)
+        for name in NETWORKS
+    }
+    return {name: build_detector(setting) for name, setting in settings.items()} | networks
+
+
+def test_scenes_have_boxes_of_known_classes_on_their_images(
+    answering: dict[str, Detector2D], cameras: Cameras
+) -> None:
+    assert sorted(answering) == BACKENDS
+    for name, backend in answering.items():
+        found = backend.detect("scene", cameras).table
+        assert isinstance(found, Boxes2D)
+        assert set(found.camera_token) <= {"front", "back"}, name
+        assert set(found.class_name) <= set(CLASS_NAMES), name
+        assert ((found.score >= 0) & (found.score <= 1)).all(), name
+        assert np.isfinite(found.box_px).all(), name
+        assert len(backend.detect("scene", Cameras.empty()).table) == 0, name
+    assert sum(len(b.detect("scene", cameras).table) > 0 for b in answering.values()) >= 5
+
+
+def test_the_order_of_images_changes_nothing(
+    answering: dict[str, Detector2D], cameras: Cameras
+) -> None:
+    for name, backend in answering.items():
+        found = backend.detect("scene", cameras).table
+        again = backend.detect("scene", cameras[::-1]).table
+        for token in ("front", "back"):
+            ours, theirs = (table[table.camera_token == token] for table in (found, again))
+            assert ours.box_px.tolist() == theirs.box_px.tolist(), name
+            assert ours.score.tolist() == theirs.score.tolist(), name

@@ -13,12 +13,14 @@ import torch
 from transformers import AutoTokenizer, CLIPModel
 
 from cm3d import params
-from cm3d.detect2d import detic_model
-from cm3d.detect2d.detic import Detic, build_detic, embed
-from cm3d.detect2d.detic_model import _file_of, _settings, require_packages
-from cm3d.detect2d.preparation import ResizeAsDetectron2
+from cm3d.detect2d.common.protocol import Setting
+from cm3d.detect2d.detic import model as detic_model
+from cm3d.detect2d.detic.adapter import Detic, build_detic, embed
+from cm3d.detect2d.detic.model import _file_of, _settings, require_packages
+from cm3d.detect2d.detic.preparation import ResizeAsDetectron2
 from cm3d.errors import InputError
 from cm3d.shelf.runtime import Runtime
+from tests.detect2d.conftest import Change
 from tests.detect2d.tiny_models import save_clip
 
 
@@ -29,12 +31,12 @@ def search_path(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_is_missing_is_said_in_one_line(
-    defaults: params.Params, monkeypatch: pytest.MonkeyPatch
+    default_setting: Setting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(detic_model, "find_spec", lambda name: None)
     missing = r"needs detectron2, detic, centernet \(.*models/Detic\); .*docs/detect2d\.md"
     with pytest.raises(InputError, match=missing) as caught:
-        build_detic(defaults.detect2d, defaults.execution)
+        build_detic(default_setting)
     assert "\n" not in str(caught.value)
 
 
@@ -151,7 +153,7 @@ def stand_ins(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_detic_is_built_asked_and_answers(
-    stand_ins: Path, tmp_path: Path, defaults: params.Params
+    stand_ins: Path, tmp_path: Path, defaults: params.Params, changed: Change
 ) -> None:
     save_clip(tmp_path / "clip")
     section = defaults.detect2d.detic.model_copy(
@@ -162,9 +164,7 @@ def test_detic_is_built_asked_and_answers(
             "clip": params.ShelfModel(model=str(tmp_path / "clip"), revision=None),
         }
     )
-    detector = build_detic(
-        defaults.detect2d.model_copy(update={"detic": section}), defaults.execution
-    )
+    detector = build_detic(changed(detic=section))
     network: Any = detector.model
     assert network.training is False
     assert network.weights == str(stand_ins / "b.pth")

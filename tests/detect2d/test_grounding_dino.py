@@ -8,9 +8,9 @@ import torch
 from PIL import Image
 from transformers import AutoImageProcessor, GroundingDinoProcessor
 
-from cm3d.detect2d.grounding_dino import Asks, GroundingDino
-from cm3d.detect2d.grounding_prompts import make_prompts
-from cm3d.detect2d.protocol import ImageBoxes
+from cm3d.detect2d.common.protocol import ImageBoxes
+from cm3d.detect2d.grounding_dino.adapter import Asks, GroundingDino
+from cm3d.detect2d.grounding_dino.prompts import make_prompts
 from cm3d.shelf.runtime import Runtime
 
 

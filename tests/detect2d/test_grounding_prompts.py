@@ -3,9 +3,9 @@ from typing import Any
 import pytest
 import torch
 
-from cm3d.detect2d.grounding_dino import GroundingDino
-from cm3d.detect2d.grounding_prompts import best_phrase, make_prompts
-from cm3d.detect2d.vocabulary import NO_PHRASE
+from cm3d.detect2d.common.prompts import NO_PHRASE
+from cm3d.detect2d.grounding_dino.adapter import GroundingDino
+from cm3d.detect2d.grounding_dino.prompts import best_phrase, make_prompts
 from cm3d.errors import InputError
 
 CPU = torch.device("cpu")
@@ -70,5 +70,5 @@ def test_the_text_is_the_librarys(grounding_dino: GroundingDino, tokenizer: Any)
 
 
 def test_a_phrase_without_tokens_is_an_error(tokenizer: Any) -> None:
-    with pytest.raises(InputError, match=r"detect2d\.vocabulary: .* has no tokens"):
+    with pytest.raises(InputError, match=r"taxonomy: .* has no tokens"):
         make_prompts(["car", "\u200b"], tokenizer, 256, CPU)

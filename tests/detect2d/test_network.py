@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from cm3d import params
-from cm3d.detect2d.network import UNMATCHED, NetworkDetector
-from cm3d.detect2d.protocol import ImageBoxes
+from cm3d.detect2d.common.network import UNMATCHED, NetworkDetector
+from cm3d.detect2d.common.protocol import ImageBoxes
 from cm3d.shelf.prepared import as_is
 from cm3d.tables import Cameras
 from cm3d.tables.noted import UNREADABLE

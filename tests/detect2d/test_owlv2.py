@@ -8,9 +8,9 @@ from transformers import AutoTokenizer, Owlv2Processor
 from transformers.models.owlv2.image_processing_pil_owlv2 import Owlv2ImageProcessorPil
 
 from cm3d import params
-from cm3d.detect2d.owlv2 import Asks, Owlv2, encode
-from cm3d.detect2d.preparation import thumbnail
-from cm3d.detect2d.square import Square
+from cm3d.detect2d.common.preparation import thumbnail
+from cm3d.detect2d.owlv2.adapter import Asks, Owlv2, encode
+from cm3d.detect2d.owlv2.square import Square
 from cm3d.errors import InputError
 from cm3d.shelf.runtime import Runtime
 

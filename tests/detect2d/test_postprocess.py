@@ -6,9 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cm3d import params
-from cm3d.detect2d.postprocess import clip_boxes, postprocess
+from cm3d.detect2d.common.postprocess import clip_boxes, postprocess
 from cm3d.errors import InputError
 from cm3d.tables import Boxes2D, Cameras
+from cm3d.taxonomy import Taxonomy, load_taxonomy
 
 
 def boxes(*rows: tuple[str, str, float, list[float]]) -> Boxes2D:
@@ -21,18 +22,21 @@ def boxes(*rows: tuple[str, str, float, list[float]]) -> Boxes2D:
     )
 
 
-PARAMS_FILE = Path(__file__).resolve().parents[2] / "params.yaml"
+PROJECT = Path(__file__).resolve().parents[2]
 
 SQUARE = [10.0, 10.0, 110.0, 110.0]
 ALMOST_SQUARE = [10.0, 10.0, 110.0, 100.0]  # IoU 0.9
 HALF_SQUARE = [10.0, 10.0, 110.0, 80.0]  # IoU 0.7
 
 
-def test_duplicates_of_a_class_on_an_image_go(cameras: Cameras, detect2d: params.Detect2D) -> None:
+def test_duplicates_of_a_class_on_an_image_go(
+    cameras: Cameras, detect2d: params.Detect2D, taxonomy: Taxonomy
+) -> None:
     kept = postprocess(
         boxes(("front", "car", 0.5, ALMOST_SQUARE), ("front", "car", 0.9, SQUARE)),
         cameras,
         detect2d,
+        taxonomy,
     )
     assert kept.score.tolist() == [0.9]
 
@@ -46,14 +50,22 @@ def test_duplicates_of_a_class_on_an_image_go(cameras: Cameras, detect2d: params
     ],
 )
 def test_other_classes_images_and_places_stay(
-    cameras: Cameras, detect2d: params.Detect2D, other: tuple[str, str, float, list[float]]
+    cameras: Cameras,
+    detect2d: params.Detect2D,
+    taxonomy: Taxonomy,
+    other: tuple[str, str, float, list[float]],
 ) -> None:
-    assert len(postprocess(boxes(("front", "car", 0.9, SQUARE), other), cameras, detect2d)) == 2
+    assert (
+        len(postprocess(boxes(("front", "car", 0.9, SQUARE), other), cameras, detect2d, taxonomy))
+        == 2
+    )
 
 
-def test_the_threshold_is_inclusive(cameras: Cameras, detect2d: params.Detect2D) -> None:
+def test_the_threshold_is_inclusive(
+    cameras: Cameras, detect2d: params.Detect2D, taxonomy: Taxonomy
+) -> None:
     rows = boxes(("front", "car", 0.10, SQUARE), ("back", "car", 0.0999, SQUARE))
-    assert postprocess(rows, cameras, detect2d).camera_token.tolist() == ["front"]
+    assert postprocess(rows, cameras, detect2d, taxonomy).camera_token.tolist() == ["front"]
 
 
 def test_boxes_are_cut_to_the_image(cameras: Cameras) -> None:
@@ -66,13 +78,15 @@ def test_boxes_are_cut_to_the_image(cameras: Cameras) -> None:
     np.testing.assert_array_equal(clip_boxes(rows, cameras).box_px, [[0, 0, 800, 450]])
 
 
-def test_no_boxes(cameras: Cameras, detect2d: params.Detect2D) -> None:
-    assert len(postprocess(Boxes2D.empty(), cameras, detect2d)) == 0
+def test_no_boxes(cameras: Cameras, detect2d: params.Detect2D, taxonomy: Taxonomy) -> None:
+    assert len(postprocess(Boxes2D.empty(), cameras, detect2d, taxonomy)) == 0
 
 
-def test_unknown_classes_are_refused(cameras: Cameras, detect2d: params.Detect2D) -> None:
+def test_unknown_classes_are_refused(
+    cameras: Cameras, detect2d: params.Detect2D, taxonomy: Taxonomy
+) -> None:
     with pytest.raises(InputError, match="unknown class 'tram'"):
-        postprocess(boxes(("front", "tram", 0.5, SQUARE)), cameras, detect2d)
+        postprocess(boxes(("front", "tram", 0.5, SQUARE)), cameras, detect2d, taxonomy)
 
 
 @given(
@@ -99,8 +113,9 @@ def test_numbers_are_unique_and_order_is_by_score(
         intrinsics_px=np.ones((2, 9)),
         global_SE3_camera=np.ones((2, 7)),
     )
-    detect2d = params.load_params(PARAMS_FILE).detect2d
-    kept = postprocess(boxes(*rows), cameras, detect2d)
+    detect2d = params.load_params(PROJECT / "params.yaml").detect2d
+    taxonomy = load_taxonomy("nuscenes", PROJECT / "taxonomies")
+    kept = postprocess(boxes(*rows), cameras, detect2d, taxonomy)
     assert kept.detection_id.tolist() == list(range(len(kept)))
     assert (kept.box_px[:, 2:] > kept.box_px[:, :2]).all()
     assert (kept.box_px >= 0).all()

@@ -1,4 +1,6 @@
 import json
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -6,11 +8,22 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from cm3d.detect2d.precomputed import PrecomputedDetector, read_precomputed
+from cm3d.detect2d.precomputed import PrecomputedDetector, read_detections
 from cm3d.errors import InputError
-from cm3d.tables import Cameras
+from cm3d.shelf.results import MALFORMED, UNKNOWN_CATEGORY, UNKNOWN_IMAGE, Results
+from cm3d.tables import Boxes2D, Cameras
+from cm3d.taxonomy import Taxonomy, load_taxonomy
+
+Read = Callable[[Path], Results[Boxes2D]]
+
+PROJECT = Path(__file__).resolve().parents[2]
 
 GOOD = {"image_id": "front", "category_id": 1, "bbox": [10, 20, 30.5, 40], "score": 0.5}
+
+
+@pytest.fixture
+def read(taxonomy: Taxonomy, cameras: Cameras) -> Read:
+    return partial(read_detections, taxonomy=taxonomy, cameras=cameras)
 
 
 def write(path: Path, entries: object) -> Path:
@@ -18,13 +31,18 @@ def write(path: Path, entries: object) -> Path:
     return path
 
 
-def test_coco_results_become_boxes(tmp_path: Path) -> None:
+def test_coco_results_become_boxes(read: Read, tmp_path: Path) -> None:
     entries = [GOOD, GOOD | {"category_id": 10, "score": 1, "image_id": "back"}]
-    boxes = read_precomputed(write(tmp_path / "d.json", entries)).boxes
+    boxes = read(write(tmp_path / "d.json", entries)).rows
     assert boxes.class_name.tolist() == ["car", "barrier"]
     assert boxes.camera_token.tolist() == ["front", "back"]
     np.testing.assert_allclose(boxes.box_px[0], [10, 20, 40.5, 60])
     assert boxes.score.tolist() == [0.5, 1.0]
+
+
+def counts(results: Results[Boxes2D]) -> tuple[int, int]:
+    """How many entries are malformed, and how many of unknown categories."""
+    return results.unused[MALFORMED], results.unused[UNKNOWN_CATEGORY]
 
 
 @pytest.mark.parametrize(
@@ -46,43 +64,67 @@ def test_coco_results_become_boxes(tmp_path: Path) -> None:
         GOOD | {"score": float("nan")},
     ],
 )
-def test_malformed_entries_are_counted(tmp_path: Path, entry: object) -> None:
-    precomputed = read_precomputed(write(tmp_path / "d.json", [entry, GOOD]))
-    assert len(precomputed.boxes) == 1
-    assert (precomputed.malformed, precomputed.unknown_categories) == (1, 0)
+def test_malformed_entries_are_counted(read: Read, tmp_path: Path, entry: object) -> None:
+    precomputed = read(write(tmp_path / "d.json", [entry, GOOD]))
+    assert len(precomputed.rows) == 1
+    assert counts(precomputed) == (1, 0)
 
 
-def test_unknown_categories_are_counted(tmp_path: Path) -> None:
+def test_unknown_categories_are_counted(read: Read, tmp_path: Path) -> None:
     entries = [GOOD | {"category_id": 0}, GOOD | {"category_id": 11}, GOOD]
-    precomputed = read_precomputed(write(tmp_path / "d.json", entries))
-    assert len(precomputed.boxes) == 1
-    assert (precomputed.malformed, precomputed.unknown_categories) == (0, 2)
+    precomputed = read(write(tmp_path / "d.json", entries))
+    assert len(precomputed.rows) == 1
+    assert counts(precomputed) == (0, 2)
 
 
-def test_unknown_images_are_counted(tmp_path: Path) -> None:
-    precomputed = read_precomputed(write(tmp_path / "d.json", [GOOD, GOOD | {"image_id": 7}]))
-    assert precomputed.unknown_images(["front", "back"]) == 1
-    assert precomputed.unknown_images([]) == 2
+def test_unknown_images_are_counted(read: Read, tmp_path: Path) -> None:
+    precomputed = read(write(tmp_path / "d.json", [GOOD, GOOD | {"image_id": 7}]))
+    assert len(precomputed.rows) == 1
+    assert precomputed.unused[UNKNOWN_IMAGE] == 1
 
 
-def test_no_detections_are_no_error(tmp_path: Path) -> None:
-    assert len(read_precomputed(write(tmp_path / "d.json", [])).boxes) == 0
+def test_images_may_be_named_by_their_files(
+    tmp_path: Path, cameras: Cameras, taxonomy: Taxonomy
+) -> None:
+    named = [GOOD | {"image_id": name} for name in ("a/1.jpg", "1.jpg", "2.jpg", "b/2.jpg", "back")]
+    stored = cameras.replace(path=["a/1.jpg", "b/2.jpg"])
+    other = cameras[:1].replace(camera_token=["other"], path=["c/1.jpg"])
+    path, everywhere = write(tmp_path / "d.json", named), Cameras.concatenate([stored, other])
+    results = read_detections(path, taxonomy, everywhere)
+    assert results.rows.camera_token.tolist() == ["front", "back", "back", "back"]
+    assert results.unused[UNKNOWN_IMAGE] == 1  # two images are called 1.jpg
+
+
+def test_categories_follow_the_taxonomy(tmp_path: Path, cameras: Cameras) -> None:
+    three = load_taxonomy("waymo", PROJECT / "taxonomies")
+    path = write(tmp_path / "d.json", [GOOD | {"category_id": 2}, GOOD | {"category_id": 4}])
+    results = read_detections(path, three, cameras)
+    assert results.rows.class_name.tolist() == [three.class_names[1]]
+    assert counts(results) == (0, 1)
+
+
+def test_no_detections_are_no_error(read: Read, tmp_path: Path) -> None:
+    assert len(read(write(tmp_path / "d.json", [])).rows) == 0
 
 
 @pytest.mark.parametrize("content", [None, "[", '{"annotations": []}', "3"])
-def test_bad_files_are_named(tmp_path: Path, content: str | None) -> None:
+def test_bad_files_are_named(read: Read, tmp_path: Path, content: str | None) -> None:
     path = tmp_path / "d.json"
     if content is not None:
         path.write_text(content)
     with pytest.raises(InputError, match=r"d\.json: ") as caught:
-        read_precomputed(path)
+        read(path)
     assert "\n" not in str(caught.value)
 
 
-def test_a_scene_gets_its_own_images(tmp_path: Path, cameras: Cameras) -> None:
-    path = write(tmp_path / "d.json", [GOOD, GOOD | {"image_id": "other scene"}])
-    detector = PrecomputedDetector(read_precomputed(path).boxes)
-    assert detector.detect("scene", cameras).table.camera_token.tolist() == ["front"]
+def test_a_scene_gets_its_own_images(read: Read, tmp_path: Path, cameras: Cameras) -> None:
+    path = write(tmp_path / "d.json", [GOOD, GOOD | {"image_id": "back"}, GOOD | {"score": 0.7}])
+    detector = PrecomputedDetector(read(path).rows)
+    found = detector.detect("scene", cameras[:1]).table
+    assert found.camera_token.tolist() == ["front", "front"]
+    assert found.score.tolist() == [0.5, 0.7]
+    assert len(detector.detect("scene", cameras).table) == 3
+    assert len(detector.detect("scene", Cameras.empty()).table) == 0
 
 
 def table(**columns: object) -> pa.Table:
@@ -97,20 +139,20 @@ def table(**columns: object) -> pa.Table:
     return pa.table(known | columns)
 
 
-def test_the_stages_own_tables_are_read(tmp_path: Path) -> None:
+def test_the_stages_own_tables_are_read(read: Read, tmp_path: Path) -> None:
     entries = [GOOD, GOOD | {"category_id": 10, "image_id": "back"}]
-    boxes = read_precomputed(write(tmp_path / "d.json", entries)).boxes
+    boxes = read(write(tmp_path / "d.json", entries)).rows
     boxes.write(tmp_path / "scenes" / "scene.parquet")
-    again = read_precomputed(tmp_path / "scenes" / "scene.parquet")
-    assert again.boxes.box_px.tolist() == boxes.sorted().box_px.tolist()
-    assert again.boxes.class_name.tolist() == ["barrier", "car"]
-    assert (again.malformed, again.unknown_categories) == (0, 0)
+    again = read(tmp_path / "scenes" / "scene.parquet")
+    assert again.rows.box_px.tolist() == boxes.sorted().box_px.tolist()
+    assert again.rows.class_name.tolist() == ["barrier", "car"]
+    assert counts(again) == (0, 0)
 
 
-def test_a_folder_has_a_file_per_scene(tmp_path: Path) -> None:
+def test_a_folder_has_a_file_per_scene(read: Read, tmp_path: Path) -> None:
     for scene, token in [("b", "back"), ("a", "front")]:
         pq.write_table(table(camera_token=[token, token]), tmp_path / f"{scene}.parquet")
-    boxes = read_precomputed(tmp_path).boxes
+    boxes = read(tmp_path).rows
     assert boxes.camera_token.tolist() == ["front", "front", "back", "back"]
     assert boxes.detection_id.tolist() == [0, 1, 2, 3]
 
@@ -129,27 +171,27 @@ def test_a_folder_has_a_file_per_scene(tmp_path: Path) -> None:
         {"box_px": [[0.0, 0.0, 1.0, 1.0], None]},
     ],
 )
-def test_malformed_rows_are_counted(tmp_path: Path, columns: dict[str, object]) -> None:
+def test_malformed_rows_are_counted(read: Read, tmp_path: Path, columns: dict[str, object]) -> None:
     pq.write_table(table(**columns), tmp_path / "d.parquet")
-    precomputed = read_precomputed(tmp_path / "d.parquet")
-    assert (len(precomputed.boxes), precomputed.malformed) == (1, 1)
-    assert precomputed.boxes.class_name.tolist() == ["car"]
+    precomputed = read(tmp_path / "d.parquet")
+    assert (len(precomputed.rows), counts(precomputed)) == (1, (1, 0))
+    assert precomputed.rows.class_name.tolist() == ["car"]
 
 
-def test_rows_of_unknown_classes_are_counted(tmp_path: Path) -> None:
+def test_rows_of_unknown_classes_are_counted(read: Read, tmp_path: Path) -> None:
     pq.write_table(table(class_name=["tram", "car"]), tmp_path / "d.parquet")
-    precomputed = read_precomputed(tmp_path / "d.parquet")
-    assert (precomputed.malformed, precomputed.unknown_categories) == (0, 1)
-    assert precomputed.boxes.camera_token.tolist() == ["back"]
+    precomputed = read(tmp_path / "d.parquet")
+    assert counts(precomputed) == (0, 1)
+    assert precomputed.rows.camera_token.tolist() == ["back"]
 
 
-def test_numbers_of_other_widths_are_taken(tmp_path: Path) -> None:
+def test_numbers_of_other_widths_are_taken(read: Read, tmp_path: Path) -> None:
     narrow = table(
         score=pa.array([0.5, 1.0], pa.float32()),
         box_px=pa.array([[0, 0, 1, 1]] * 2, pa.list_(pa.int32())),
     )
     pq.write_table(narrow, tmp_path / "d.parquet")
-    assert len(read_precomputed(tmp_path / "d.parquet").boxes) == 2
+    assert len(read(tmp_path / "d.parquet").rows) == 2
 
 
 @pytest.mark.parametrize(
@@ -160,30 +202,33 @@ def test_numbers_of_other_widths_are_taken(tmp_path: Path) -> None:
         {"box_px": [1.0, 2.0]},
     ],
 )
-def test_wrong_tables_are_named(tmp_path: Path, columns: dict[str, object]) -> None:
+def test_wrong_tables_are_named(read: Read, tmp_path: Path, columns: dict[str, object]) -> None:
     pq.write_table(table(**columns), tmp_path / "d.parquet")
-    with pytest.raises(InputError, match=r"d\.parquet: no table of detections") as caught:
-        read_precomputed(tmp_path / "d.parquet")
+    with pytest.raises(InputError, match=r"d\.parquet: no table of Boxes2D") as caught:
+        read(tmp_path / "d.parquet")
     assert "\n" not in str(caught.value)
 
 
-def test_missing_columns_and_files_are_named(tmp_path: Path) -> None:
+def test_missing_columns_and_files_are_named(read: Read, tmp_path: Path) -> None:
     pq.write_table(table().drop_columns(["score"]), tmp_path / "d.parquet")
-    with pytest.raises(InputError, match=r"d\.parquet: no table of detections: .*score"):
-        read_precomputed(tmp_path / "d.parquet")
+    with pytest.raises(InputError, match=r"d\.parquet: no table of Boxes2D: .*score"):
+        read(tmp_path / "d.parquet")
     (tmp_path / "e.parquet").write_bytes(b"no Parquet")
-    with pytest.raises(InputError, match=r"e\.parquet: no table of detections"):
-        read_precomputed(tmp_path / "e.parquet")
+    with pytest.raises(InputError, match=r"e\.parquet: no table of Boxes2D"):
+        read(tmp_path / "e.parquet")
     with pytest.raises(InputError, match=r"f\.parquet: missing; correct detect2d"):
-        read_precomputed(tmp_path / "f.parquet")
+        read(tmp_path / "f.parquet")
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="empty: no Parquet files; correct detect2d"):
-        read_precomputed(tmp_path / "empty")
+        read(tmp_path / "empty")
 
 
 @pytest.mark.real
-def test_real_detections(real_keyframe: Path) -> None:
-    precomputed = read_precomputed(real_keyframe / "detections2d.coco.json")
-    assert len(precomputed.boxes) == 128
-    assert (precomputed.malformed, precomputed.unknown_categories) == (0, 0)
-    assert set(precomputed.boxes.class_name) <= {"car", "truck", "bus", "pedestrian"}
+def test_real_detections(real_keyframe: Path, taxonomy: Taxonomy, cameras: Cameras) -> None:
+    path = real_keyframe / "detections2d.coco.json"
+    tokens = sorted({entry["image_id"] for entry in json.loads(path.read_text())})
+    stored = cameras[np.zeros(len(tokens), dtype=np.int64)].replace(camera_token=tokens)
+    precomputed = read_detections(path, taxonomy, stored)
+    assert len(precomputed.rows) == 128
+    assert not any(precomputed.unused.values())
+    assert set(precomputed.rows.class_name) <= {"car", "truck", "bus", "pedestrian"}

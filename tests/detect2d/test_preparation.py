@@ -14,12 +14,9 @@ from transformers.models.grounding_dino.image_processing_pil_grounding_dino impo
     GroundingDinoImageProcessorPil,
 )
 
-from cm3d.detect2d.preparation import (
-    ResizeAsDetectron2,
-    ResizeAsDetr,
-    Shrink,
-    thumbnail,
-)
+from cm3d.detect2d.common.preparation import Shrink, thumbnail
+from cm3d.detect2d.detic.preparation import ResizeAsDetectron2
+from cm3d.detect2d.grounding_dino.preparation import ResizeAsDetr
 
 SIDE_PX = st.integers(1, 2000)
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from cm3d.detect2d.simnet import SimnetDetector, build_simnet, prepare
-from cm3d.params import load_params
+from cm3d.detect2d.simnet.adapter import SimnetDetector, build_simnet, prepare
 from cm3d.shelf.runtime import Runtime
-from cm3d.simnet.detector import STRIDE_PX
+from cm3d.simulation.networks.detector import STRIDE_PX
+from cm3d.taxonomy import load_taxonomy
 
 CPU = Runtime(torch.device("cpu"), torch.float32)
 
@@ -33,34 +33,32 @@ def _noise(height_px, width_px):
 
 
 @pytest.fixture(scope="module")
-def detector():
-    params = load_params()
-    execution = params.execution.model_copy(update={"device": "cpu"})
-    return build_simnet(params.detect2d, execution)
+def detector(default_setting):
+    return build_simnet(default_setting)
 
 
-def test_boxes_are_in_pixels_of_the_image():
+def test_boxes_are_in_pixels_of_the_image(taxonomy):
     image = _image_with_a_dot(450, 800, row_px=80, column_px=200, side_px=4)
-    (found,) = SimnetDetector(White(), 0.1, CPU).detect([prepare(image)])
+    (found,) = SimnetDetector(White(), 0.1, 0.6, taxonomy, CPU).detect([prepare(image)])
     assert found.class_name.tolist() == ["car"]
     assert found.score == pytest.approx([1 / (1 + np.exp(-2))])
     np.testing.assert_allclose(found.box_px, [[194, 74, 210, 90]])
 
 
-def test_boxes_of_a_small_image_are_in_its_own_pixels():
+def test_boxes_of_a_small_image_are_in_its_own_pixels(taxonomy):
     image = _image_with_a_dot(225, 400, row_px=40, column_px=100, side_px=6)
-    (found,) = SimnetDetector(White(), 0.1, CPU).detect([prepare(image)])
+    (found,) = SimnetDetector(White(), 0.1, 0.6, taxonomy, CPU).detect([prepare(image)])
     middles_px = (found.box_px[:, :2] + found.box_px[:, 2:]) / 2
     assert len(middles_px) and (np.abs(middles_px - [103, 43]) < 3).all()
     np.testing.assert_allclose(found.box_px[:, 2:] - found.box_px[:, :2], 8)
 
 
-def test_two_maxima_on_one_object_give_one_box():
+def test_two_maxima_on_one_object_give_one_box(taxonomy):
     image = _image_with_a_dot(450, 800, row_px=80, column_px=200, side_px=4)
     image[80:84, 208:212] = 255  # two cells on: another maximum, IoU 1/3
-    detector = SimnetDetector(White(), 0.1, CPU)
+    detector = SimnetDetector(White(), 0.1, 0.6, taxonomy, CPU)
     assert len(detector.detect([prepare(image)])[0].score) == 2
-    detector_of_wide = SimnetDetector(Wide(), 0.1, CPU)
+    detector_of_wide = SimnetDetector(Wide(), 0.1, 0.6, taxonomy, CPU)
     assert len(detector_of_wide.detect([prepare(image)])[0].score) == 1
 
 
@@ -72,9 +70,35 @@ class Wide(White):
         return logits, sides_px * 10
 
 
-def test_min_score_is_obeyed():
+def test_other_class_lists_have_their_own_names_and_what_they_lack_is_dropped(project):
+    three = load_taxonomy("waymo", project / "taxonomies")
     image = _image_with_a_dot(450, 800, row_px=80, column_px=200, side_px=4)
-    assert len(SimnetDetector(White(), 0.9, CPU).detect([prepare(image)])[0].score) == 0
+    # A car, a truck and a barrier in one place: one vehicle remains, and no class for the barrier.
+    network = Everything({0: 2.0, 9: 3.0, 1: 1.0})
+    (found,) = SimnetDetector(network, 0.1, 0.6, three, CPU).detect([prepare(image)])
+    assert found.class_name.tolist() == ["vehicle"]
+    assert found.score == pytest.approx([1 / (1 + np.exp(-2))])
+
+
+class Everything(White):
+    """Finds objects of several classes, by their logits, at every white cell."""
+
+    def __init__(self, logit_of):
+        super().__init__()
+        self._logit_of = logit_of
+
+    def forward(self, images):
+        logits, sides_px = super().forward(images)
+        for class_index, logit in self._logit_of.items():
+            logits[:, class_index] = torch.where(logits[:, 0] > 0, logit, -10.0)
+        return logits, sides_px
+
+
+def test_min_score_is_obeyed(taxonomy):
+    image = _image_with_a_dot(450, 800, row_px=80, column_px=200, side_px=4)
+    assert (
+        len(SimnetDetector(White(), 0.9, 0.6, taxonomy, CPU).detect([prepare(image)])[0].score) == 0
+    )
 
 
 @pytest.mark.parametrize("shape", [(450, 800), (225, 400), (1, 1), (3, 200), (211, 97)])

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -5,16 +6,19 @@ import numpy as np
 import pytest
 
 from cm3d import params
-from cm3d.detect2d.simulated import SimulatedDetector, visible_boxes
+from cm3d.detect2d.simulated.adapter import SimulatedDetector, visible_boxes
 from cm3d.errors import InputError
 from cm3d.tables import Boxes2D, Cameras
+from cm3d.taxonomy import load_taxonomy
+
+TAXONOMIES = Path(__file__).resolve().parents[2] / "taxonomies"
 
 
 def detector(
     detect2d: params.Detect2D, root: Path, seed: int = 0, **changes: float
 ) -> SimulatedDetector:
     model = detect2d.simulated.model_copy(update=changes)
-    return SimulatedDetector(model, "synonyms", seed, root)
+    return SimulatedDetector(model, "synonyms", seed, root, load_taxonomy("nuscenes", TAXONOMIES))
 
 
 FAULTLESS = {
@@ -61,7 +65,7 @@ def test_confusion_renames_and_lowers_the_score(
     faultless = FAULTLESS | {"score_noise": 0.0}
     right = detector(detect2d, sim_root, **faultless).detect("scene", cameras[:1]).table
     wrong = detector(detect2d, sim_root, **faultless | {"confusion": 1.0})
-    runs = [wrong.__class__(wrong.model, "synonyms", seed, sim_root) for seed in range(20)]
+    runs = [replace(wrong, seed=seed) for seed in range(20)]
     boxes = found(runs, cameras)
     confused = boxes[boxes.class_name == "truck"]
     assert 2 <= len(confused) <= 18
@@ -132,7 +136,7 @@ def test_what_plain_prompts_find_synonyms_find_too(
 ) -> None:
     for seed in range(20):
         rich = detector(detect2d, sim_root, seed)
-        plain = SimulatedDetector(rich.model, "plain", seed, sim_root)
+        plain = replace(rich, prompts="plain")
         scores = set(rich.detect("scene", cameras).table.score)
         assert set(plain.detect("scene", cameras).table.score) <= scores
 
@@ -158,3 +162,19 @@ def test_an_image_without_account_is_named(
     (sim_root / "instances" / "scene.json").write_text('{"front": []}')
     with pytest.raises(InputError, match="no instances of image back"):
         detector(detect2d, sim_root).detect("scene", cameras)
+
+
+def test_other_class_lists_get_the_same_boxes_by_other_names(
+    sim_root: Path, cameras: Cameras, detect2d: params.Detect2D
+) -> None:
+    ten = detector(detect2d, sim_root, false_positives_per_image=50.0)
+    three = replace(ten, taxonomy=load_taxonomy("waymo", TAXONOMIES))
+    before, after = (one.detect("scene", cameras).table for one in (ten, three))
+    people = before.class_name == "pedestrian"
+    cycles = before.class_name == "bicycle"
+    unnamed = np.isin(before.class_name, ["traffic_cone", "barrier"])
+    assert people.any() and cycles.any() and unnamed.any()
+    expected = np.select([people, cycles], ["pedestrian", "cyclist"], "vehicle")[~unnamed]
+    assert after.class_name.tolist() == expected.tolist()
+    np.testing.assert_array_equal(after.box_px, before[~unnamed].box_px)
+    np.testing.assert_array_equal(after.score, before[~unnamed].score)

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cm3d.evaluation.scores import Curve, DetectionScores
+from cm3d.evaluation.nuscenes.scores import Curve, DetectionScores
 from cm3d.tables import Boxes3D, Frames, GroundTruth
-from cm3d.tables.vocabulary import ATTRIBUTE_NAMES, CLASS_NAMES
+from tests.evaluation.known import ATTRIBUTE_NAMES, CLASS_NAMES
 
 CATEGORIES = (
     "vehicle.car",
@@ -68,7 +68,6 @@ def make_frames() -> Callable[..., Frames]:
             split=["val"] * count,
             location=[""] * count,
             global_SE3_ego=np.tile([1.0, 0, 0, 0, 0, 0, 0], (count, 1)),
-            label_rank=np.ones(count),
         )
 
     return make
@@ -92,7 +91,6 @@ def random_split() -> Callable[[int, int], tuple[Boxes3D, GroundTruth, Frames, B
             split=["val"] * 4,
             location=[""] * 4,
             global_SE3_ego=np.tile([1.0, 0, 0, 0, 0, 0, 0], (4, 1)),
-            label_rank=np.ones(4),
         )
         names = rng.choice(np.array(CLASS_NAMES, dtype=object), int(rng.integers(1, 4)))
         count = int(rng.integers(0, most))

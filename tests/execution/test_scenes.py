@@ -1,15 +1,30 @@
+"""Scene by scene, by any engine; unreadable images cost themselves, and are looked at again."""
+
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import pytest
 
 from cm3d.errors import InputError
-from cm3d.execution.scenes import map_scenes, write_scene_tables
+from cm3d.execution.scenes import (
+    UnfinishedTables,
+    map_scenes,
+    refuse_too_many,
+    say_what_was_left_out,
+    write_noted_tables,
+    write_scene_tables,
+)
 from cm3d.params import Execution
 from cm3d.tables import Boxes2D
+from cm3d.tables.noted import UNREADABLE, Noted
+
+OUT = Path("data/boxes2d")
+SIZES = {"b": 10, "a": 10, "c": 20}
+BOXES = Boxes2D(["t"], [1], ["car"], [0.5], [[0, 0, 1, 1]])
 
 
 def boxes_of(scene: str, calls: list[str], fails: set[str]) -> Boxes2D:
@@ -99,3 +114,168 @@ def test_workers_share_the_imports_of_the_stage(
     assert done.stdout == "{'a': 1, 'bb': 2, 'ccc': 3}\n"
     assert "Warning" not in done.stderr
     assert len((tmp_path / "importers").read_text().split()) == 2
+
+
+def maker(calls: list[str], fails: str = "", **unreadable: int) -> Callable[[str], Noted[Boxes2D]]:
+    """A detector that cannot read so many images of a scene, and finds strange words."""
+
+    def make(scene: str) -> Noted[Boxes2D]:
+        calls.append(scene)
+        if scene == fails:
+            raise InputError(f"{scene}: broken")
+        images = tuple(f"{scene}{number}.jpg" for number in range(unreadable.get(scene, 0)))
+        left_out = {UNREADABLE: images} if images else {}
+        return Noted(Boxes2D.empty(), {**left_out, "strange words": ("tram",)})
+
+    return make
+
+
+@pytest.mark.usefixtures("workspace")
+def test_what_was_left_out_is_named_in_the_order_of_scenes(
+    execution: Execution, capsys: pytest.CaptureFixture[str]
+) -> None:
+    left_out = write_noted_tables("detect2d", OUT, maker([], a=1, b=2), SIZES, execution)
+    assert left_out == {
+        UNREADABLE: ("b0.jpg", "b1.jpg", "a0.jpg"),
+        "strange words": ("tram",) * 3,
+    }
+    assert sorted(path.name for path in OUT.iterdir()) == ["a.parquet", "b.parquet", "c.parquet"]
+    assert capsys.readouterr().out == (
+        "note: left out 3 unreadable images: b0.jpg, b1.jpg, a0.jpg\n"
+        "note: left out 3 strange words: tram\n"
+    )
+
+
+@pytest.mark.usefixtures("workspace")
+def test_only_the_first_few_are_named(
+    execution: Execution, capsys: pytest.CaptureFixture[str]
+) -> None:
+    patient = execution.model_copy(update={"max_unreadable": 1.0})
+    write_noted_tables("detect2d", OUT, maker([], b=7), SIZES, patient)
+    assert (
+        "left out 7 unreadable images: b0.jpg, b1.jpg, b2.jpg, b3.jpg, b4.jpg, ...\n"
+        in capsys.readouterr().out
+    )
+
+
+def test_the_limit_is_a_share_of_the_whole_stage(workspace: Path, execution: Execution) -> None:
+    calls: list[str] = []
+    write_noted_tables("detect2d", OUT, maker(calls, b=4), SIZES, execution)
+    (workspace / "code.py").write_text("changed\n")
+    calls.clear()
+    with pytest.raises(InputError) as caught:
+        write_noted_tables("detect2d", OUT, maker(calls, b=2, a=3), SIZES, execution)
+    assert calls == ["b", "a"], "the third scene cannot change it"
+    assert "execution.max_unreadable: 5 of 40 images (12.50%)" in str(caught.value)
+    assert "10.00%" in str(caught.value)
+    assert str(caught.value).endswith("the first: b0.jpg")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.usefixtures("workspace")
+def test_a_share_of_exactly_the_limit_may_be(execution: Execution) -> None:
+    exact = execution.model_copy(update={"max_unreadable": 0.29})
+    assert 0.29 * 100 < 29, "so a product would refuse it"
+    write_noted_tables("detect2d", OUT, maker([], a=29), {"a": 100}, exact)
+
+
+def test_restored_images_are_found_by_the_next_run(
+    workspace: Path, execution: Execution, capsys: pytest.CaptureFixture[str]
+) -> None:
+    calls: list[str] = []
+    with pytest.raises(InputError, match="max_unreadable"):
+        write_noted_tables("detect2d", OUT, maker(calls, a=9), SIZES, execution)
+    assert calls == ["b", "a"]
+    left_out = write_noted_tables("detect2d", OUT, maker(calls), SIZES, execution)
+    assert calls == ["b", "a", "a", "c"]
+    assert left_out == {"strange words": ("tram",) * 3}, "of the scene before as well"
+    assert "note: left out 3 strange words" in capsys.readouterr().out
+    assert list((workspace / ".cache" / "resume").iterdir()) == []
+
+
+@pytest.mark.usefixtures("workspace")
+def test_scenes_made_again_count_their_images_once(execution: Execution) -> None:
+    calls: list[str] = []
+    with pytest.raises(InputError, match="c: broken"):
+        write_noted_tables("detect2d", OUT, maker(calls, fails="c", b=4), SIZES, execution)
+    write_noted_tables("detect2d", OUT, maker(calls, b=4), SIZES, execution)
+    assert calls == ["b", "a", "c", "b", "c"]
+
+
+@pytest.mark.usefixtures("workspace")
+def test_finished_scenes_count_as_done_from_the_start(
+    execution: Execution, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(InputError):
+        write_noted_tables("detect2d", OUT, maker([], fails="c"), SIZES, execution)
+    assert capsys.readouterr().err == (
+        "detect2d: 40 images to do\ndetect2d: 20 of 40 images done, in 0 s\n"
+    )
+    write_noted_tables("detect2d", OUT, maker([]), SIZES, execution)
+    assert capsys.readouterr().err == (
+        "detect2d: 40 images to do, 20 done before\ndetect2d: 40 of 40 images done, in 0 s\n"
+    )
+
+
+def test_nothing_is_said_where_nothing_was_left_out(capsys: pytest.CaptureFixture[str]) -> None:
+    say_what_was_left_out({"unreadable images": ()})
+    assert capsys.readouterr().out == ""
+
+
+def test_a_few_are_named_and_all_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    say_what_was_left_out({"odd words": ("a", "b", "b", *"cdefg")})
+    assert capsys.readouterr().out == "note: left out 8 odd words: a, b, c, d, e, ...\n"
+
+
+def test_too_many_name_the_first() -> None:
+    refuse_too_many(["x.jpg"], images=100, limit=0.01)
+    with pytest.raises(InputError, match=r"2 of 100 images \(2\.00%\).* the first: x\.jpg"):
+        refuse_too_many(["x.jpg", "y.jpg"], images=100, limit=0.01)
+
+
+@pytest.fixture
+def tables(tmp_path: Path) -> UnfinishedTables:
+    (tmp_path / "out").mkdir()
+    return UnfinishedTables(tmp_path / "out")
+
+
+def test_two_attempts_at_once_leave_one_whole_table(
+    tables: UnfinishedTables, tmp_path: Path
+) -> None:
+    """As when a worker that was given up is still alive."""
+
+    def make_while_another_does(scene: str) -> Noted[Boxes2D]:
+        tables.add(lambda _: Noted(BOXES, {"words": ("b",)}), scene)
+        return Noted(BOXES, {"words": ("a",)})
+
+    tables.add(make_while_another_does, "scene")
+    assert [path.name for path in tables.folder.iterdir()] == ["scene.parquet"]
+    assert len(Boxes2D.read(tables.folder / "scene.parquet")) == 1
+    assert [path.name for path in tables.notes.iterdir()] == ["scene.json"]
+    assert tables.left_out("scene") == {"words": ("a",)}
+
+
+def test_an_attempt_that_died_leaves_nothing_in_the_output(
+    tables: UnfinishedTables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(boxes: Boxes2D, path: Path) -> None:
+        path.write_bytes(b"half a table")
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Boxes2D, "write", die)
+        tables.add(lambda _: Noted(BOXES), "scene")
+    assert not tables.has("scene")
+    assert not list(tables.folder.iterdir())
+    tables.add(lambda _: Noted(BOXES), "scene")
+    assert tables.has("scene")
+    tables.remove_notes()
+    assert not tables.notes.exists()
+
+
+def test_only_scenes_that_lack_images_are_dropped(tables: UnfinishedTables) -> None:
+    tables.add(lambda _: Noted(BOXES, {UNREADABLE: ("a.jpg",)}), "lacking")
+    tables.add(lambda _: Noted(BOXES, {"words": ("tram",)}), "whole")
+    tables.drop_unreadable(["lacking", "whole", "not begun"])
+    assert not tables.has("lacking")
+    assert tables.has("whole")

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from cm3d.detectors.norm import BatchNorm
+from cm3d.detectors.ranks import rank, ranks, sum_over_processes
 from cm3d.errors import InputError
-from cm3d.execution.together import count_trainers, leads, train_together
-from cm3d.models.norm import BatchNorm
-from cm3d.models.processes import process, processes, sum_over_processes
+from cm3d.execution.processes import leads
+from cm3d.execution.together import count_trainers, train_together
 
 
 @dataclass(frozen=True)
@@ -21,18 +22,18 @@ class Report:
     folder: Path
 
     def __call__(self, device: torch.device) -> None:
-        own = torch.tensor([float(process() + 1)], requires_grad=True)
+        own = torch.tensor([float(rank() + 1)], requires_grad=True)
         total = sum_over_processes(own)
-        (total * (process() + 1)).backward()
+        (total * (rank() + 1)).backward()
         content = {
-            "processes": processes(),
+            "processes": ranks(),
             "device": str(device),
             "total": total.item(),
             "gradient": own.grad.item(),
             "threads": torch.get_num_threads(),
             "leads": leads(),
         }
-        (self.folder / str(process())).write_text(json.dumps(content))
+        (self.folder / str(rank())).write_text(json.dumps(content))
 
 
 @pytest.mark.parametrize(("trainers", "total", "gradient"), [(1, 1.0, 1.0), (2, 3.0, 3.0)])
@@ -56,13 +57,13 @@ class Normalised:
     folder: Path
 
     def __call__(self, device: torch.device) -> None:
-        norm, own = BatchNorm(3, momentum=0.5), values()[process() * 3 : process() * 3 + 5]
-        own = own[: 5 if process() else 3].clone().requires_grad_()
+        norm, own = BatchNorm(3, momentum=0.5), values()[rank() * 3 : rank() * 3 + 5]
+        own = own[: 5 if rank() else 3].clone().requires_grad_()
         out = norm(own)
-        (out * weights()[process() * 3 : process() * 3 + len(own)]).sum().backward()
+        (out * weights()[rank() * 3 : rank() * 3 + len(own)]).sum().backward()
         content = {"out": out.tolist(), "gradient": own.grad.tolist()}
         content["mean"], content["var"] = norm.running_mean.tolist(), norm.running_var.tolist()
-        (self.folder / str(process())).write_text(json.dumps(content))
+        (self.folder / str(rank())).write_text(json.dumps(content))
 
 
 def values() -> torch.Tensor:
@@ -92,7 +93,7 @@ class Failing:
     """Bad input in the second process."""
 
     def __call__(self, device: torch.device) -> None:
-        if process() == 1:
+        if rank() == 1:
             raise InputError("sweep.bin: missing; restore it")
         sum_over_processes(torch.zeros(1))  # waits for the other
 

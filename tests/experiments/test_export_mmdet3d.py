@@ -8,9 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cm3d.datasets.nuscenes import CARD
 from cm3d.errors import InputError
 from cm3d.tables import Boxes3D, Frames, GroundTruth, Sweeps, layout
 from experiments.export_mmdet3d import main
+from experiments.overrides import write_overrides
+
+EMBEDDED = CARD.model_copy(update={"name": "sim", "embedded": True})
 
 TOKENS = ["labelled", "unlabelled", "val"]
 
@@ -20,6 +24,10 @@ def workspace(tmp_path: Path, project: Path, monkeypatch: pytest.MonkeyPatch) ->
     """Tables, LiDAR files and parameters; the current folder."""
     monkeypatch.chdir(tmp_path)
     shutil.copy(project / "params.yaml", tmp_path)
+    (tmp_path / "taxonomies").symlink_to(project / "taxonomies")
+    (tmp_path / "labelled.json").write_text('["labelled"]')
+    write_overrides(tmp_path / "params.yaml", {"labels.frames_file": "labelled.json"})
+    EMBEDDED.write(layout.CARD)
     for token in TOKENS:
         scene = "drive-val" if token == "val" else "drive-train"
         path = Path(f"samples/LIDAR_TOP/{token}.bin")
@@ -76,6 +84,18 @@ def test_a_missing_input_is_named(
         exported(monkeypatch, part)
 
 
+@pytest.mark.usefixtures("workspace")
+def test_what_mmdet3d_cannot_read_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    write_overrides(Path("params.yaml"), {"taxonomy": "waymo"})
+    with pytest.raises(InputError, match=r"taxonomy: .* ten classes; use nuscenes"):
+        exported(monkeypatch, "val")
+    write_overrides(Path("params.yaml"), {"taxonomy": "nuscenes"})
+    lidar = EMBEDDED.lidar.model_copy(update={"columns": ("x", "y", "z")})
+    EMBEDDED.model_copy(update={"lidar": lidar}).write(layout.CARD)
+    with pytest.raises(InputError, match=r"dataset\.json: .*5 float32 a point; convert them"):
+        exported(monkeypatch, "val")
+
+
 def _append(path: Path, rows: Any) -> None:
     before = [type(rows).read(path)] if path.exists() else []
     type(rows).concatenate([*before, rows]).write(path)
@@ -89,7 +109,6 @@ def _frame(token: str, scene: str) -> Frames:
         split=["val" if token == "val" else "train"],
         location=[""],
         global_SE3_ego=[[1, 0, 0, 0, 0, 0, 0]],
-        label_rank=[0.0 if token == "labelled" else 0.9],
     )
 
 

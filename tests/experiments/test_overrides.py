@@ -4,7 +4,7 @@ import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from cm3d.errors import InputError
-from experiments.overrides import as_arguments, lookup, with_overrides
+from experiments.overrides import as_arguments, as_words, lookup, with_overrides
 
 
 def test_leaves_are_exchanged_in_a_copy() -> None:
@@ -50,6 +50,20 @@ def test_hydra_reads_arguments_as_they_were_meant(value: Any) -> None:
     assert override.key_or_group == "a.b"
     assert _plain(override.value()) == value
     assert type(_plain(override.value())) is type(value)
+
+
+def test_words_survive_without_quotes() -> None:
+    overrides = {"a": [1, 2], "b": [["car"], []], "c": "v1.0-mini", "d": None, "e": -0.5}
+    assert as_words(overrides) == "-S a=[1,2] -S b=[[car],[]] -S c=v1.0-mini -S d=null -S e=-0.5"
+    assert as_words({}) == ""
+
+
+@pytest.mark.parametrize(
+    "value", ["a b", "1", "null", "", "a,b", "back\\slash", ["x", "a b"], {"k": 1}]
+)
+def test_words_that_need_quotes_are_refused(value: Any) -> None:
+    with pytest.raises(InputError, match=r"^a\.b: .* needs quotes.*--write$"):
+        as_words({"a.b": value})
 
 
 def _plain(value: Any) -> Any:

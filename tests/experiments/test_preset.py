@@ -1,13 +1,19 @@
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from dvc.cli.parser import get_main_parser
+from dvc.utils.hydra import apply_overrides
 
+from cm3d.detectors.grid import Grid
 from cm3d.errors import InputError
-from cm3d.models.grid import Grid
 from cm3d.params import load_params, parse_params, read_yaml
-from experiments.overrides import lookup, with_overrides
-from experiments.preset import PRESETS_FILE, load_preset, main, write_overrides
+from experiments.overrides import lookup, with_overrides, write_overrides
+from experiments.preset import PRESETS_FILE, load_preset, main
 
 NAMES = sorted(read_yaml(PRESETS_FILE))
 
@@ -39,11 +45,9 @@ def test_a_preset_is_valid(project: Path, name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_writing_a_preset_keeps_comments_and_everything_else(params_file: Path, name: str) -> None:
     before, comments = read_yaml(params_file), _comments(params_file)
-    lines = len(params_file.read_text().splitlines())
     write_overrides(params_file, load_preset(name))
     assert read_yaml(params_file) == with_overrides(before, load_preset(name))
     assert _comments(params_file) == comments
-    assert len(params_file.read_text().splitlines()) == lines
 
 
 def test_writing_nothing_changes_no_byte(params_file: Path) -> None:
@@ -57,6 +61,31 @@ def test_an_invalid_outcome_is_not_written(params_file: Path) -> None:
     with pytest.raises(InputError, match=r"pretrain\.epochs"):
         write_overrides(params_file, {"pretrain.epochs": 0})
     assert params_file.read_bytes() == before
+
+
+@pytest.mark.parametrize("names", [*NAMES, "paper centerpoint_voxel_0075"])
+def test_dvc_understands_what_bash_makes_of_a_preset(
+    project: Path, params_file: Path, names: str
+) -> None:
+    """As documented: the output of one command stands unquoted among the words of another."""
+    tell = f"{sys.executable} -c 'import json, sys; print(json.dumps(sys.argv[1:]))'"
+    command = f"{tell} exp run $({sys.executable} -m experiments.preset {names}) evaluate@finetune"
+    search = os.pathsep.join(str(path) for path in (project / "src", project))
+    told = subprocess.run(
+        ["bash", "-c", command],
+        cwd=params_file.parent,
+        env=os.environ | {"PYTHONPATH": search},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    arguments = get_main_parser().parse_args(json.loads(told.stdout))
+    assert arguments.targets == ["evaluate@finetune"]
+    expected = read_yaml(params_file)
+    for name in names.split():
+        expected = with_overrides(expected, load_preset(name))
+    apply_overrides(params_file, arguments.set_param or [])
+    assert read_yaml(params_file) == expected
 
 
 def test_smoke_is_small(project: Path) -> None:
@@ -106,7 +135,7 @@ def test_the_command_prints_arguments_or_writes(
     arguments: list[Any] = ["preset", "smoke"]
     monkeypatch.setattr("sys.argv", arguments)
     main()
-    assert "-S 'detector.block_channels=[8,8,8]'" in capsys.readouterr().out
+    assert "-S detector.block_channels=[8,8,8] " in capsys.readouterr().out
     monkeypatch.setattr("sys.argv", [*arguments, "--write"])
     main()
     assert load_params(params_file).detector.block_channels == [8, 8, 8]

@@ -8,13 +8,8 @@ from experiments.paper_tables import Figures, PaperTable, Row
 from experiments.preset import load_preset
 from experiments.results import describe_scale, markdown, row_result
 
-RUN = Row(
-    name="run",
-    target="lift",
-    metrics=Path("metrics/lift.json"),
-    paper=Figures(mAP=18.6, NDS=17.8),
-)
-OURS = Row(name="ours", target="lift", metrics=Path("metrics/lift.json"))
+RUN = Row(name="run", target="evaluate@lifted", paper=Figures(mAP=18.6, NDS=17.8))
+OURS = Row(name="ours", target="evaluate@lifted")
 ABSENT = Row(name="absent", missing="no BEVFusion", paper=Figures(mAP=1, NDS=2))
 TABLE = PaperTable(title="A table", note="A note.", rows=[RUN, OURS, ABSENT])
 
@@ -70,7 +65,10 @@ def test_one_seed_has_no_spread() -> None:
     ("preset", "start"),
     [
         (None, "params.yaml as it stands: simulated data"),
-        ("paper", "preset paper: nuScenes v1.0-trainval; scored on val; 20/20/20 epochs"),
+        (
+            "paper",
+            "preset paper: nuscenes v1.0-trainval; taxonomy nuscenes; scored on val; 20/20/20",
+        ),
     ],
 )
 def test_the_scale_names_data_split_and_schedule(

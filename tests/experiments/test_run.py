@@ -4,11 +4,10 @@ from pathlib import Path
 import pytest
 
 from cm3d.errors import InputError
-from experiments import dvc_experiments, run
-from experiments.trials import time_left
+from experiments import run, trials
 
 ABSENT = {"name": "absent", "paper": {"mAP": 1.0, "NDS": 2.0}, "missing": "no BEVFusion"}
-FUSE = {"target": "fuse", "metrics": "metrics/fuse.json"}
+FUSE = {"target": "evaluate@pseudo_labels"}
 
 
 class Experiments:
@@ -47,8 +46,8 @@ class Experiments:
 def experiments(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Experiments:
     """No experiment has been run yet; the current folder has the project's parameters."""
     made = Experiments()
-    monkeypatch.setattr(dvc_experiments, "_dvc", made.dvc)
-    monkeypatch.setattr(dvc_experiments, "_git", made.git)
+    monkeypatch.setattr(trials, "_dvc", made.dvc)
+    monkeypatch.setattr(trials, "_git", made.git)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "params.yaml").write_text((project / "params.yaml").read_text())
     return made
@@ -58,20 +57,26 @@ def test_a_table_is_run_seed_by_seed_and_row_by_row(
     experiments: Experiments, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     text = run.run_table("table2", [1, 2], preset="smoke")
-    assert [call[-1] for call in experiments.runs] == (["lift"] * 6 + ["fuse"]) * 2
+    assert [call[-1] for call in experiments.runs] == [
+        *["evaluate@lifted"] * 6,
+        "evaluate@pseudo_labels",
+    ] * 2
     for call in experiments.runs:
         assert "--temp" in call and "simulation.val_scenes=1" in call
     assert "lift.nms=false" in experiments.runs[0]
     assert "lift.nms=true" in experiments.runs[-1]
     assert len(experiments.metrics) == 14
-    results = tmp_path / "experiments" / "results"
+    results = tmp_path / "experiments" / "results" / "smoke"
     assert (results / "table2.md").read_text() == text
     kept = json.loads((results / "table2.json").read_text())
     assert kept["rows"][0]["measured"][1] == {"seed": 2, "mAP": 20.0, "NDS": 50.0}
     assert "| Baseline | 15.0 ± 7.1 | 50.0 ± 0.0 | 18.6 | 17.8 |" in text
+    run.run_table("table2", [1], preset=None)
+    assert {path.name for path in results.parent.iterdir()} == {"smoke", "table2.md", "table2.json"}
+    assert (results / "table2.md").read_text() == text
     said = capsys.readouterr().err.splitlines()
     assert said[0] == "table2: 1 of 14: Baseline, seed 1"
-    assert said[-1] == "table2: 14 of 14: + late fusion, seed 2, about 0 min left"
+    assert said[13] == "table2: 14 of 14: + late fusion, seed 2, about 0 min left"
 
 
 def test_what_has_been_run_is_not_run_again(experiments: Experiments) -> None:
@@ -125,8 +130,3 @@ def test_nothing_runs_if_a_row_is_invalid(experiments: Experiments, tmp_path: Pa
     with pytest.raises(InputError, match=r"row 'Baseline': detect2d\.nms_iou"):
         run.run_table("table2", [0], preset=None)
     assert experiments.runs == []
-
-
-def test_time_left_is_that_of_as_many_runs_of_mean_length() -> None:
-    assert time_left([], 10) == ""
-    assert time_left([60, 180], 10) == ", about 20 min left"

@@ -16,7 +16,7 @@ from huggingface_hub import constants
 
 from cm3d.errors import InputError
 from cm3d.params import read_yaml
-from cm3d.shelf.weights import model_folder
+from cm3d.shelf.pretrained import model_folder
 from experiments.weights import named, sections
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -78,7 +78,7 @@ def hub() -> Iterator[str]:
 @pytest.fixture
 def workspace(tmp_path: Path, project: Path) -> Path:
     """A folder with params.yaml, and an empty cache of the hub."""
-    text = re.sub(r"revision: \w+", "revision: null", (project / "params.yaml").read_text())
+    text = re.sub(r"revision: \w+", "revision:", (project / "params.yaml").read_text())
     text = text.replace("IDEA-Research/grounding-dino-base", "org/safe")
     text = text.replace("google/owlv2-base-patch16-ensemble", "org/old")
     text = text.replace("openai/clip-vit-base-patch32", "org/bare")
@@ -141,7 +141,7 @@ def test_what_cannot_be_fetched_is_said_in_one_line(hub: str, workspace: Path) -
         ("clip", hub, "org/bare has neither"),
         ("clip", "http://127.0.0.1:1", "org/bare: not fetched; check name and connection"),
         ("no_such", hub, "MODEL=no_such: params.yaml has no such model; there are detect2d"),
-        ("segment.sam", hub, "facebook/sam-vit-huge: not fetched"),
+        ("segment.sam.models.sam", hub, "facebook/sam-vit-huge: not fetched"),
     ]:
         outcome = fetch(name, workspace, endpoint)
         assert outcome.returncode == 1
@@ -151,13 +151,16 @@ def test_what_cannot_be_fetched_is_said_in_one_line(hub: str, workspace: Path) -
     assert (workspace / "params.yaml").read_text() == before
 
 
-def test_sections_are_found_by_part_of_their_path() -> None:
+def test_sections_are_found_by_the_end_of_their_path_or_by_one_above() -> None:
     pair = {"model": "a/b", "revision": None}
-    values = {"sam3d": {"sam": pair}, "segment": {"sam": pair, "sam2": pair, "width": 3}}
-    assert list(sections(values)) == ["sam3d.sam", "segment.sam", "segment.sam2"]
-    assert named(values, "sam") == ["sam3d.sam", "segment.sam"]
-    assert named(values, "segment.sam") == ["segment.sam"]
-    assert named(values, "segment") == ["segment.sam", "segment.sam2"]
-    for unknown in ("", "sam3", "segment.width"):
-        with pytest.raises(InputError, match=r"there are sam3d\.sam, segment\.sam, segment\.sam2"):
+    segment = {"sam": {"use": "sam", "models": {"sam": pair, "sam2": pair}}, "width": 3}
+    values = {"sam3d": {"sam": pair}, "segment": segment}
+    models = ["segment.sam.models.sam", "segment.sam.models.sam2"]
+    assert list(sections(values)) == ["sam3d.sam", *models]
+    assert named(values, "sam") == ["sam3d.sam", "segment.sam.models.sam"]
+    assert named(values, "sam2") == ["segment.sam.models.sam2"]
+    assert named(values, "models.sam") == ["segment.sam.models.sam"]
+    assert named(values, "segment") == named(values, "segment.sam") == models
+    for unknown in ("", "sam3", "segment.width", "am2"):
+        with pytest.raises(InputError, match=r"there are sam3d\.sam, segment\.sam\.models\.sam, "):
             named(values, unknown)

@@ -1,32 +1,47 @@
-"""`fuse.temperature: fit` sees the ground truth of the labelled part and no other."""
+"""What `stages.fuse` reads: whose labels, and of ground truth the labelled part and no other."""
 
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from cm3d.errors import InputError
-from cm3d.params import Fuse, Labels
+from cm3d.params import Params, load_params
 from cm3d.tables import Boxes3D, Frames, GroundTruth, layout
 from cm3d.tables.table import columns_of
-from stages.fuse import chosen_temperature
+from stages.fuse import chosen_temperature, fuse_scene
 
 MakeBoxes = Callable[..., Boxes3D]
-LABELS = Labels(fraction=0.5, draw=0, sampling="uniform", frames_file=None)
-# rank of each keyframe: the first is labelled, the second is not, the third is val
-RANKS = {"labelled": 0.2, "unlabelled": 0.7, "val": 1.0}
+TOKENS = ["labelled", "unlabelled", "val"]
 
 
-def fuse_params(temperature: Any) -> Fuse:
-    return Fuse(min_iou=0.2, temperature=temperature, temperatures=[8.0, 0.25], center="lifted")
+@pytest.fixture
+def params(project: Path) -> Params:
+    """The project's own with two temperatures to fit; `labelled.json` lists the labelled part."""
+    params = load_params(project / "params.yaml")
+    return with_fuse(
+        with_labels(params, frames_file="labelled.json"),
+        temperature="fit",
+        temperatures=[8.0, 0.25],
+        min_iou=0.2,
+    )
+
+
+def with_fuse(params: Params, **knobs: Any) -> Params:
+    return params.model_copy(update={"fuse": params.fuse.model_copy(update=knobs)})
+
+
+def with_labels(params: Params, **knobs: Any) -> Params:
+    return params.model_copy(update={"labels": params.labels.model_copy(update=knobs)})
 
 
 def at_every_frame(make_boxes: MakeBoxes, **columns: Any) -> Boxes3D:
-    rows = len(RANKS)
+    rows = len(TOKENS)
     values = {name: value * rows for name, value in columns.items()}
-    return make_boxes([(10, 0)] * rows, sample_token=list(RANKS), **values)
+    return make_boxes([(10, 0)] * rows, sample_token=TOKENS, **values)
 
 
 def write_truth(boxes: Boxes3D) -> None:
@@ -41,57 +56,86 @@ def write_truth(boxes: Boxes3D) -> None:
 
 
 @pytest.fixture
-def project(tmp_path: Path, make_boxes: MakeBoxes, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Three keyframes of a car 6 m long: lifted it is 4 m, to SAM3D 6 m, which so must win."""
+def folder(tmp_path: Path, make_boxes: MakeBoxes, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Three keyframes of a car 6 m long: lifted it is 4 m, imported 3 m, to SAM3D 6 m."""
     monkeypatch.chdir(tmp_path)
-    rows = len(RANKS)
+    monkeypatch.delenv("DVC_ROOT", raising=False)
+    rows = len(TOKENS)
     Frames.from_columns(
-        sample_token=list(RANKS),
+        sample_token=TOKENS,
         scene_name=["scene"] * rows,
         timestamp_us=list(range(rows)),
         split=["train", "train", "val"],
         location=[""] * rows,
         global_SE3_ego=[(1.0, 0, 0, 0, 0, 0, 0)] * rows,
-        label_rank=list(RANKS.values()),
     ).write(layout.FRAMES / "scene.parquet")
-    Boxes3D.empty().write(layout.BICYCLE_RACKS / "scene.parquet")
+    Path("labelled.json").write_text('["labelled"]')
     at_every_frame(make_boxes, score=[0.6]).write(layout.LIFTED / "scene.parquet")
+    imported = at_every_frame(make_boxes, score=[0.6], length_m=[3.0])
+    imported.write(layout.IMPORTED / "scene.parquet")
     proposals = at_every_frame(make_boxes, score=[0.7], class_name=["object"], length_m=[6.0])
     proposals.write(layout.SAM3D / "scene.parquet")
     write_truth(at_every_frame(make_boxes, length_m=[6.0]))
     return tmp_path
 
 
-def report(project: Path) -> dict[str, Any]:
-    return dict(json.loads((project / "metrics/fuse_temperature.json").read_text()))
+def report(folder: Path) -> dict[str, Any]:
+    return dict(json.loads((folder / "metrics/fuse_temperature.json").read_text()))
 
 
-def test_the_temperature_whose_boxes_are_better(project: Path) -> None:
-    # at 0.25 the proposal's 0.7 is above the lifted 0.6, at 8 it is 0.53
-    assert chosen_temperature(fuse_params("fit"), LABELS) == 0.25
-    assert report(project)["frames"] == 1
-    assert report(project)["NDS"]["0.25"] > report(project)["NDS"]["8"]
+def test_proposals_that_are_right_may_be_sure(folder: Path, params: Params) -> None:
+    assert chosen_temperature(params) == 0.25
+    found = report(folder)
+    assert (found["temperature"], found["frames"], found["proposals"]) == (0.25, 1, 1)
+    # the odds of 0.7, 7 to 3, become 2401 to 81
+    assert found["negative_log_likelihood"]["0.25"] == pytest.approx(np.log(2482 / 2401), abs=1e-6)
+    assert found["negative_log_likelihood"]["8"] > 0.6
 
 
-def test_other_ground_truth_changes_nothing(project: Path, make_boxes: MakeBoxes) -> None:
-    chosen_temperature(fuse_params("fit"), LABELS)
-    before = report(project)
-    truth = at_every_frame(make_boxes, length_m=[4.0])
-    truth.length_m[0] = 6.0
-    truth.center_m[1:] += 1.0
+def test_other_ground_truth_changes_nothing(
+    folder: Path, params: Params, make_boxes: MakeBoxes
+) -> None:
+    chosen_temperature(params)
+    before = report(folder)
+    truth = at_every_frame(make_boxes)
+    truth.center_m[1:] += 30.0
     write_truth(truth)
-    chosen_temperature(fuse_params("fit"), LABELS)
-    assert report(project) == before
-    write_truth(at_every_frame(make_boxes, length_m=[4.0]))
-    assert chosen_temperature(fuse_params("fit"), LABELS) == 8.0
+    chosen_temperature(params)
+    assert report(folder) == before
+    truth.center_m[0] += 30.0
+    write_truth(truth)
+    assert chosen_temperature(params) == 8.0
 
 
-def test_nothing_to_fit_on_is_named(project: Path) -> None:
-    with pytest.raises(InputError, match=r"labels\.fraction: 0\.1 .*fuse\.temperature"):
-        chosen_temperature(fuse_params("fit"), LABELS.model_copy(update={"fraction": 0.1}))
+def test_nothing_to_fit_on_is_named(folder: Path, params: Params) -> None:
+    unlabelled = with_labels(params, frames_file=None, fraction=0.0)
+    with pytest.raises(InputError, match=r"labels\.fraction: 0\.0 .*fuse\.temperature"):
+        chosen_temperature(unlabelled)
 
 
-def test_given_temperature_reads_no_truth(project: Path) -> None:
-    (project / layout.GROUND_TRUTH / "scene.parquet").unlink()
-    assert chosen_temperature(fuse_params(3.0), LABELS) == 3.0
-    assert report(project) == {"temperature": 3.0}
+def test_given_temperature_reads_no_truth(folder: Path, params: Params) -> None:
+    (folder / layout.GROUND_TRUTH / "scene.parquet").unlink()
+    assert chosen_temperature(with_fuse(params, temperature=3.0)) == 3.0
+    assert report(folder) == {"temperature": 3.0}
+
+
+@pytest.mark.parametrize(("labels", "unfused_m"), [("lifted", 4.0), ("imported", 3.0)])
+def test_whose_labels_are_fused(
+    folder: Path, params: Params, labels: str, unfused_m: float
+) -> None:
+    chosen = with_fuse(params, labels=labels)
+    # at 0.25 the proposal's 0.7 is above the 0.6 of the label, at 8 it is 0.53
+    assert fuse_scene("scene", 0.25, chosen.fuse).length_m.tolist() == [6.0] * 3
+    assert fuse_scene("scene", 8.0, chosen.fuse).length_m.tolist() == [unfused_m] * 3
+
+
+def test_labels_pass_unfused_without_proposals(folder: Path, params: Params) -> None:
+    (folder / layout.SAM3D / "scene.parquet").unlink()
+    (folder / layout.GROUND_TRUTH / "scene.parquet").unlink()
+    alone = with_fuse(params, proposals=False)
+    temperature = chosen_temperature(alone)
+    passed = fuse_scene("scene", temperature, alone.fuse)
+    lifted = Boxes3D.read(layout.LIFTED / "scene.parquet")
+    for name in columns_of(Boxes3D):
+        assert getattr(passed, name).tolist() == getattr(lifted, name).tolist()
+    assert report(folder) == {}

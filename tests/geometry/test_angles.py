@@ -12,4 +12,6 @@ def test_directions() -> None:
 
 def test_wrapping() -> None:
     assert wrap_angle(np.array([3 * np.pi, -np.pi, 0.1])) == pytest.approx([-np.pi, -np.pi, 0.1])
+    angles = np.array([0.0, np.pi, -np.pi, 3 * np.pi / 2])
+    assert wrap_angle(angles) == pytest.approx([0, -np.pi, -np.pi, -np.pi / 2])
     assert wrap_angle(np.array([0.9 * np.pi]), np.pi) == pytest.approx([-0.1 * np.pi])

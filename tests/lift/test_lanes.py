@@ -3,6 +3,7 @@ import pytest
 
 from cm3d.lift.lanes import LaneField, lane_headings
 from cm3d.tables import Lanes
+from tests.lift.known import CHATGPT
 
 EAST, NORTH = 0.0, np.pi / 2
 
@@ -47,13 +48,14 @@ def test_only_the_five_vehicle_classes_follow_lanes() -> None:
         "traffic_cone",
         "barrier",
     )
-    headings = lane_headings(classes, np.full((10, 2), 30.0), LaneField(two_lanes()))
+    follows = CHATGPT.known(classes).follows_lanes
+    headings = lane_headings(follows, np.full((10, 2), 30.0), LaneField(two_lanes()))
     assert headings.yaw_rad.tolist() == [NORTH] * 5 + [0.0] * 5
     assert headings.lane_distance_m.tolist() == [20.0] * 5 + [np.inf] * 5
 
 
 def test_without_lanes_all_yaws_are_0() -> None:
-    headings = lane_headings(names("car", "bus"), np.zeros((2, 2)), None)
+    headings = lane_headings(np.ones(2, dtype=bool), np.zeros((2, 2)), None)
     assert headings.yaw_rad.tolist() == [0, 0]
     assert headings.lane_distance_m.tolist() == [np.inf, np.inf]
 
@@ -64,8 +66,8 @@ def test_map_without_lanes_has_no_field() -> None:
 
 
 def test_no_boxes() -> None:
-    headings = lane_headings(names(), np.empty((0, 2)), LaneField(two_lanes()))
-    assert [column.shape for column in headings] == [(0,), (0,)]
+    headings = lane_headings(np.empty(0, dtype=bool), np.empty((0, 2)), LaneField(two_lanes()))
+    assert headings.yaw_rad.shape == headings.lane_distance_m.shape == (0,)
 
 
 def test_same_as_measuring_all_distances() -> None:

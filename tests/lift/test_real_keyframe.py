@@ -4,18 +4,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cm3d.datasets.database import NuScenesTables
-from cm3d.datasets.lanes import index_lanes
-from cm3d.datasets.nuscenes import IndexedScene, index_scene
-from cm3d.evaluation.detection import DetectionScores, evaluate_boxes
-from cm3d.lift import LaneField, lift_frame
+from cm3d.datasets.nuscenes import CARD
+from cm3d.datasets.nuscenes.database import NuScenesTables
+from cm3d.datasets.nuscenes.lanes import index_lanes
+from cm3d.datasets.nuscenes.scenes import IndexedScene, index_scene
+from cm3d.evaluation.nuscenes.detection import DetectionScores, evaluate_boxes
 from cm3d.lift.keyframe import Keyframe
-from cm3d.lift.refine.scene import refine_scene
-from cm3d.lift.shape_priors import CHATGPT
+from cm3d.lift.lanes import LaneField
+from cm3d.lift.paper import lift_frame
+from cm3d.lift.refined import refined_scene
 from cm3d.params import Lift, Orientation, load_params
+from cm3d.sensors.card import Sensors
 from cm3d.tables import Boxes3D, Masks
-from cm3d.tables.vocabulary import CLASS_NAMES
 from stages.lift import read_scan
+from tests.lift.known import CHATGPT, CLASS_NAMES, TAXONOMY
 
 pytestmark = pytest.mark.real
 
@@ -25,7 +27,7 @@ LOCATION = "singapore-onenorth"
 
 @pytest.fixture(scope="module")
 def scene(real_keyframe: Path) -> IndexedScene:
-    return index_scene(NuScenesTables(real_keyframe, "v1.0-mini"), SCENE, 9, {})
+    return index_scene(NuScenesTables(real_keyframe, "v1.0-mini"), SCENE, 9, TAXONOMY)
 
 
 @pytest.fixture(scope="module")
@@ -54,13 +56,10 @@ def keyframe(
     real_keyframe: Path, scene: IndexedScene, masks: Masks, lanes: LaneField | None, project: Path
 ) -> Keyframe:
     """What the stage would read, with the masks of the released script."""
-    params = load_params(project / "params.yaml")
-    root = params.model_copy(
-        update={"dataset": params.dataset.model_copy(update={"root": str(real_keyframe)})}
-    )
+    sensors = Sensors(real_keyframe, CARD.lidar)
     return Keyframe(
         scene.frames.sample_token[0],
-        read_scan(scene.sweeps, root),
+        read_scan(scene.sweeps, sensors, load_params(project / "params.yaml").lift),
         masks.sorted(),
         scene.cameras,
         lanes,
@@ -69,7 +68,7 @@ def keyframe(
 
 
 def score(boxes: Boxes3D, scene: IndexedScene) -> DetectionScores:
-    return evaluate_boxes(boxes, scene.ground_truth, scene.frames, scene.bicycle_racks)
+    return evaluate_boxes(boxes, scene.ground_truth, scene.frames, scene.bicycle_racks, TAXONOMY)
 
 
 def test_boxes_beat_the_released_script(
@@ -102,7 +101,7 @@ def test_refined_boxes_beat_those_of_the_paper(
     keyframe: Keyframe, scene: IndexedScene, lift_params: Lift
 ) -> None:
     """One keyframe has no tracks, so all comes from the keyframe itself."""
-    refined = score(refine_scene([keyframe], scene.frames, CHATGPT, lift_params), scene)
+    refined = score(refined_scene([keyframe], scene.frames, CHATGPT, lift_params), scene)
     paper = score(lift_frame(keyframe, CHATGPT, lift_params), scene)
     print(f"mAP {refined.mean_ap:.3f}, NDS {refined.nds:.3f}, car {refined.class_ap['car']:.3f}")
     assert refined.mean_ap >= 0.16

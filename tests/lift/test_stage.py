@@ -7,28 +7,32 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cm3d.lift import LaneField, lift_frame
-from cm3d.lift.refine.scene import refine_scene
-from cm3d.lift.shape_priors import CHATGPT
-from cm3d.params import Orientation, Params, load_params
+from cm3d.datasets.nuscenes import CARD
+from cm3d.lift.lanes import LaneField
+from cm3d.lift.paper import lift_frame
+from cm3d.lift.refined import refined_scene
+from cm3d.params import Lift, Orientation, load_params
+from cm3d.sensors.card import Sensors
 from cm3d.tables import Boxes3D, Cameras, Frames, Lanes, Masks, Sweeps, layout
 from cm3d.tables.table import columns_of
 from stages.lift import lift_scene, read_keyframes, say_which_maps_have_no_lanes
+from tests.lift.known import CHATGPT
 
 SCENE = "scene"
 LIDAR_M = (0.5, 0.0, 1.0)
 
 
+SENSORS = Sensors(layout.RAW, CARD.lidar)
+
+
 @pytest.fixture
-def params(project: Path) -> Params:
-    """The project's own; the simulated data set lies in `data/raw`."""
-    params = load_params(project / "params.yaml")
-    dataset = params.dataset.model_copy(update={"name": "sim", "root": None})
-    return params.model_copy(update={"dataset": dataset})
+def params(project: Path) -> Lift:
+    """The project's own."""
+    return load_params(project / "params.yaml").lift
 
 
-def with_lift(params: Params, **knobs: Any) -> Params:
-    return params.model_copy(update={"lift": params.lift.model_copy(update=knobs)})
+def with_knobs(params: Lift, **knobs: Any) -> Lift:
+    return params.model_copy(update=knobs)
 
 
 @pytest.fixture
@@ -49,7 +53,6 @@ def frames(
         split=["train"] * 2,
         location=["town"] * 2,
         global_SE3_ego=[[1, 0, 0, 0, 0, 0, 0], [1, 0, 0, 0, 1, 2, 0]],
-        label_rank=[0.0] * 2,
     )
     frames.write(layout.FRAMES / file)
     cameras = [make_cameras("front").replace(sample_token=[t], camera_token=[t]) for t in tokens]
@@ -78,8 +81,8 @@ def assert_same(one: Boxes3D, other: Boxes3D) -> None:
         assert np.array_equal(getattr(one, name), getattr(other, name)), name
 
 
-def test_each_keyframe_has_what_is_its_own(frames: Frames, params: Params) -> None:
-    first, second = read_keyframes(SCENE, frames, params)
+def test_each_keyframe_has_what_is_its_own(frames: Frames, params: Lift) -> None:
+    first, second = read_keyframes(SCENE, frames, SENSORS, params)
     assert (first.sample_token, second.sample_token) == ("f0", "f1")
     assert first.cameras.camera_token.tolist() == ["f0"]
     assert first.masks.detection_id.tolist() == [0, 2]  # sorted: ties of NMS fall by it
@@ -92,25 +95,25 @@ def test_each_keyframe_has_what_is_its_own(frames: Frames, params: Params) -> No
     assert isinstance(first.lanes, LaneField)
 
 
-def test_sweeps_are_as_many_as_wanted(frames: Frames, params: Params) -> None:
-    _, second = read_keyframes(SCENE, frames, with_lift(params, sweeps=1))
+def test_sweeps_are_as_many_as_wanted(frames: Frames, params: Lift) -> None:
+    _, second = read_keyframes(SCENE, frames, SENSORS, with_knobs(params, sweeps=1))
     assert len(second.scan.points_m) == len(second.scan.newest()) == 50
 
 
-def test_recipe_is_a_knob(frames: Frames, params: Params) -> None:
-    keyframes = list(read_keyframes(SCENE, frames, params))
-    paper = Boxes3D.concatenate(lift_frame(each, CHATGPT, params.lift) for each in keyframes)
+def test_recipe_is_a_knob(frames: Frames, params: Lift) -> None:
+    keyframes = list(read_keyframes(SCENE, frames, SENSORS, params))
+    paper = Boxes3D.concatenate(lift_frame(each, CHATGPT, params) for each in keyframes)
     assert len(paper) == 2
-    assert_same(lift_scene(SCENE, CHATGPT, with_lift(params, recipe="paper")), paper)
-    refined = refine_scene(keyframes, frames, CHATGPT, params.lift)
-    assert_same(lift_scene(SCENE, CHATGPT, with_lift(params, recipe="refined")), refined)
+    assert_same(lift_scene(SCENE, CHATGPT, SENSORS, with_knobs(params, recipe="paper")), paper)
+    refined = refined_scene(keyframes, frames, CHATGPT, params)
+    assert_same(lift_scene(SCENE, CHATGPT, SENSORS, with_knobs(params, recipe="refined")), refined)
     assert not np.array_equal(paper.center_m, refined.center_m)
 
 
 @pytest.mark.parametrize("recipe", ["paper", "refined"])
-def test_map_without_lanes(frames: Frames, params: Params, recipe: str) -> None:
+def test_map_without_lanes(frames: Frames, params: Lift, recipe: str) -> None:
     Lanes.empty().write(layout.LANES / "town.parquet")
-    boxes = lift_scene(SCENE, CHATGPT, with_lift(params, recipe=recipe))
+    boxes = lift_scene(SCENE, CHATGPT, SENSORS, with_knobs(params, recipe=recipe))
     assert set(boxes.class_name) == {"car"}
     assert np.isfinite(boxes.yaw_rad).all()
     if recipe == "paper":
@@ -123,12 +126,12 @@ def test_map_without_lanes(frames: Frames, params: Params, recipe: str) -> None:
 )
 def test_maps_without_lanes_are_told_once(
     frames: Frames,
-    params: Params,
+    params: Lift,
     recipe: str,
     instead: str,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    chosen = with_lift(params, recipe=recipe)
+    chosen = with_knobs(params, recipe=recipe)
     say_which_maps_have_no_lanes(chosen)
     assert capsys.readouterr().out == ""
     for name in ("village", "hamlet"):
@@ -137,5 +140,5 @@ def test_maps_without_lanes_are_told_once(
     (line,) = capsys.readouterr().out.splitlines()
     assert "no lanes for hamlet, village" in line
     assert line.endswith(instead)
-    say_which_maps_have_no_lanes(with_lift(chosen, orientation=Orientation(use_map=False)))
+    say_which_maps_have_no_lanes(with_knobs(chosen, orientation=Orientation(use_map=False)))
     assert capsys.readouterr().out == ""

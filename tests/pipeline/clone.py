@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cm3d.execution.graph import read_stages
-from experiments.preset import write_overrides
+from cm3d.execution.pipeline import read_stages
+from experiments.overrides import write_overrides
 
 STAGES = list(read_stages(Path(__file__).parents[2] / "dvc.yaml"))
 

@@ -44,7 +44,7 @@ def test_missing_root(copy: Clone) -> None:
 
 
 def test_missing_sweep(copy: Clone) -> None:
-    sweep = next((copy.root / "data/raw/samples/LIDAR_TOP").iterdir())
+    sweep = next((copy.root / "data/raw/lidar").rglob("*.bin"))
     sweep.unlink()
     before = sorted((copy.root / "data/lifted").iterdir())
     assert sweep.name in complaint(copy, "lift")
@@ -52,7 +52,7 @@ def test_missing_sweep(copy: Clone) -> None:
 
 
 def test_truncated_sweep(copy: Clone) -> None:
-    sweep = next((copy.root / "data/raw/samples/LIDAR_TOP").iterdir())
+    sweep = next((copy.root / "data/raw/lidar").rglob("*.bin"))
     replace_file(sweep, sweep.read_bytes()[:-3])
     message = complaint(copy, "sam3d")
     assert sweep.name in message
@@ -60,7 +60,7 @@ def test_truncated_sweep(copy: Clone) -> None:
 
 
 def test_too_many_unreadable_images(copy: Clone) -> None:
-    for image in (copy.root / "data/raw/samples/CAM_FRONT").iterdir():
+    for image in (copy.root / "data/raw/images/CAM_FRONT").iterdir():
         replace_file(image, b"no image")
     message = complaint(copy, "segment")
     assert "execution.max_unreadable: " in message
@@ -68,11 +68,11 @@ def test_too_many_unreadable_images(copy: Clone) -> None:
 
 
 def test_an_unreadable_image_costs_itself_alone(copy: Clone) -> None:
-    image = next((copy.root / "data/raw/samples/CAM_FRONT").iterdir())
+    image = next((copy.root / "data/raw/images/CAM_FRONT").iterdir())
     replace_file(image, b"no image")
     set_param(copy, "max_unreadable: 0.01 ", "max_unreadable: 0.05 ")
     said = copy.run("python", "-m", "stages.detect2d", PYTHONPATH="src").stdout
-    assert f"left out 1 unreadable images: data/raw/samples/CAM_FRONT/{image.name}" in said
+    assert f"left out 1 unreadable images: data/raw/images/CAM_FRONT/{image.name}" in said
     scores = json.loads((copy.root / "metrics/detect2d.json").read_text())
     assert scores["unreadable_images"] == 1
     assert scores["detections"] > 0
@@ -119,9 +119,8 @@ def test_frame_without_points_is_no_error(copy: Clone) -> None:
 
 
 def empty_point_clouds(clone: Clone) -> None:
-    for folder in ("samples", "sweeps"):
-        for sweep in (clone.root / "data/raw" / folder / "LIDAR_TOP").iterdir():
-            replace_file(sweep, b"")
+    for sweep in (clone.root / "data/raw/lidar").rglob("*.bin"):
+        replace_file(sweep, b"")
 
 
 def without_boxes(clone: Clone, table: type[Boxes3D], folder: str, class_name: str = "") -> None:
@@ -170,7 +169,7 @@ def test_a_frame_without_points_is_not_learned_from(training: Clone) -> None:
     empty_point_clouds(training)
     message = complaint(training, "finetune")
     assert "no LiDAR point within detector.range_m" in message
-    assert "samples/LIDAR_TOP" in message
+    assert "lidar/" in message
 
 
 def test_labels_of_no_box_at_all(training: Clone) -> None:
@@ -191,7 +190,6 @@ def test_a_token_of_no_train_keyframe(training: Clone) -> None:
 @pytest.mark.parametrize(
     ("knob", "value"),
     [
-        ("detector.tasks", [["car"], ["truck"], ["bus"], ["barrier"], ["pedestrian"]]),
         ("detector.block_channels", [8, 8, 16]),
         ("detector.encoder", "voxels"),
     ],
@@ -201,6 +199,29 @@ def test_a_model_of_another_detector(training: Clone, knob: str, value: object) 
     message = complaint(training, "predict", "finetune")
     assert "data/models/finetune/detector.json: " in message
     assert f"{knob} was " in message
+
+
+def test_a_model_of_other_classes(training: Clone) -> None:
+    training.override({"taxonomy": "waymo"})
+    message = complaint(training, "predict", "finetune")
+    assert "data/models/finetune/detector.json: " in message
+    assert "taxonomy" in message
+
+
+@pytest.mark.parametrize(
+    ("knob", "value", "named"),
+    [
+        ("taxonomy", "trams", "taxonomies/trams.yaml; there are nuscenes, nuscenes18, waymo"),
+        ("taxonomy", "../trams", "taxonomy: String should match"),
+        ("dataset.name", "kitti", "dataset.name: no data set 'kitti'; there are nuscenes, sim"),
+        ("dataset.version", "../elsewhere", "dataset.version: String should match"),
+        ("fuse.labels", "imported", "fuse.labels: imported needs import_labels.file"),
+    ],
+)
+def test_guests_that_are_not_there(copy: Clone, knob: str, value: str, named: str) -> None:
+    section = knob.split(".")[-1]
+    set_param(copy, f"{section}: ", f"{section}: {value} # ", count=1)
+    assert named in complaint(copy, "download")
 
 
 def test_weights_that_do_not_fit(copy: Clone) -> None:

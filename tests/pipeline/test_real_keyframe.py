@@ -18,6 +18,8 @@ SCENE = "scene-0061.parquet"
 
 
 RECIPES = ("paper", "refined")
+TARGETS = (("evaluate@lifted",), ("evaluate@lifted", "evaluate@pseudo_labels"))
+SCORES, CLASSES = "metrics/evaluate/lifted.json", "metrics/evaluate_classes/lifted.json"
 
 
 @pytest.fixture(scope="module")
@@ -36,14 +38,17 @@ def keyframe(project: Path, real_keyframe: Path, tmp_path_factory: pytest.TempPa
         sys.executable, "-m", "experiments.preset", "keyframe", PYTHONPATH="src"
     ).stdout.split()
     detections = real_keyframe.resolve() / "detections2d.coco.json"
-    knobs = [*preset, "-S", f"detect2d.precomputed_file={detections}"]
-    for recipe, stage in zip(RECIPES, ("lift", "fuse"), strict=True):
-        log = clone.dvc("exp", "run", *knobs, "-S", f"lift.recipe={recipe}", stage)
+    knobs = [*preset, "-S", f"detect2d.precomputed.file={detections}"]
+    for recipe, target in zip(RECIPES, TARGETS, strict=True):
+        log = clone.dvc("exp", "run", *knobs, "-S", f"lift.recipe={recipe}", *target)
         (root / f"{recipe}.log").write_text(log)
         aside = root / recipe
         aside.mkdir()
-        for file in ("metrics/lift.json", "metrics/lift_classes.json", f"data/lifted/{SCENE}"):
-            shutil.copy(root / file, aside)
+        for file in (SCORES, CLASSES, f"data/lifted/{SCENE}"):
+            shutil.copy(
+                root / file,
+                aside / file.replace("/", "_") if file != f"data/lifted/{SCENE}" else aside,
+            )
     return clone
 
 
@@ -72,15 +77,17 @@ def scores(keyframe: Clone, file: str) -> Any:
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_scores_are_of_the_order_of_the_anchor(keyframe: Clone, recipe: str) -> None:
     # the paper's released script reaches 0.123 mAP and 0.531 car AP on this frame with its masks
-    assert 0.09 < scores(keyframe, f"{recipe}/lift.json")["mAP"] < 0.3
-    car = scores(keyframe, f"{recipe}/lift_classes.json")["car"]
+    assert 0.09 < scores(keyframe, f"{recipe}/{SCORES.replace('/', '_')}")["mAP"] < 0.3
+    car = scores(keyframe, f"{recipe}/{CLASSES.replace('/', '_')}")["car"]
     assert car["AP"] > 0.4
     assert car["ATE"] < 1.05
 
 
 def test_refined_boxes_are_better_and_stay_so_after_fusion(keyframe: Clone) -> None:
-    paper, refined = (scores(keyframe, f"{recipe}/lift.json") for recipe in RECIPES)
-    fused = scores(keyframe, "metrics/fuse.json")
+    paper, refined = (
+        scores(keyframe, f"{recipe}/{SCORES.replace('/', '_')}") for recipe in RECIPES
+    )
+    fused = scores(keyframe, "metrics/evaluate/pseudo_labels.json")
     assert refined["mAP"] > paper["mAP"]
     assert refined["mATE"] < paper["mATE"]
     assert fused["mAP"] > paper["mAP"]
@@ -93,6 +100,10 @@ def test_other_recipe_lifts_again_and_nothing_before(keyframe: Clone) -> None:
 
 
 def test_raw_holds_a_manifest_and_no_copy(keyframe: Clone) -> None:
-    (manifest,) = (keyframe.root / "data/raw").iterdir()
-    assert "v1.0-mini" in manifest.read_text()
-    assert manifest.stat().st_size < 10_000
+    files = [p for p in (keyframe.root / "data/raw").rglob("*") if p.name != ".gitignore"]
+    manifests = [path for path in files if path.is_file()]
+    assert {path.name for path in manifests} == {"manifest.json"}
+    assert len(manifests) == 5
+    for manifest in manifests:
+        assert "v1.0-mini" in manifest.read_text()
+        assert manifest.stat().st_size < 10_000

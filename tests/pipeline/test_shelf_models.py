@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from cm3d.params import load_params
+from cm3d.taxonomy import load_taxonomy
 from tests.pipeline.clone import Clone, stages_run
 
 pytest.importorskip("transformers")
@@ -14,11 +15,12 @@ pytest.importorskip("transformers")
 @pytest.fixture
 def grounding_dino(project: Path, tmp_path: Path) -> Path:
     """A model of random weights that knows the vocabulary's words."""
-    from cm3d.detect2d.vocabulary import Vocabulary
+    from cm3d.detect2d.common.prompts import Vocabulary
     from tests.detect2d.tiny_models import save_grounding_dino, words_of
 
-    detect2d = load_params(project / "params.yaml").detect2d
-    save_grounding_dino(tmp_path / "dino", words_of(Vocabulary.of(detect2d.phrases).phrases))
+    prompts = load_params(project / "params.yaml").detect2d.prompts
+    phrases = load_taxonomy("nuscenes").phrases(prompts)
+    save_grounding_dino(tmp_path / "dino", words_of(Vocabulary.of(phrases).phrases))
     return tmp_path / "dino"
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from cm3d.execution.graph import read_stages
+from cm3d.execution.pipeline import read_stages
 from tests.pipeline.clone import Clone
 
 # One batch per epoch, of all three labelled frames: two processes take two and one of them.

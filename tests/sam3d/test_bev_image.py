@@ -24,19 +24,19 @@ def test_points_outside_are_not_inside() -> None:
 
 def test_logarithm_of_intensity_spread_over_the_grey_values() -> None:
     points_m = np.array([[0.0, 0.0, 0.0], [1.0, 0.0, 0.0], [-1.0, 0.0, 0.0]])
-    # Logarithms of one plus these are 0, ln 4 and 2 ln 4.
-    image = intensity_image(GRID, points_m, np.array([0.0, 3.0, 15.0]), dilation_px=1)
+    # Logarithms of one plus these, of 255, are 0, ln 4 and 2 ln 4.
+    image = intensity_image(GRID, points_m, np.array([0.0, 3.0, 15.0]) / 255, dilation_px=1)
     assert (image[4, 4], image[2, 4], image[6, 4]) == (1, 128, 255)
     assert np.count_nonzero(image) == 3
 
 
 def test_equal_intensities_are_white() -> None:
-    image = intensity_image(GRID, np.zeros((2, 3)), np.array([7.0, 7.0]), dilation_px=1)
+    image = intensity_image(GRID, np.zeros((2, 3)), np.array([0.7, 0.7]), dilation_px=1)
     assert image[4, 4] == 255
 
 
 def test_dilation_grows_points_to_squares() -> None:
-    image = intensity_image(GRID, np.zeros((1, 3)), np.array([7.0]), dilation_px=3)
+    image = intensity_image(GRID, np.zeros((1, 3)), np.array([0.7]), dilation_px=3)
     assert np.argwhere(image).min(axis=0).tolist() == [3, 3]
     assert np.count_nonzero(image) == 9
 

@@ -12,10 +12,19 @@ import torch
 from cm3d.geometry.arrays import NDArrayByte
 from cm3d.geometry.se3 import SE3
 from cm3d.params import MaskGenerator, Sam3D
-from cm3d.sam3d import build_bev_segmenter, connected_components, propose_boxes
-from cm3d.sam3d.automatic import Masks, boxes_around, stability
-from cm3d.sam3d.prompts import coloured, grid_prompts
-from cm3d.sam3d.sam import SamBevSegmenter, as_segments, build_sam
+from cm3d.sam3d.proposals import propose_boxes
+from cm3d.sam3d.sam import (
+    BevMasks,
+    SamBevSegmenter,
+    as_segments,
+    boxes_around,
+    build_sam,
+    coloured,
+    grid_prompts,
+    stability,
+)
+from cm3d.sam3d.segmenters import build_bev_segmenter
+from cm3d.sam3d.segments import ConnectedComponents
 from tests.tiny_sam import sam_folder, segment_anything, tiny_sam
 
 __all__ = ["sam_folder", "segment_anything", "tiny_sam"]
@@ -55,7 +64,7 @@ def test_masks_are_those_of_the_authors_generator(
 
 
 def test_each_limit_drops_masks(generator: MaskGenerator, image: NDArrayByte) -> None:
-    def masks(**update: float) -> Masks:
+    def masks(**update: float) -> BevMasks:
         loose = {"min_iou": 0.0, "min_stability": 0.0, "nms_iou": 1.0}
         return build_sam(generator.model_copy(update=loose | update), "cpu").masks(image)
 
@@ -101,7 +110,7 @@ def test_a_pixel_belongs_to_its_surest_mask() -> None:
     masks = np.zeros((2, 2, 3), dtype=bool)
     masks[0, 0, :2] = True
     masks[1, :, 1] = True
-    segments = as_segments(Masks(masks, np.array([0.9, 0.8])), np.zeros((2, 3), np.uint8))
+    segments = as_segments(BevMasks(masks, np.array([0.9, 0.8])), np.zeros((2, 3), np.uint8))
     assert segments.labels.tolist() == [[1, 1, 0], [0, 2, 0]]
     assert segments.quality.tolist() == [0.9, 0.8]
 
@@ -129,7 +138,7 @@ def test_boxes_around_masks() -> None:
 def test_segmenter_of_the_parameters(
     sam3d_params: Sam3D, generator: MaskGenerator, image: NDArrayByte
 ) -> None:
-    assert build_bev_segmenter(sam3d_params, "cpu") is connected_components
+    assert build_bev_segmenter(sam3d_params, "cpu") == ConnectedComponents(8)
     sam = sam3d_params.model_copy(update={"segmenter": "sam", "sam": generator})
     segmenter = build_bev_segmenter(sam, "cpu")
     assert isinstance(segmenter, SamBevSegmenter)
@@ -150,7 +159,7 @@ def test_boxes_from_sam(sam3d_params: Sam3D, generator: MaskGenerator) -> None:
     ground_m = np.column_stack([rng.uniform(-10, 10, (4000, 2)), np.full(4000, -1.8)])
     car_m = rng.uniform([2, 2, -1.7], [6.4, 3.8, -0.3], (300, 3))
     points_m = np.concatenate([ground_m, car_m])
-    intensity = rng.uniform(0, 60, len(points_m))
+    intensity = rng.uniform(0, 60 / 255, len(points_m))
     segmenter = build_bev_segmenter(sam, "cpu")
     boxes = propose_boxes("frame", points_m, intensity, SE3.identity(), sam, segmenter)
     assert len(boxes) >= 1

@@ -12,8 +12,9 @@ import pytest
 from cm3d import params
 from cm3d.geometry.arrays import NDArrayByte
 from cm3d.segment.box import BoxSegmenter
+from cm3d.segment.common.protocol import ImageSegmenter, Setting
 from cm3d.segment.grabcut import GrabCutSegmenter
-from cm3d.segment.protocol import Segmenter
+from cm3d.taxonomy import Taxonomy
 from tests.tiny_sam import (
     load_checkpoint,
     sam2_folder,
@@ -36,7 +37,8 @@ __all__ = [
 ]
 
 # From an adapter's name and the boxes that it is prompted with at once.
-Build = Callable[[str, int], Segmenter]
+Build = Callable[[str, int], ImageSegmenter]
+Change = Callable[..., Setting]
 
 
 @pytest.fixture
@@ -50,6 +52,28 @@ def execution(project: Path) -> params.Execution:
     """The default parameters, on a CPU."""
     execution = params.load_params(project / "params.yaml").execution
     return execution.model_copy(update={"device": "cpu"})
+
+
+@pytest.fixture
+def changed(segment: params.Segment, execution: params.Execution, taxonomy: Taxonomy) -> Change:
+    """What backends are built from, with other parameters of segment."""
+
+    def change(root: Path = Path("nowhere"), **changes: Any) -> Setting:
+        return Setting(segment.model_copy(update=changes), execution, taxonomy, root)
+
+    return change
+
+
+@pytest.fixture
+def sam_setting(changed: Change, segment: params.Segment) -> Change:
+    """The same with `segment.sam` in use, and with a model's folder."""
+
+    def change(use: str, folder: Path, **changes: Any) -> Setting:
+        models = segment.sam.models | {use: params.ShelfModel(model=str(folder), revision=None)}
+        update = {"use": use, "models": models} | changes
+        return changed(backend="sam", sam=segment.sam.model_copy(update=update))
+
+    return change
 
 
 @pytest.fixture
@@ -72,30 +96,26 @@ def loaded() -> dict[str, Any]:
 @pytest.fixture
 def build(
     request: pytest.FixtureRequest,
-    segment: params.Segment,
-    execution: params.Execution,
+    changed: Change,
+    sam_setting: Change,
     loaded: dict[str, Any],
     monkeypatch: pytest.MonkeyPatch,
 ) -> Build:
     """Any adapter by its name, and how many boxes it is prompted with at once."""
-    from cm3d.segment.sam import SamSegmenter, build_sam
-    from cm3d.segment.simnet import build_simnet
+    from cm3d.segment.sam.adapter import SamSegmenter, build_sam
+    from cm3d.segment.simnet.adapter import build_simnet
 
-    def transformers(backend: str, folder: str) -> SamSegmenter:
-        model = {"model": str(request.getfixturevalue(folder))}
-        section = getattr(segment, backend).model_copy(update=model)
-        return build_sam(
-            segment.model_copy(update={"backend": backend, backend: section}), execution
-        )
+    def transformers(use: str, folder: str) -> SamSegmenter:
+        return build_sam(sam_setting(use, request.getfixturevalue(folder)))
 
     def segment_anything() -> SamSegmenter:
         files = ("sam_checkpoint", "segment_anything", "tiny_sam")
         return SamSegmenter(load_checkpoint(*map(request.getfixturevalue, files), monkeypatch), 1)
 
-    load: dict[str, Callable[[], Segmenter]] = {
+    load: dict[str, Callable[[], ImageSegmenter]] = {
         "box": BoxSegmenter,
-        "grabcut": lambda: GrabCutSegmenter(segment.grabcut),
-        "simnet": lambda: build_simnet(segment, execution),
+        "grabcut": lambda: GrabCutSegmenter(changed().segment.grabcut),
+        "simnet": lambda: build_simnet(changed()),
         "sam": lambda: transformers("sam", "sam_folder"),
         "segment_anything": segment_anything,
         "sam2": lambda: transformers("sam2", "sam2_folder"),
@@ -103,10 +123,10 @@ def build(
         "sam3": lambda: transformers("promptable", "sam3_folder"),
     }
 
-    def build(name: str, box_batch: int) -> Segmenter:
+    def build(name: str, box_batch: int) -> ImageSegmenter:
         if name not in loaded:
             loaded[name] = load[name]()
-        segmenter: Segmenter = loaded[name]
+        segmenter: ImageSegmenter = loaded[name]
         if isinstance(segmenter, SamSegmenter):
             return replace(segmenter, box_batch=box_batch)
         return segmenter

@@ -3,7 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cm3d.segment.box import BoxSegmenter, pixel_bounds
+from cm3d.segment.box import BoxSegmenter
+from cm3d.segment.common.pixels import pixel_bounds
 from cm3d.shelf.prepared import as_is
 
 IMAGE = np.zeros((6, 8, 3), np.uint8)

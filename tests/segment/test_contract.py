@@ -1,20 +1,38 @@
-"""What every mask model keeps to, whatever it is made of."""
+"""What every backend keeps to, whatever it is made of: the packages beside `segment.common`."""
 
+import inspect
+import json
 import pickle
 from collections.abc import Callable
+from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
+from typing import Any
 
+import cv2
 import numpy as np
 import pytest
+from pycocotools import mask as coco_mask
 
+from cm3d import params
 from cm3d.geometry.arrays import NDArrayBool, NDArrayByte, NDArrayFloat
-from cm3d.segment.protocol import Segmenter
+from cm3d.segment.common.protocol import ImageSegmenter, Segmenter, Setting
+from cm3d.segment.common.scene import build_segmenter
+from cm3d.tables import Boxes2D, Cameras, Masks
+from tests.segment.conftest import Change
 
 ADAPTERS = ["box", "grabcut", "simnet", "sam", "segment_anything", "sam2", "sam_hq", "sam3"]
 
-Build = Callable[[str, int], Segmenter]
+Build = Callable[[str, int], ImageSegmenter]
 Scene = Callable[[int, int], NDArrayByte]
 
-pytestmark = pytest.mark.parametrize("name", ADAPTERS)
+PROJECT = Path(__file__).resolve().parents[2]
+BACKENDS = sorted(
+    path.parent.name
+    for path in (PROJECT / "src/cm3d/segment").glob("*/__init__.py")
+    if path.parent.name != "common"
+)
+of_images = pytest.mark.parametrize("name", ADAPTERS)
 
 
 def grid_boxes(height_px: int, width_px: int, per_side: int = 3) -> NDArrayFloat:
@@ -25,7 +43,7 @@ def grid_boxes(height_px: int, width_px: int, per_side: int = 3) -> NDArrayFloat
     return np.concatenate([low, low + size], axis=1) * np.tile([width_px, height_px], 2)
 
 
-def outline(segmenter: Segmenter, image: NDArrayByte, boxes_px: NDArrayFloat) -> NDArrayBool:
+def outline(segmenter: ImageSegmenter, image: NDArrayByte, boxes_px: NDArrayFloat) -> NDArrayBool:
     return segmenter.segment([segmenter.prepare(image)], [boxes_px])[0]
 
 
@@ -35,6 +53,7 @@ def differ(first: NDArrayBool, second: NDArrayBool) -> float:
     return float(np.count_nonzero(first != second)) / max(first.size, 1)
 
 
+@of_images
 @pytest.mark.parametrize("shape_px", [(61, 97), (97, 61), (37, 911), (64, 64), (5, 3), (300, 420)])
 def test_a_mask_for_each_box_at_the_resolution_of_the_image(
     build: Build, scene: Scene, name: str, shape_px: tuple[int, int]
@@ -45,6 +64,7 @@ def test_a_mask_for_each_box_at_the_resolution_of_the_image(
     assert masks.dtype == bool
 
 
+@of_images
 def test_masks_say_something(build: Build, scene: Scene, name: str) -> None:
     # What the other tests rest on: masks are neither full nor empty, and depend on the box.
     masks = outline(build(name, 64), scene(61, 97), grid_boxes(61, 97))
@@ -54,6 +74,7 @@ def test_masks_say_something(build: Build, scene: Scene, name: str) -> None:
     assert min(differ(a, b) for i, a in enumerate(masks) for b in masks[:i]) > 0.005
 
 
+@of_images
 def test_the_same_again(build: Build, scene: Scene, name: str) -> None:
     image, boxes_px = scene(61, 97), grid_boxes(61, 97)
     segmenter = build(name, 64)
@@ -62,6 +83,7 @@ def test_the_same_again(build: Build, scene: Scene, name: str) -> None:
     assert np.array_equal(outline(segmenter, image, boxes_px), once)
 
 
+@of_images
 def test_an_image_does_not_see_its_batch(build: Build, scene: Scene, name: str) -> None:
     segmenter = build(name, 64)
     images = [scene(61, 97), scene(61, 97)[::-1].copy(), scene(61, 97)[:, ::-1].copy()]
@@ -72,6 +94,7 @@ def test_an_image_does_not_see_its_batch(build: Build, scene: Scene, name: str) 
         assert differ(outline(segmenter, image, boxes), masks) < 1e-4
 
 
+@of_images
 def test_boxes_do_not_see_each_other(build: Build, scene: Scene, name: str) -> None:
     image, boxes_px = scene(61, 97), grid_boxes(61, 97)
     together = outline(build(name, 64), image, boxes_px)
@@ -79,10 +102,12 @@ def test_boxes_do_not_see_each_other(build: Build, scene: Scene, name: str) -> N
     assert differ(outline(build(name, 4), image, boxes_px[::-1]), together[::-1]) < 1e-4
 
 
+@of_images
 def test_no_boxes(build: Build, scene: Scene, name: str) -> None:
     assert outline(build(name, 64), scene(61, 97), np.empty((0, 4))).shape == (0, 61, 97)
 
 
+@of_images
 def test_boxes_without_pixels_have_empty_masks(build: Build, scene: Scene, name: str) -> None:
     sound = [20, 10, 70, 50]
     boxes_px = np.array(
@@ -95,14 +120,113 @@ def test_boxes_without_pixels_have_empty_masks(build: Build, scene: Scene, name:
     assert not outline(segmenter, scene(61, 97), boxes_px[:1]).any()
 
 
+@of_images
 def test_boxes_are_cut_off_at_the_border(build: Build, scene: Scene, name: str) -> None:
     segmenter, image = build(name, 64), scene(61, 97)
     inside = outline(segmenter, image, np.array([[0.0, 20, 50, 61]]))
     assert np.array_equal(outline(segmenter, image, np.array([[-30.0, 20, 50, 99]])), inside)
 
 
+@of_images
 def test_preparing_crosses_processes(build: Build, scene: Scene, name: str) -> None:
     prepare, image = build(name, 64).prepare, scene(61, 97)
     there, here = pickle.loads(pickle.dumps(prepare))(image), prepare(image)
     assert there.keys() == here.keys()
     assert all(np.array_equal(there[key], here[key]) for key in here)
+
+
+def test_parameters_know_every_backend() -> None:
+    field = params.Segment.model_fields["backend"]
+    assert sorted(field.annotation.__args__) == BACKENDS  # type: ignore[union-attr]
+    assert set(BACKENDS) <= set(params.Segment.model_fields)
+
+
+@pytest.mark.parametrize("name", BACKENDS)
+def test_every_backend_is_built_alike(name: str) -> None:
+    build = inspect.get_annotations(import_module(f"cm3d.segment.{name}").build)
+    assert build == {"setting": Setting, "return": Segmenter}
+
+
+@pytest.fixture
+def cameras(tmp_path: Path, scene: Scene) -> Cameras:
+    """Two images of one scene, wider than the masks."""
+    cv2.imwrite(str(tmp_path / "front.png"), scene(100, 160))
+    cv2.imwrite(str(tmp_path / "back.png"), scene(160, 100))
+    cameras = Cameras.from_columns(
+        camera_token=["front", "back"],
+        sample_token=["frame 1", "frame 2"],
+        channel=["CAM_FRONT", "CAM_BACK"],
+        path=["front.png", "back.png"],
+        width_px=[160, 100],
+        height_px=[100, 160],
+        intrinsics_px=np.ones((2, 9)),
+        global_SE3_camera=np.ones((2, 7)),
+    )
+    cameras.write(tmp_path / "cameras" / "scene.parquet")
+    return cameras
+
+
+BOXES = Boxes2D.from_columns(
+    camera_token=["back", "front", "front"],
+    detection_id=[0, 1, 2],
+    class_name=["car", "bus", "car"],
+    score=[0.9, 0.8, 0.7],
+    box_px=[[10, 20, 50, 90], [20, 10, 140, 90], [40, 30, 80, 70]],
+)
+
+
+@pytest.fixture(params=BACKENDS)
+def backend(
+    request: pytest.FixtureRequest, cameras: Cameras, sam_setting: Any, changed: Change
+) -> Segmenter:
+    """A backend over the images of `cameras`, whose masks are 80 pixels wide."""
+    root = request.getfixturevalue("tmp_path")
+    setting = changed(backend=request.param)
+    if request.param == "sam":
+        setting = sam_setting("sam", request.getfixturevalue("sam_folder"))
+    if request.param == "precomputed":
+        entries = []
+        for token, category, box in zip(
+            BOXES.camera_token, (1, 3, 1), BOXES.box_px.astype(int).tolist(), strict=True
+        ):
+            mask = np.zeros((160, 100) if token == "back" else (100, 160), np.uint8, order="F")
+            mask[box[1] : box[3], box[0] : box[2]] = 1
+            rle = coco_mask.encode(mask)
+            rle["counts"] = rle["counts"].decode()
+            entry = {"image_id": token, "category_id": category, "score": 0.5}
+            entries.append(entry | {"segmentation": rle})
+        (root / "masks.json").write_text(json.dumps(entries))
+        section = params.Precomputed(file=str(root / "masks.json"))
+        setting = changed(backend="precomputed", precomputed=section)
+    segment = setting.segment.model_copy(update={"max_width_px": 80})
+    return build_segmenter(replace(setting, segment=segment, root=root, cameras=root / "cameras"))
+
+
+def test_scenes_have_a_mask_per_detection(backend: Segmenter, cameras: Cameras) -> None:
+    found = backend.segment(cameras, BOXES)
+    assert not any(found.left_out.values())
+    masks = found.table.sorted()
+    assert masks.detection_id.tolist() == [0, 1, 2]
+    assert masks.camera_token.tolist() == ["back", "front", "front"]
+    assert masks.sample_token.tolist() == ["frame 2", "frame 1", "frame 1"]
+    assert masks.class_name.tolist() == ["car", "bus", "car"]
+    assert masks.score.tolist() == [0.9, 0.8, 0.7]
+    assert masks.width_px.tolist() == [80, 80, 80]
+    assert masks.height_px.tolist() == [128, 50, 50]
+    sizes = zip(masks.height_px.tolist(), masks.width_px.tolist(), strict=True)
+    areas = coco_mask.area(
+        [{"size": size, "counts": counts} for size, counts in zip(sizes, masks.rle, strict=True)]
+    )
+    assert (areas > 0).all()
+
+
+def test_no_detections_no_masks(backend: Segmenter, cameras: Cameras) -> None:
+    found = backend.segment(cameras, Boxes2D.empty())
+    assert isinstance(found.table, Masks)
+    assert len(found.table) == 0
+    assert len(backend.segment(cameras[:1], BOXES).table) == 2
+
+
+def test_the_order_of_images_changes_nothing(backend: Segmenter, cameras: Cameras) -> None:
+    one, other = (backend.segment(c, BOXES).table.sorted() for c in (cameras, cameras[::-1]))
+    assert one.rle.tolist() == other.rle.tolist()

@@ -15,12 +15,13 @@ from torch.nn.functional import interpolate
 from cm3d import params
 from cm3d.errors import InputError
 from cm3d.geometry.arrays import NDArrayBool, NDArrayByte
-from cm3d.segment.protocol import Segmenter
-from cm3d.segment.sam import SamSegmenter, build_sam
-from cm3d.segment.segment import build_segmenter
+from cm3d.segment.common.protocol import ImageSegmenter
+from cm3d.segment.common.scene import build_segmenter
+from cm3d.segment.sam.adapter import SamSegmenter, build_sam
 from cm3d.shelf.runtime import Runtime
+from tests.segment.conftest import Change
 
-Build = Callable[[str, int], Segmenter]
+Build = Callable[[str, int], ImageSegmenter]
 Scene = Callable[[int, int], NDArrayByte]
 
 SHAPES_PX = [(61, 97), (97, 61), (36, 64), (150, 100)]
@@ -31,7 +32,7 @@ def boxes_in(shape_px: tuple[int, int]) -> np.ndarray[Any, np.dtype[np.float64]]
     return BOXES * np.tile(shape_px[::-1], 2)
 
 
-def outline(segmenter: Segmenter, image: NDArrayByte) -> NDArrayBool:
+def outline(segmenter: ImageSegmenter, image: NDArrayByte) -> NDArrayBool:
     return segmenter.segment([segmenter.prepare(image)], [boxes_in(image.shape[:2])])[0]
 
 
@@ -161,21 +162,27 @@ def test_loaded_again(build: Build, loaded: dict[str, Any], scene: Scene) -> Non
     assert np.array_equal(outline(build("sam", 64), scene(61, 97)), first)
 
 
-def test_a_model_of_another_kind(
-    segment: params.Segment, execution: params.Execution, sam_hq_folder: Path
-) -> None:
-    section = segment.sam2.model_copy(update={"model": str(sam_hq_folder)})
-    sam2 = segment.model_copy(update={"backend": "sam2", "sam2": section})
-    with pytest.raises(InputError, match=r"segment\.sam2: .* holds a sam_hq, not a sam2 or sam2_v"):
-        build_segmenter(sam2, execution)
+def test_a_model_of_another_kind(sam_setting: Change, sam_hq_folder: Path) -> None:
+    message = r"segment\.sam\.models\.sam2: .* holds a sam_hq, not a sam2 or sam2_v"
+    with pytest.raises(InputError, match=message):
+        build_segmenter(sam_setting("sam2", sam_hq_folder))
+
+
+def test_the_model_in_use_must_be_pinned(changed: Change, segment: params.Segment) -> None:
+    sam2 = changed(backend="sam", sam=segment.sam.model_copy(update={"use": "sam2"}))
+    message = r"segment\.sam\.models\.sam2\.revision: .* run `make weights MODEL=segment\.sam\.mod"
+    with pytest.raises(InputError, match=message):
+        build_segmenter(sam2)
 
 
 def test_the_authors_package_needs_a_checkpoint(
-    segment: params.Segment, execution: params.Execution, segment_anything: ModuleType
+    sam_setting: Change, segment: params.Segment, segment_anything: ModuleType
 ) -> None:
     update = {"library": "segment_anything", "checkpoint": "nowhere.pth"}
-    section = segment.sam.model_copy(update=update)
     with pytest.raises(InputError, match=r"segment\.sam\.checkpoint: nowhere\.pth is missing"):
-        build_sam(segment.model_copy(update={"backend": "sam", "sam": section}), execution)
+        build_sam(sam_setting("sam", Path("nowhere"), **update))
+    section = segment.sam.model_dump() | update
     with pytest.raises(ValueError, match="needs checkpoint"):
-        params.Sam(**(section.model_dump() | {"checkpoint": None}))
+        params.Sam(**(section | {"checkpoint": None}))
+    with pytest.raises(ValueError, match="segment_anything has no sam2"):
+        params.Sam(**(section | {"use": "sam2"}))

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from cm3d.params import load_params
-from cm3d.segment.simnet import SimnetSegmenter, build_simnet
+from cm3d.segment.simnet.adapter import SimnetSegmenter, build_simnet
 from cm3d.shelf.prepared import as_is
 from cm3d.shelf.runtime import Runtime
 
@@ -19,11 +18,9 @@ class Bright(torch.nn.Module):
         return (crops.mean(dim=1) - 0.5) * 100
 
 
-@pytest.fixture(scope="module")
-def segmenter():
-    params = load_params()
-    execution = params.execution.model_copy(update={"device": "cpu"})
-    return build_simnet(params.segment, execution)
+@pytest.fixture
+def segmenter(changed):
+    return build_simnet(changed())
 
 
 def _image(height_px=90, width_px=160):

@@ -5,11 +5,7 @@ import numpy as np
 import pytest
 
 from cm3d.errors import InputError
-from cm3d.sensors.instances import (
-    instance_image_path,
-    read_instances,
-    read_visible_instances,
-)
+from cm3d.sensors.instances import has_instances, instance_image_path, read_instances
 
 
 def test_ids_beyond_a_byte_survive(tmp_path: Path) -> None:
@@ -34,28 +30,15 @@ def test_photographs_are_no_instance_images(tmp_path: Path) -> None:
         read_instances(path)
 
 
-def test_instances_are_sorted(tmp_path: Path) -> None:
-    path = tmp_path / "instances" / "scene.json"
-    path.parent.mkdir()
-    path.write_text(
-        '{"a": [{"instance_id": 9, "class_name": "car", "visible_share": 0.5},'
-        ' {"instance_id": 2, "class_name": "bus", "visible_share": 1.0}], "b": []}'
-    )
-    visible = read_visible_instances(tmp_path, "scene")
-    assert visible["a"].instance_id.tolist() == [2, 9]
-    assert visible["a"].class_name.tolist() == ["bus", "car"]
-    assert visible["a"].visible_share.tolist() == [1.0, 0.5]
-    assert len(visible["b"].instance_id) == 0
-
-
-@pytest.mark.parametrize("content", ["{", "[]", '{"a": [{}]}', '{"a": 3}'])
-def test_malformed_accounts_are_named(tmp_path: Path, content: str) -> None:
-    path = tmp_path / "instances" / "scene.json"
-    path.parent.mkdir()
-    path.write_text(content)
-    with pytest.raises(InputError, match=r"scene\.json: malformed"):
-        read_visible_instances(tmp_path, "scene")
-
-
 def test_images_lie_beside_the_photographs() -> None:
     assert instance_image_path("token") == Path("instances/token.png")
+
+
+def test_a_manifest_alone_is_no_instance_image(tmp_path: Path) -> None:
+    assert not has_instances(tmp_path)
+    path = tmp_path / instance_image_path("token")
+    path.parent.mkdir()
+    (path.parent / "manifest.json").touch()
+    assert not has_instances(tmp_path)
+    path.touch()
+    assert has_instances(tmp_path)

@@ -4,44 +4,45 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
+from cm3d.datasets.nuscenes import CARD
 from cm3d.errors import InputError
-from cm3d.geometry.se3 import SE3
-from cm3d.sensors.lidar import accumulate, drop_ego_points, read_sweep
-from cm3d.tables import Sweeps
+from cm3d.sensors.card import LidarFormat
+from cm3d.sensors.lidar import drop_ego_points, is_whole, read_sweep
 
 
-def write_sweep(path: Path, points: list[list[float]]) -> None:
-    np.array(points, dtype=np.float32).tofile(path)
+def test_columns_are_found_by_name(tmp_path: Path) -> None:
+    rows = np.array([[7, 0.5, 1, 2, 3], [8, 1.0, 4, 5, 6]], dtype=np.float64)
+    columns = ("ring", "intensity", "x", "y", "z")
+    rows.tofile(tmp_path / "points.bin")
+    lidar = LidarFormat(file="binary", dtype="float64", columns=columns, full_intensity=2.0)
+    points = read_sweep(tmp_path / "points.bin", lidar)
+    assert points.dtype == np.float32
+    assert_allclose(points, [[1, 2, 3, 0.25, 0], [4, 5, 6, 0.5, 0]])
+
+    np.save(tmp_path / "points.npy", rows)
+    arrays = lidar.model_copy(update={"file": "npy"})
+    assert_allclose(read_sweep(tmp_path / "points.npy", arrays), points)
+    np.save(tmp_path / "flat.npy", rows[0])
+    with pytest.raises(InputError, match=r"flat\.npy: shape \(5,\), expected \(N, 5\)"):
+        read_sweep(tmp_path / "flat.npy", arrays)
 
 
-def pose(x_m: float) -> list[float]:
-    return [1, 0, 0, 0, x_m, 0, 0]
+def test_without_intensity_points_are_dark(tmp_path: Path) -> None:
+    np.array([[1, 2, 3]], dtype=np.float32).tofile(tmp_path / "points.bin")
+    lidar = LidarFormat(file="binary", dtype="float32", columns=("x", "y", "z"), full_intensity=1.0)
+    assert_allclose(read_sweep(tmp_path / "points.bin", lidar), [[1, 2, 3, 0, 0]])
 
 
-@pytest.fixture
-def sweeps(tmp_path: Path) -> Sweeps:
-    # the same wall at global x = 10, seen from x = 2 and, half a metre behind, from x = 1.5
-    write_sweep(tmp_path / "key.bin", [[8.0, 0, 0, 100, 3], [0.5, 0.5, 0, 9, 0]])
-    write_sweep(tmp_path / "past.bin", [[8.5, 0, 0, 50, 3]])
-    return Sweeps(["s", "s"], [0, 1], ["key.bin", "past.bin"], [0.0, 0.05], [pose(2.0), pose(1.5)])
+def test_nuscenes_files(tmp_path: Path) -> None:
+    np.array([[1, 2, 3, 255, 31]], dtype=np.float32).tofile(tmp_path / "points.bin")
+    assert_allclose(read_sweep(tmp_path / "points.bin", CARD.lidar), [[1, 2, 3, 1, 0]])
 
 
-def test_static_wall_falls_together(sweeps: Sweeps, tmp_path: Path) -> None:
-    cloud = accumulate(tmp_path, sweeps, SE3.identity(), 2, ego_half_extent_m=1.0)
-    assert_allclose(cloud.xyz_m, [[10, 0, 0], [10, 0, 0]])
-    assert_allclose(cloud.time_lag_s, [0, 0.05])
-    assert_allclose(cloud.intensity, [100, 50])
-
-
-def test_one_sweep_is_the_keyframe(sweeps: Sweeps, tmp_path: Path) -> None:
-    cloud = accumulate(tmp_path, sweeps, SE3.identity(), 1, ego_half_extent_m=0.0)
-    assert_allclose(cloud.xyz_m, [[10, 0, 0], [2.5, 0.5, 0]])
-
-
-def test_frame_without_points(tmp_path: Path) -> None:
-    write_sweep(tmp_path / "key.bin", [])
-    sweeps = Sweeps(["s"], [0], ["key.bin"], [0.0], [pose(0.0)])
-    assert accumulate(tmp_path, sweeps, SE3.identity(), 1, 1.0).xyz_m.shape == (0, 3)
+def test_whole_files(tmp_path: Path) -> None:
+    for size, whole in ((40, True), (41, False), (0, False)):
+        (tmp_path / f"{size}.bin").write_bytes(b"0" * size)
+        assert is_whole(tmp_path / f"{size}.bin", CARD.lidar) == whole
+    assert not is_whole(tmp_path / "absent.bin", CARD.lidar)
 
 
 def test_ego_points_need_both_coordinates_near() -> None:
@@ -51,7 +52,7 @@ def test_ego_points_need_both_coordinates_near() -> None:
 
 def test_missing_and_truncated_files_are_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"absent\.bin: sweep is missing"):
-        read_sweep(tmp_path / "absent.bin")
+        read_sweep(tmp_path / "absent.bin", CARD.lidar)
     (tmp_path / "short.bin").write_bytes(b"\0" * 21)
     with pytest.raises(InputError, match=r"short\.bin: sweep is cut short \(21 bytes\)"):
-        read_sweep(tmp_path / "short.bin")
+        read_sweep(tmp_path / "short.bin", CARD.lidar)

@@ -11,7 +11,7 @@ from cm3d.geometry.arrays import NDArrayFloat
 from cm3d.geometry.se3 import SE3
 from cm3d.params import Simulation, load_params
 from cm3d.simulation.database.assembly import assemble_database
-from cm3d.simulation.scene import simulate_scene
+from cm3d.simulation.recorder import simulate_scene
 from cm3d.simulation.schedule import scene_plan
 from cm3d.simulation.shapes.mesh import Material, Mesh
 from cm3d.simulation.town.town import build_town

@@ -6,10 +6,10 @@ import shapely
 
 from cm3d.errors import InputError
 from cm3d.geometry.angles import wrap_angle
+from cm3d.simulation.classes import CLASS_NAMES
 from cm3d.simulation.town.town import LOCATIONS
 from cm3d.simulation.traffic.setting import EGO_AXLE_TO_CENTER_M, EGO_LENGTH_M, EGO_WIDTH_M
 from cm3d.simulation.world import build_world
-from cm3d.tables.vocabulary import CLASS_NAMES
 
 DURATION_S = 5.0
 TIMES_S = np.arange(0.0, DURATION_S + 0.1, 0.5)

@@ -1,6 +1,6 @@
 import numpy as np
 
-from cm3d.tables.lookup import codes, positions, rows_by_word
+from cm3d.tables.words import codes, positions, rows_by_word
 
 WORDS = np.array(["b", "x", "a", "b", ""], dtype=object)
 

@@ -7,16 +7,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cm3d.geometry.boxes import rotate_xy
-from cm3d.params import Detector, Schedule, Training
+from cm3d import params
+from cm3d.detectors.protocol import Detector, Needs
+from cm3d.detectors.registry import build_detector
+from cm3d.geometry.cuboids import rotate_xy
+from cm3d.params import Schedule, Training
+from cm3d.sensors.card import Sensors
 from cm3d.tables import Boxes3D, Sweeps
 from cm3d.training.frames import TrainingFrame
 from cm3d.training.recipe import Recipe
-from tests.tiny_detector import tiny_detector
+from tests.tiny_detector import sensors_at, tiny_detector, tiny_taxonomy
 
 
 @pytest.fixture
-def detector() -> Detector:
+def detector() -> params.Detector:
     """12.8 m around the LiDAR."""
     return tiny_detector(
         range_m=12.8,
@@ -28,6 +32,24 @@ def detector() -> Detector:
         neck_channels=16,
         head_channels=16,
     )
+
+
+@pytest.fixture
+def model(detector: params.Detector) -> Detector:
+    """Such a detector of cars, pedestrians and cones, with random weights."""
+    return build_detector(detector, tiny_taxonomy(), 0)
+
+
+@pytest.fixture
+def needs(model: Detector) -> Needs:
+    """What it wants of a sample."""
+    return model.needs
+
+
+@pytest.fixture
+def sensors(tmp_path: Path) -> Sensors:
+    """Where `make_frame` leaves its sweeps."""
+    return sensors_at(tmp_path)
 
 
 @pytest.fixture
@@ -49,13 +71,14 @@ def schedule() -> Schedule:
 
 
 @pytest.fixture
-def make_recipe(detector: Detector, schedule: Schedule) -> Callable[..., Recipe]:
+def make_recipe(detector: params.Detector, schedule: Schedule) -> Callable[..., Recipe]:
     """A recipe with changes to its schedule; `schedule`, `ema_decay` and `seed` are its own."""
 
     def make(seed: int = 0, **changes: Any) -> Recipe:
         shared = {"schedule": 1, "precision": "bf16", "ema_decay": 0.0}
         own = {name: changes.pop(name) for name in set(shared) & set(changes)}
-        return Recipe(detector, schedule.model_copy(update=changes), Training(**shared | own), seed)
+        chosen = schedule.model_copy(update=changes)
+        return Recipe(detector, tiny_taxonomy(), chosen, Training(**shared | own), seed)
 
     return make
 

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cm3d.geometry.boxes import points_in_boxes
-from cm3d.models.sensor_boxes import SensorBoxes
+from cm3d.detectors.boxes import SensorBoxes
+from cm3d.geometry.cuboids import points_in_boxes
 from cm3d.params import Schedule
 from cm3d.training.augmentation import Augmentation
 
@@ -124,5 +124,4 @@ def _grown(margin_m: float) -> SensorBoxes:
 
 
 def _inside(points: np.ndarray, box: SensorBoxes) -> np.ndarray:
-    size_m = box.size_m.T
-    return points_in_boxes(points[:, :3], box.center_m, *size_m, box.yaw_rad)[0]
+    return points_in_boxes(points[:, :3], box.cuboids)[0]

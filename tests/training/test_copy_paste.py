@@ -5,12 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cm3d.geometry.boxes import bev_corners, points_in_boxes
-from cm3d.geometry.iou import bev_iou
-from cm3d.models.sensor_boxes import SensorBoxes
-from cm3d.params import CopyPaste
-from cm3d.tables.vocabulary import CLASS_NAMES
-from cm3d.training.copy_paste import paste
+from cm3d.detectors.boxes import SensorBoxes
+from cm3d.geometry.cuboids import bev_corners, points_in_boxes
+from cm3d.geometry.overlap import bev_iou
+from cm3d.training.copy_paste import Pasting
 from cm3d.training.object_bank import ObjectBank, offsets_of
 
 CLASSES = ("car", "pedestrian", "bus")
@@ -46,12 +44,12 @@ def _bank(boxes: SensorBoxes) -> ObjectBank:
     return ObjectBank(CLASSES, boxes, np.concatenate([POINTS, *parts]), offsets_of([counts]))
 
 
-def _wanted(**objects: int) -> CopyPaste:
-    return CopyPaste(objects=dict.fromkeys(CLASS_NAMES, 0) | objects, min_points=1)
+def _wanted(**objects: int) -> np.ndarray:
+    return np.array([objects.get(name, 0) for name in CLASSES])
 
 
-def _paste(points: Any, boxes: SensorBoxes, bank: ObjectBank, wanted: CopyPaste, seed: int = 0):
-    return paste(points, boxes, bank, wanted, np.random.default_rng(seed))
+def _paste(points: Any, boxes: SensorBoxes, bank: ObjectBank, wanted: np.ndarray, seed: int = 0):
+    return Pasting(bank, wanted)(points, boxes, np.random.default_rng(seed))
 
 
 def test_by_hand() -> None:
@@ -129,13 +127,11 @@ def test_pasted_frames_are_consistent(seed: int) -> None:
     new = boxes[len(frame) :]
     pairs = bev_iou(_corners(new), _corners(boxes))
     assert ((pairs > 0).sum(axis=1) == 1).all()  # each overlaps itself alone
-    inside = points_in_boxes(
-        points[:, :3].astype(float), new.center_m, *new.size_m.T, new.yaw_rad
-    ).any(axis=0)
+    inside = points_in_boxes(points[:, :3].astype(float), new.cuboids).any(axis=0)
     assert not inside[: len(points) - 2 * len(new)].any()
     again, _ = _paste(scene, frame, bank, _wanted(car=4, pedestrian=4, bus=4), seed)
     np.testing.assert_array_equal(again, points)
 
 
 def _corners(boxes: SensorBoxes) -> np.ndarray:
-    return bev_corners(boxes.center_m, *boxes.size_m[:, :2].T, boxes.yaw_rad)
+    return bev_corners(boxes.cuboids)

@@ -4,11 +4,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cm3d.detectors.protocol import Needs
 from cm3d.errors import InputError
 from cm3d.geometry.se3 import SE3
-from cm3d.params import Detector
 from cm3d.tables import Boxes3D, Sweeps
 from cm3d.training.frames import TrainingFrame, check_in_range, load_points, to_global, to_sensor
+from tests.tiny_detector import sensors_at
 
 CLASSES = ["car", "pedestrian", "traffic_cone"]
 
@@ -44,7 +45,7 @@ def test_no_boxes(make_boxes: Callable[..., Boxes3D]) -> None:
     assert len(to_global(sensor, "a", SE3.identity(), CLASSES)) == 0
 
 
-def test_points_of_all_sweeps_with_age_and_intensity(tmp_path: Path, detector: Detector) -> None:
+def test_points_of_all_sweeps_with_age_and_intensity(tmp_path: Path, needs: Needs) -> None:
     for name, x in (("new", 3.0), ("old", 4.0), ("older", 5.0)):
         np.array([[x, 0, 0, 127.5, 1], [0.5, 0.5, 0, 0, 0]], np.float32).tofile(tmp_path / name)
     sweeps = Sweeps(
@@ -54,7 +55,7 @@ def test_points_of_all_sweeps_with_age_and_intensity(tmp_path: Path, detector: D
         time_lag_s=np.array([0, 0.05, 0.1]),
         global_SE3_lidar=np.array([[1, 0, 0, 0, x, 0, 0] for x in (100.0, 99.0, 98.0)]),
     )
-    points = load_points(TrainingFrame("a", sweeps, Boxes3D.empty()), tmp_path, detector)
+    points = load_points(TrainingFrame("a", sweeps, Boxes3D.empty()), sensors_at(tmp_path), needs)
     assert points.dtype == np.float32  # two sweeps only; the ego's own returns are gone
     np.testing.assert_allclose(points, [[3, 0, 0, 0.5, 0], [3, 0, 0, 0.5, 0.05]])
 
@@ -75,7 +76,7 @@ def test_a_keyframe_without_lidar_is_named() -> None:
     ],
 )
 def test_a_keyframe_without_points_in_range_is_named(
-    detector: Detector, point: tuple[float, float, float], is_seen: bool
+    needs: Needs, point: tuple[float, float, float], is_seen: bool
 ) -> None:
     sweeps = Sweeps.from_columns(
         sample_token=["abc"] * 2,
@@ -87,9 +88,9 @@ def test_a_keyframe_without_points_in_range_is_named(
     frame = TrainingFrame("abc", sweeps, Boxes3D.empty())
     points = np.array([[*point, 0.5, 0.0], [99, 99, 0, 0.5, 0]], dtype=np.float32)
     if is_seen:
-        check_in_range(points, frame, detector)
+        check_in_range(points, frame, needs)
         return
     with pytest.raises(InputError, match=r"keyframe abc: no LiDAR point .* in new\.bin and its"):
-        check_in_range(points, frame, detector)
+        check_in_range(points, frame, needs)
     with pytest.raises(InputError, match="keyframe abc"):
-        check_in_range(points[:0], frame, detector)
+        check_in_range(points[:0], frame, needs)

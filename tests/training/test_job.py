@@ -10,9 +10,9 @@ import pytest
 
 from cm3d.execution.together import train_together
 from cm3d.params import CopyPaste
-from cm3d.tables.vocabulary import CLASS_NAMES
 from cm3d.training.checkpoint import load_model
 from cm3d.training.job import HISTORY, MODEL, TrainingJob
+from tests.tiny_detector import sensors_at
 
 
 @pytest.fixture
@@ -23,9 +23,9 @@ def job(make_boxes: Callable, make_frame: Callable, make_recipe, tmp_path: Path)
         title="test",
         frames=frames,
         recipe=make_recipe(epochs=3, batch_size=3, flip=True),  # batches of 3 and 2 frames
-        root=tmp_path,
+        sensors=sensors_at(tmp_path),
         folder=tmp_path / "one",
-        copy_paste=CopyPaste(objects=dict.fromkeys(CLASS_NAMES, 3), min_points=5),
+        copy_paste=CopyPaste(min_points=5),
     )
 
 
@@ -40,7 +40,10 @@ def test_two_processes_learn_the_same_as_one(job: TrainingJob, tmp_path: Path) -
     train_together(shared, 2, "cpu")
     # the same sums in another order: rounding grows a little from step to step
     np.testing.assert_allclose(_losses(shared), _losses(job), rtol=2e-3, atol=1e-4)
-    weights = [load_model(j.folder / MODEL, j.recipe.detector).state_dict() for j in (job, shared)]
+    weights = [
+        load_model(j.folder / MODEL, j.recipe.detector, j.recipe.taxonomy).state_dict()
+        for j in (job, shared)
+    ]
     for name, value in weights[0].items():
         np.testing.assert_allclose(weights[1][name], value, atol=5e-3, err_msg=name)
 

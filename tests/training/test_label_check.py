@@ -3,11 +3,11 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from cm3d.detectors.protocol import Needs
 from cm3d.errors import InputError
-from cm3d.params import Detector
 from cm3d.tables import Boxes3D
 from cm3d.training.frames import TrainingFrame
-from cm3d.training.label_check import check_labels
+from cm3d.training.labels import check_labels
 
 Row = tuple[str, float, float, float]
 
@@ -25,19 +25,19 @@ def frame(
     return make
 
 
-def test_nothing_to_say(frame, detector: Detector) -> None:
+def test_nothing_to_say(frame, needs: Needs) -> None:
     frames = [
         frame("a", ("car", 5, 0, 0), ("traffic_cone", 0, -12.7, 0)),
         frame("b", ("pedestrian", -12.7, 0, 0), ("bus", 50, 0, 0)),  # none of its classes
         frame("c"),
     ]
-    assert check_labels("finetune", frames, detector) == []
+    assert check_labels("finetune", frames, needs) == []
 
 
-def test_classes_without_example_and_boxes_out_of_range_are_counted(frame, detector) -> None:
+def test_classes_without_example_and_boxes_out_of_range_are_counted(frame, needs) -> None:
     one = frame("a", ("car", 5, 0, 0), ("car", 13, 0, 0), ("pedestrian", 0, -13, 0))
     frames = [one, frame("b", ("car", 1, 2, 3)), one]
-    assert check_labels("finetune", frames, detector) == [
+    assert check_labels("finetune", frames, needs) == [
         "note: finetune: no example of pedestrian, traffic_cone among 2 frames; "
         "they will not be learned",
         "note: finetune: 2 of 4 boxes are centred outside detector.range_m (12.8 m) "
@@ -45,16 +45,16 @@ def test_classes_without_example_and_boxes_out_of_range_are_counted(frame, detec
     ]
 
 
-def test_the_range_is_along_the_axes_of_the_sensor(make_boxes, make_frame, detector) -> None:
+def test_the_range_is_along_the_axes_of_the_sensor(make_boxes, make_frame, needs) -> None:
     # 12 m ahead and to the left is within the square of a sensor that looks along an axis
     boxes = make_boxes("a", ("car", 12.0, 12.0, 0.0))
     turned = (np.cos(np.pi / 8), 0, 0, np.sin(np.pi / 8), 0, 0, 0)
-    assert len(check_labels("pretrain", [make_frame(boxes, "a")], detector)) == 1
+    assert len(check_labels("pretrain", [make_frame(boxes, "a")], needs)) == 1
     with pytest.raises(InputError, match=r"detector\.range_m: all 1 boxes"):
-        check_labels("pretrain", [make_frame(boxes, "a", turned)], detector)
+        check_labels("pretrain", [make_frame(boxes, "a", turned)], needs)
 
 
 @pytest.mark.parametrize("rows", [[], [("bus", 0.0, 0.0, 0.0)]])
-def test_no_box_of_any_class_is_refused(frame, detector, rows: list[Row]) -> None:
-    with pytest.raises(InputError, match=r"detector\.tasks: no box that selftrain_r1 learns"):
-        check_labels("selftrain_r1", [frame("a", *rows)], detector)
+def test_no_box_of_any_class_is_refused(frame, needs, rows: list[Row]) -> None:
+    with pytest.raises(InputError, match=r"taxonomy: no box that selftrain_r1 learns"):
+        check_labels("selftrain_r1", [frame("a", *rows)], needs)

@@ -1,19 +1,19 @@
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from cm3d.detectors.inputs import Batch
 from cm3d.errors import InputError
-from cm3d.training import loop
-from cm3d.training.batches import Batch
+from cm3d.sensors.card import Sensors
 from cm3d.training.inference import predict
 from cm3d.training.loop import Machinery, TrainedModel, train
 from cm3d.training.recipe import Recipe
 from cm3d.training.trainer import Trainer
+from tests.tiny_detector import sensors_at, tiny_predict, tiny_taxonomy
 
 CPU = torch.device("cpu")
 
@@ -26,9 +26,12 @@ def frames(make_boxes: Callable, make_frame: Callable) -> list:
     return [make_frame(first, "a"), make_frame(second, "b", turned)]
 
 
-def _train(frames: list, root: Path, recipe: Recipe, resume_folder=None, **options: Any):
+def _train(frames: list, root: Path, recipe: Recipe, resume_folder=None, initial=None):
     machinery = Machinery(CPU, resume_folder=resume_folder, checkpoint_s=0.0)
-    return train(frames, recipe, root=root, machinery=machinery, **options)
+    model = recipe.build()
+    if initial is not None:
+        model.load_state_dict(initial)
+    return train(model, frames, recipe, sensors=sensors_at(root), machinery=machinery)
 
 
 def _same_weights(first: TrainedModel, second: TrainedModel) -> bool:
@@ -36,9 +39,16 @@ def _same_weights(first: TrainedModel, second: TrainedModel) -> bool:
     return all(torch.equal(a, b) for a, b in pairs)
 
 
-def test_an_overfitted_detector_finds_its_boxes(frames, tmp_path, detector, make_recipe):
+def test_an_overfitted_detector_finds_its_boxes(frames, tmp_path, sensors: Sensors, make_recipe):
     trained = _train(frames, tmp_path, make_recipe(seed=3, epochs=120))
-    found = predict(trained.model, frames, root=tmp_path, detector=detector, device=CPU)
+    found = predict(
+        trained.model,
+        frames,
+        sensors=sensors,
+        taxonomy=tiny_taxonomy(),
+        chosen=tiny_predict(),
+        device=CPU,
+    )
     found = found[found.score > 0.4]
 
     assert sorted(zip(found.sample_token, found.class_name, strict=True)) == [
@@ -156,7 +166,7 @@ def test_frames_without_boxes_train(make_boxes, make_frame, tmp_path, make_recip
 
 
 def test_a_diverging_loss_stops_in_one_line(frames, tmp_path, make_recipe):
-    initial = loop.build_centerpoint(make_recipe().detector, 0).state_dict()
+    initial = make_recipe().build().state_dict()
     initial["head.final.0.bias"] = torch.full_like(initial["head.final.0.bias"], torch.nan)
     with pytest.raises(InputError, match=r"diverged at step 0 .*heatmap/car nan") as caught:
         _train(frames, tmp_path, make_recipe(), initial=initial)

@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cm3d.detectors.protocol import Needs
 from cm3d.errors import InputError
-from cm3d.geometry.boxes import points_in_boxes
-from cm3d.params import Detector
-from cm3d.training.bank_files import MappedBank, build_bank
+from cm3d.geometry.cuboids import points_in_boxes
+from cm3d.sensors.card import Sensors
 from cm3d.training.frames import TrainingFrame, load_points, to_sensor
-from cm3d.training.object_bank import ObjectBank
+from cm3d.training.object_bank import MappedBank, ObjectBank, build_bank
 
 TURNED = (np.cos(0.5), 0, 0, np.sin(0.5), 100.0, 200.0, 0.0)
 
@@ -25,9 +25,9 @@ def frames(make_boxes: Callable, make_frame: Callable) -> list[TrainingFrame]:
 
 
 def _bank(
-    frames: list, root: Path, detector: Detector, folder: Path | None = None, min_points: int = 5
+    frames: list, sensors: Sensors, needs: Needs, folder: Path | None = None, min_points: int = 5
 ) -> ObjectBank:
-    return build_bank(frames, root=root, detector=detector, min_points=min_points, folder=folder)
+    return build_bank(frames, sensors=sensors, needs=needs, min_points=min_points, folder=folder)
 
 
 def _same(first: ObjectBank, second: ObjectBank) -> None:
@@ -38,17 +38,15 @@ def _same(first: ObjectBank, second: ObjectBank) -> None:
         np.testing.assert_array_equal(column, getattr(second.boxes, name))
 
 
-def test_objects_are_the_boxes_with_what_is_in_them(frames, tmp_path, detector) -> None:
-    bank = _bank(frames, tmp_path, detector)
+def test_objects_are_the_boxes_with_what_is_in_them(frames, sensors, needs) -> None:
+    bank = _bank(frames, sensors, needs)
     assert bank.class_names == ("car", "pedestrian", "traffic_cone")
     assert bank.boxes.class_index.tolist() == [0, 1, 0]  # the bus is none of these classes
     row = 0
     for frame in (frames[0], frames[2]):
-        boxes = to_sensor(frame.boxes, frame.global_SE3_lidar, detector.class_names)
-        points = load_points(frame, tmp_path, detector)
-        inside = points_in_boxes(
-            points[:, :3].astype(float), boxes.center_m, *boxes.size_m.T, boxes.yaw_rad
-        )
+        boxes = to_sensor(frame.boxes, frame.global_SE3_lidar, needs.class_names)
+        points = load_points(frame, sensors, needs)
+        inside = points_in_boxes(points[:, :3].astype(float), boxes.cuboids)
         for box, mask in enumerate(inside):
             np.testing.assert_array_equal(bank.boxes.center_m[row], boxes.center_m[box])
             np.testing.assert_array_equal(bank.points_of(np.array([row])), points[mask])
@@ -58,54 +56,56 @@ def test_objects_are_the_boxes_with_what_is_in_them(frames, tmp_path, detector) 
     assert len(bank.points) == bank.offsets[-1] > 3 * 2 * 70
 
 
-def test_points_of_several_objects_follow_each_other(frames, tmp_path, detector) -> None:
-    bank = _bank(frames, tmp_path, detector)
+def test_points_of_several_objects_follow_each_other(frames, sensors, needs) -> None:
+    bank = _bank(frames, sensors, needs)
     parts = [bank.points_of(np.array([row])) for row in (2, 0)]
     np.testing.assert_array_equal(bank.points_of(np.array([2, 0])), np.concatenate(parts))
     assert bank.points_of(np.array([], dtype=np.int64)).shape == (0, 5)
 
 
-def test_rows_by_class(frames, tmp_path, detector) -> None:
-    bank = _bank(frames, tmp_path, detector)
+def test_rows_by_class(frames, sensors, needs) -> None:
+    bank = _bank(frames, sensors, needs)
     assert [rows.tolist() for rows in bank.rows_by_class] == [[0, 2], [1], []]
 
 
-def test_objects_with_few_points_are_left_out(frames, tmp_path, detector) -> None:
-    counts = np.diff(_bank(frames, tmp_path, detector).offsets)
-    most = _bank(frames, tmp_path, detector, min_points=int(counts.max()))
+def test_objects_with_few_points_are_left_out(frames, sensors, needs) -> None:
+    counts = np.diff(_bank(frames, sensors, needs).offsets)
+    most = _bank(frames, sensors, needs, min_points=int(counts.max()))
     np.testing.assert_array_equal(np.diff(most.offsets), counts[counts == counts.max()])
-    none = _bank(frames, tmp_path, detector, min_points=10_000)
+    none = _bank(frames, sensors, needs, min_points=10_000)
     assert len(none) == 0
     assert none.offsets.tolist() == [0]
     assert [len(rows) for rows in none.rows_by_class] == [0, 0, 0]
 
 
 @pytest.mark.parametrize("min_points", [5, 10_000])
-def test_a_bank_on_disk_is_the_same_and_mapped(frames, tmp_path, detector, min_points) -> None:
+def test_a_bank_on_disk_is_the_same_and_mapped(
+    frames, sensors, needs, tmp_path, min_points
+) -> None:
     folder = tmp_path / "objects"
-    kept = _bank(frames, tmp_path, detector, min_points=min_points)
-    bank = _bank(frames, tmp_path, detector, folder, min_points)
+    kept = _bank(frames, sensors, needs, min_points=min_points)
+    bank = _bank(frames, sensors, needs, folder, min_points)
     _same(bank, kept)
     assert isinstance(bank, MappedBank)
     assert isinstance(bank.points, np.memmap)
     assert isinstance(bank.boxes.center_m, np.memmap)
-    again = _bank(frames[:1], tmp_path, detector, folder, min_points)  # over what was there
-    _same(again, _bank(frames[:1], tmp_path, detector, min_points=min_points))
+    again = _bank(frames[:1], sensors, needs, folder, min_points)  # over what was there
+    _same(again, _bank(frames[:1], sensors, needs, min_points=min_points))
 
 
-def test_other_processes_are_sent_the_folder_alone(frames, tmp_path, detector) -> None:
-    bank = _bank(frames, tmp_path, detector, tmp_path / "objects")
+def test_other_processes_are_sent_the_folder_alone(frames, sensors, needs, tmp_path) -> None:
+    bank = _bank(frames, sensors, needs, tmp_path / "objects")
     sent = pickle.dumps(bank)
     assert len(sent) < 1000 < bank.points.nbytes
     _same(pickle.loads(sent), bank)
 
 
-def test_no_frames_give_an_empty_bank(tmp_path, detector) -> None:
-    assert len(_bank([], tmp_path, detector)) == 0
-    assert len(_bank([], tmp_path, detector, tmp_path / "objects")) == 0
+def test_no_frames_give_an_empty_bank(sensors, needs, tmp_path) -> None:
+    assert len(_bank([], sensors, needs)) == 0
+    assert len(_bank([], sensors, needs, tmp_path / "objects")) == 0
 
 
-def test_a_folder_that_cannot_be_written_is_named(frames, tmp_path, detector) -> None:
+def test_a_folder_that_cannot_be_written_is_named(frames, sensors, needs, tmp_path) -> None:
     (tmp_path / "objects").write_text("a file where the folder should be")
     with pytest.raises(InputError, match="objects: cannot be written"):
-        _bank(frames, tmp_path, detector, tmp_path / "objects")
+        _bank(frames, sensors, needs, tmp_path / "objects")

@@ -6,7 +6,7 @@ import pytest
 
 from cm3d.tables import Boxes3D, Sweeps
 from cm3d.training.frames import TrainingFrame
-from cm3d.training.resampling import class_balanced
+from cm3d.training.labels import class_balanced
 
 CLASSES = ["car", "bus", "pedestrian", "barrier"]
 

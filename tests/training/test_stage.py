@@ -1,26 +1,41 @@
-"""What `stages.training` makes of a section's switches."""
+"""What trainings share: what they see, and the course that they leave."""
 
 from collections.abc import Callable
 
-from cm3d.params import load_params
+from cm3d.taxonomy import Taxonomy
 from cm3d.training.frames import TrainingFrame
-from stages.training import resampled
+from stages.shared.training import resampled, thinned
+
+HISTORY = [{"epoch": n // 3, "step": n, "loss": float(n)} for n in range(7)]
+
+
+def test_a_short_course_stays() -> None:
+    assert thinned(HISTORY, 7) == HISTORY
+
+
+def test_neighbours_are_averaged() -> None:
+    # groups of 3, 2 and 2 steps
+    assert thinned(HISTORY, 3) == [
+        {"epoch": 0, "step": 2, "loss": 1.0},
+        {"epoch": 1, "step": 4, "loss": 3.5},
+        {"epoch": 2, "step": 6, "loss": 5.5},
+    ]
 
 
 def test_frames_are_resampled_where_the_section_says_so(
-    make_boxes: Callable, make_frame: Callable, schedule
+    make_boxes: Callable, make_frame: Callable, schedule, taxonomy: Taxonomy
 ) -> None:
     # cars in all three frames, a bus in one: 4 pairs, so 2 draws for each of 2 classes
     boxes = [make_boxes(token, ("car", 1.0, 2.0, 0.0)) for token in ("a", "bb")]
     boxes.append(make_boxes("ccc", ("car", 1.0, 2.0, 0.0), ("bus", 5.0, 2.0, 0.0)))
     frames = [make_frame(rows, rows.sample_token[0]) for rows in boxes]
-    params, balanced = load_params(), schedule.model_copy(update={"class_balanced": True})
-    assert resampled(frames, schedule, params) is frames
-    drawn = resampled(frames, balanced, params)
+    balanced = schedule.model_copy(update={"class_balanced": True})
+    assert resampled(frames, schedule, taxonomy.class_names, 0) is frames
+    drawn = resampled(frames, balanced, taxonomy.class_names, 0)
     assert _tokens(drawn)[2:] == ["ccc", "ccc"]
-    assert _tokens(resampled(frames, balanced, params)) == _tokens(drawn)
-    seeds = (params.model_copy(update={"seed": seed}) for seed in range(20))
-    assert len({tuple(_tokens(resampled(frames, balanced, p))) for p in seeds}) > 3
+    assert _tokens(resampled(frames, balanced, taxonomy.class_names, 0)) == _tokens(drawn)
+    draws = (resampled(frames, balanced, taxonomy.class_names, seed) for seed in range(20))
+    assert len({tuple(_tokens(draw)) for draw in draws}) > 3
 
 
 def _tokens(frames: list[TrainingFrame]) -> list[str]:

@@ -1,1 +1,1 @@
-"""How good boxes and masks are."""
+"""How good boxes and masks are: scorers, one package each, found by name (`protocol`)."""

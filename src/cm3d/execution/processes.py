@@ -1,18 +1,51 @@
-"""Scenes in processes of this machine."""
+"""Where scenes are worked on: in this process, in several, or on a Ray cluster."""
 
 import multiprocessing
 import os
 import sys
+import threading
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context, parent_process
 from multiprocessing.queues import SimpleQueue
+from multiprocessing.util import Finalize
 from typing import TypeVar
 
 from cm3d.errors import InputError
-from cm3d.execution.lifetime import end_with_parent
+from cm3d.execution.devices import deal_gpus, visible_gpus
+from cm3d.execution.ray_cluster import on_ray
+from cm3d.params import Execution
 
 ResultT = TypeVar("ResultT")
+
+
+def run_engine(
+    function: Callable[[str], ResultT],
+    scenes: Sequence[str],
+    execution: Execution,
+    networks: bool,
+) -> Generator[tuple[str, ResultT], None, None]:
+    """Apply `function` to scenes by the engine that `execution` names, results as they come.
+
+    Args:
+        function: Picklable; its result must depend on the scene alone.
+        scenes: Scene names.
+        execution: Engine, workers and their GPUs.
+        networks: Whether `function` runs networks, so that its workers need GPUs.
+
+    Raises:
+        InputError: The engine cannot be had, or `function` raised it.
+    """
+    workers = min(execution.workers, len(scenes))
+    wants_gpus = networks and execution.device != "cpu"
+    if execution.engine == "ray" and scenes:
+        return on_ray(function, scenes, workers, execution.gpus_per_worker if wants_gpus else 0)
+    if execution.engine == "serial" or workers <= 1:
+        return ((scene, function(scene)) for scene in scenes)
+    gpus = visible_gpus() if wants_gpus else ()
+    hands = deal_gpus(workers, gpus, execution.gpus_per_worker)
+    return in_processes(function, scenes, workers, hands)
 
 
 def in_processes(
@@ -67,3 +100,32 @@ def _stage_modules() -> list[str]:
         getattr(value, "__module__", None) or getattr(value, "__name__", "") for value in imported
     }
     return sorted(name for name in names - {"__main__"} if name in sys.modules)
+
+
+def helper_pool(processes: int) -> ProcessPoolExecutor:
+    """Processes for as long as this one lives; a worker of an engine may have them as well.
+
+    They are not forked: by now this process may have the threads of a network.
+    """
+    pool = ProcessPoolExecutor(processes, get_context("forkserver"), end_with_parent)
+    # A worker joins its children before executors are shut down, and these would wait for work;
+    # queues close at priority 10.
+    Finalize(None, pool.shutdown, exitpriority=100)
+    return pool
+
+
+def end_with_parent() -> None:
+    """Let this process end when its parent was killed, or it would wait for work forever."""
+    threading.Thread(target=_wait_for_end_of_parent, daemon=True).start()
+
+
+def _wait_for_end_of_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def leads() -> bool:
+    """Whether this process is the one that writes: the first of a training, or alone."""
+    return os.environ.get("RANK", "0") == "0"

@@ -1,16 +1,20 @@
 """Run one function per scene, by any engine, with progress and without doing anything twice."""
 
-from collections.abc import Callable, Iterable, Mapping
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
-from cm3d.execution.engines import run_engine
-from cm3d.execution.left_out import refuse_too_many, say_what_was_left_out
+from cm3d.errors import InputError
+from cm3d.execution.files import write_json
+from cm3d.execution.processes import run_engine
 from cm3d.execution.progress import counted
 from cm3d.execution.resume import resumable_folder
-from cm3d.execution.unfinished import UnfinishedTables
 from cm3d.params import Execution
 from cm3d.tables.noted import UNREADABLE, LeftOut, Noted, merge_left_out
 from cm3d.tables.table import Table
@@ -118,3 +122,94 @@ def map_scenes(
     with closing(counted(results, title, counts, unit, names)) as progress:
         done = dict(progress)
     return {name: done[name] for name in names}
+
+
+@dataclass(frozen=True)
+class UnfinishedTables:
+    """One Parquet file per scene in a folder, notes in another beside it.
+
+    Args:
+        folder: Of the tables; it becomes the stage's output.
+    """
+
+    folder: Path
+
+    @property
+    def notes(self) -> Path:
+        """What was left out, one JSON file per scene; never part of the stage's output."""
+        return self.folder.with_name(f"{self.folder.name}.notes")
+
+    def has(self, scene: str) -> bool:
+        """Whether the scene is finished: its note comes first, its table last."""
+        return self._note(scene).exists() and self._table(scene).exists()
+
+    def add(self, make: Callable[[str], Noted[Table]], scene: str) -> LeftOut:
+        """Make and write a scene's table, unless it is there; returns what was left out.
+
+        A task that is run again because its worker seemed dead may write beside the first one:
+        each attempt has its own folder, and the table comes last and at once.
+        """
+        if not self.has(scene):
+            noted = make(scene)
+            self.notes.mkdir(parents=True, exist_ok=True)
+            attempt = Path(tempfile.mkdtemp(prefix=f"{scene}-", dir=self.notes))
+            note, table = attempt / "note.json", attempt / "table.parquet"
+            write_json(note, noted.left_out)
+            noted.table.write(table)
+            note.replace(self._note(scene))
+            table.replace(self._table(scene))
+            attempt.rmdir()
+        return self.left_out(scene)
+
+    def left_out(self, scene: str) -> LeftOut:
+        """Names of what was left out of a finished scene, by reason."""
+        content = json.loads(self._note(scene).read_text())
+        return {reason: tuple(names) for reason, names in content.items()}
+
+    def drop_unreadable(self, scenes: Iterable[str]) -> None:
+        """Forget scenes that lack images: these may be readable by now."""
+        for scene in scenes:
+            if self.has(scene) and self.left_out(scene).get(UNREADABLE):
+                self._table(scene).unlink()
+
+    def remove_notes(self) -> None:
+        """Remove what is not the stage's output."""
+        shutil.rmtree(self.notes, ignore_errors=True)
+
+    def _table(self, scene: str) -> Path:
+        return self.folder / f"{scene}.parquet"
+
+    def _note(self, scene: str) -> Path:
+        return self.notes / f"{scene}.json"
+
+
+_NAMED: Final = 5
+
+
+def refuse_too_many(unreadable: Sequence[str], images: int, limit: float) -> None:
+    """Stop when more of a stage's images are unreadable than may be.
+
+    Args:
+        unreadable: The images found so far.
+        images: Number of images of the whole stage.
+        limit: Largest share, `execution.max_unreadable`.
+
+    Raises:
+        InputError: There are too many.
+    """
+    if images and len(unreadable) / images > limit:
+        raise InputError(
+            f"execution.max_unreadable: {len(unreadable)} of {images} images "
+            f"({len(unreadable) / images:.2%}) are unreadable so far, {limit:.2%} may be; restore "
+            f"them or raise the limit; the first: {unreadable[0]}"
+        )
+
+
+def say_what_was_left_out(left_out: LeftOut) -> None:
+    """Print one line per reason: how many, and the names of the first few."""
+    for reason, names in left_out.items():
+        if not names:
+            continue
+        distinct = list(dict.fromkeys(names))
+        more = ", ..." if len(distinct) > _NAMED else ""
+        print(f"note: left out {len(names)} {reason}: {', '.join(distinct[:_NAMED])}{more}")

@@ -13,8 +13,7 @@ from torch import distributed
 from torch.multiprocessing.spawn import ProcessException, start_processes
 
 from cm3d.errors import InputError
-from cm3d.execution.cores import usable_cores
-from cm3d.execution.device import choose_device
+from cm3d.execution.devices import choose_device, usable_cores
 
 
 def train_together(work: Callable[[torch.device], None], trainers: int, device: str) -> None:
@@ -57,11 +56,6 @@ def count_trainers(wanted: int | Literal["auto"], device: str) -> int:
     return wanted
 
 
-def leads() -> bool:
-    """Whether this process is the one that writes: the first, or alone."""
-    return os.environ.get("RANK", "0") == "0"
-
-
 def _start(work: Callable[[torch.device], None], trainers: int, device: str) -> None:
     with TemporaryDirectory() as folder:
         errors, port = Path(folder), _free_port()
@@ -86,8 +80,6 @@ def _join(
 ) -> None:
     """Be one of the processes; bad input is left as a file for the parent to report."""
     os.environ |= {"RANK": str(rank), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-    if rank:
-        os.environ["TQDM_DISABLE"] = "1"
     with _group(device, trainers, rank) as own:
         try:
             work(own)

@@ -1,13 +1,14 @@
 """Lane directions for vehicles (paper, section 3.1)."""
 
-from typing import NamedTuple, Self
+from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from scipy.spatial import KDTree
 
-from cm3d.geometry.arrays import NDArrayFloat
-from cm3d.tables import Lanes, NDArrayObject
-from cm3d.tables.vocabulary import VEHICLE_CLASSES
+from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat
+from cm3d.geometry.rows import Rows
+from cm3d.tables import Lanes
 
 
 class LaneField:
@@ -36,7 +37,8 @@ class LaneField:
         return self._yaw_rad[rows], np.asarray(distance_m)
 
 
-class Headings(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Headings(Rows):
     """What the map says about N boxes.
 
     Args:
@@ -48,18 +50,15 @@ class Headings(NamedTuple):
     lane_distance_m: NDArrayFloat
 
 
-def lane_headings(
-    class_names: NDArrayObject, xy_m: NDArrayFloat, lanes: LaneField | None
-) -> Headings:
-    """Headings: the nearest lane's for vehicles, 0 in the global frame for all else.
+def lane_headings(follows: NDArrayBool, xy_m: NDArrayFloat, lanes: LaneField | None) -> Headings:
+    """Headings: the nearest lane's for what follows lanes, 0 in the global frame for all else.
 
     Args:
-        class_names: (N,).
+        follows: (N,) whether objects follow lanes.
         xy_m: (N, 2) positions, global frame.
-        lanes: None gives 0 for vehicles too.
+        lanes: None gives 0 to all.
     """
-    yaw_rad, distance_m = np.zeros(len(class_names)), np.full(len(class_names), np.inf)
+    yaw_rad, distance_m = np.zeros(len(follows)), np.full(len(follows), np.inf)
     if lanes is not None:
-        vehicle = np.isin(class_names.astype(str), VEHICLE_CLASSES)
-        yaw_rad[vehicle], distance_m[vehicle] = lanes.nearest(xy_m[vehicle])
+        yaw_rad[follows], distance_m[follows] = lanes.nearest(xy_m[follows])
     return Headings(yaw_rad, distance_m)

@@ -1,36 +1,31 @@
 """The models of params.yaml: every key known, every type checked, all errors at once."""
 
 from cm3d.params.data import Dataset, Evaluate, Execution, Labels, Scoring, Simulation
-from cm3d.params.detector import Detector
+from cm3d.params.detector import Detector, Predict
 from cm3d.params.fields import (
-    ClassName,
-    CountByClass,
-    GroupName,
+    Phrase,
     Precision,
-    RadiusByClass,
-    ScoreByClass,
     ShelfModel,
 )
+from cm3d.params.files import faults_of, read_yaml
 from cm3d.params.images import (
     Detect2D,
     Detic,
     GrabCut,
     GroundingDino,
     Owlv2,
-    Phrases,
+    Precomputed,
     Sam,
     Segment,
     SimulatedDetector,
 )
 from cm3d.params.lifting import FitWeights, Lift, MotionPrior, Orientation, Refine, Tracks
-from cm3d.params.loading import Params, load_params, parse_params, read_yaml
-from cm3d.params.proposals import Fuse, MaskGenerator, Sam3D, SizeGroup
+from cm3d.params.loading import Params, load_params, parse_params
+from cm3d.params.proposals import Fuse, ImportLabels, MaskGenerator, Sam3D, SizeGroup
 from cm3d.params.training import CopyPaste, Finetune, Pretrain, Schedule, Selftrain, Training
 
 __all__ = [
-    "ClassName",
     "CopyPaste",
-    "CountByClass",
     "Dataset",
     "Detect2D",
     "Detector",
@@ -42,7 +37,7 @@ __all__ = [
     "Fuse",
     "GrabCut",
     "GroundingDino",
-    "GroupName",
+    "ImportLabels",
     "Labels",
     "Lift",
     "MaskGenerator",
@@ -50,15 +45,15 @@ __all__ = [
     "Orientation",
     "Owlv2",
     "Params",
-    "Phrases",
+    "Phrase",
     "Precision",
+    "Precomputed",
+    "Predict",
     "Pretrain",
-    "RadiusByClass",
     "Refine",
     "Sam",
     "Sam3D",
     "Schedule",
-    "ScoreByClass",
     "Scoring",
     "Segment",
     "Selftrain",
@@ -68,6 +63,7 @@ __all__ = [
     "SizeGroup",
     "Tracks",
     "Training",
+    "faults_of",
     "load_params",
     "parse_params",
     "read_yaml",

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from cm3d.params.fields import Count, NonNegative, Positive, Section, Share
+from cm3d.params.fields import Count, Name, NonNegative, Positive, Section, Share
 
 
 class Execution(Section):
@@ -26,9 +26,9 @@ class Execution(Section):
 class Dataset(Section):
     """Which data set, and what the index takes from it."""
 
-    name: Literal["sim", "nuscenes"]
+    name: Name
     root: str | None
-    version: str
+    version: Name
     fetch: bool
     past_sweeps: Annotated[int, Field(ge=0)]
     lane_step_m: Positive

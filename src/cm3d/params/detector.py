@@ -6,11 +6,9 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from cm3d.params.fields import (
-    ClassName,
     Count,
     NonNegative,
     Positive,
-    RadiusByClass,
     Section,
     Share,
 )
@@ -19,6 +17,7 @@ from cm3d.params.fields import (
 class Detector(Section):
     """CenterPoint on pillars or on voxels."""
 
+    name: Literal["centerpoint"]
     encoder: Literal["pillars", "voxels"]
     range_m: Positive
     min_z_m: float
@@ -40,20 +39,10 @@ class Detector(Section):
     head_hidden_layers: Annotated[int, Field(ge=0)]
     heatmap_bias: float
     norm_momentum: Share
-    tasks: list[list[ClassName]]
     gaussian_overlap: Share
     min_gaussian_radius_cells: Count
     box_loss_weight: NonNegative
     velocity_loss_weight: NonNegative
-    candidates: Count
-    min_score: Share
-    max_range_m: Positive
-    nms: Literal["circle", "rotated"]
-    nms_radius_m: RadiusByClass
-    nms_iou: Share
-    task_boxes: Count
-    max_boxes: Annotated[int, Field(ge=1, le=500)]
-    double_flip: bool
 
     @model_validator(mode="after")
     def _shapes_agree(self) -> "Detector":
@@ -70,12 +59,6 @@ class Detector(Section):
             raise ValueError("max_z_m must be above min_z_m")
         return self
 
-    @model_validator(mode="after")
-    def _classes_are_told_apart(self) -> "Detector":
-        if len(self.class_names) != len(set(self.class_names)):
-            raise ValueError("a class stands in more than one task")
-        return self
-
     @property
     def _map_strides(self) -> list[float]:
         """Canvas cells per cell of the head's maps, as each block has it after the neck."""
@@ -89,7 +72,15 @@ class Detector(Section):
         """Canvas cells per cell of the head's maps."""
         return round(self._map_strides[0])
 
-    @property
-    def class_names(self) -> list[ClassName]:
-        """Every class that is detected, in the order of the tasks."""
-        return [name for task in self.tasks for name in task]
+
+class Predict(Section):
+    """Which of a detector's findings become boxes."""
+
+    candidates: Count
+    min_score: Share
+    max_range_m: Positive
+    nms: Literal["circle", "rotated"]
+    nms_iou: Share
+    task_boxes: Count
+    max_boxes: Annotated[int, Field(ge=1, le=500)]
+    double_flip: bool

@@ -1,6 +1,6 @@
-"""What sections of params.yaml are made of: bounded numbers, classes, models of the shelf."""
+"""What sections of params.yaml are made of: bounded numbers, phrases, models of the shelf."""
 
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -9,45 +9,21 @@ NonNegative = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
 
+# Of a file, a folder or a package; never a path.
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.-]*$")]
+
 # Of the matrix products of a network on a GPU; a CPU computes in fp32.
 Precision = Literal["fp32", "bf16", "fp16"]
 
-ClassName = Literal[
-    "car",
-    "truck",
-    "bus",
-    "trailer",
-    "construction_vehicle",
-    "pedestrian",
-    "motorcycle",
-    "bicycle",
-    "traffic_cone",
-    "barrier",
-]
 
-# Classes that are easily confused: boxes of one group may be one object.
-GroupName = Literal["vehicle", "pedestrian", "cycle", "cone", "barrier"]
+def _spelled(phrase: str) -> str:
+    if phrase != " ".join(phrase.lower().split()) or not phrase or set(phrase) & set("._?"):
+        raise ValueError("words in lower case, one space apart, without . ? _")
+    return phrase
 
 
-def lacking_classes(values: dict[ClassName, Any]) -> str:
-    """The classes that a mapping has no value for, as a list to read."""
-    return ", ".join(name for name in get_args(ClassName) if name not in values)
-
-
-def _of_every_class(what: str) -> AfterValidator:
-    """Refuses a mapping that lacks a class."""
-
-    def check(values: dict[ClassName, Any]) -> dict[ClassName, Any]:
-        if missing := lacking_classes(values):
-            raise ValueError(f"no {what} for {missing}")
-        return values
-
-    return AfterValidator(check)
-
-
-RadiusByClass = Annotated[dict[ClassName, Positive], _of_every_class("radius")]
-CountByClass = Annotated[dict[ClassName, Annotated[int, Field(ge=0)]], _of_every_class("count")]
-ScoreByClass = Annotated[dict[ClassName, Share], _of_every_class("score")]
+# What stands for a class in the prompt of an open-vocabulary detector.
+Phrase = Annotated[str, AfterValidator(_spelled)]
 
 
 class Section(BaseModel):

@@ -2,10 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from cm3d.params.fields import (
-    ClassName,
     Count,
     NonNegative,
     Positive,
@@ -13,36 +12,7 @@ from cm3d.params.fields import (
     Section,
     Share,
     ShelfModel,
-    lacking_classes,
 )
-
-
-def _spelled(phrase: str) -> str:
-    if phrase != " ".join(phrase.lower().split()) or not phrase or set(phrase) & set("._?"):
-        raise ValueError("words in lower case, one space apart, without . ? _")
-    return phrase
-
-
-def _unambiguous(phrases: dict[ClassName, tuple[str, ...]]) -> dict[ClassName, tuple[str, ...]]:
-    if missing := lacking_classes(phrases):
-        raise ValueError(f"no phrases for {missing}")
-    known: dict[str, str] = {}
-    for class_name, of_class in phrases.items():
-        for phrase in of_class:
-            if phrase in known:
-                raise ValueError(f"{phrase!r} stands for {known[phrase]} and for {class_name}")
-            known[phrase] = class_name
-    return phrases
-
-
-# What stands for each class in the prompt of an open-vocabulary detector.
-Phrases = Annotated[
-    dict[
-        ClassName,
-        Annotated[tuple[Annotated[str, AfterValidator(_spelled)], ...], Field(min_length=1)],
-    ],
-    AfterValidator(_unambiguous),
-]
 
 # A sentence around a phrase, for a text encoder.
 Template = Annotated[str, Field(pattern=r"^[^{}]*\{\}[^{}]*$")]
@@ -84,35 +54,39 @@ class Detic(Section):
     clip: ShelfModel
 
 
+class Simnet(Section):
+    """The embedded data set's own detector."""
+
+    nms_iou: Share
+
+
+class Precomputed(Section):
+    """What another program made."""
+
+    file: str | None
+
+
 class Detect2D(Section):
-    """2D detection."""
+    """2D detection; every backend has a section of its name."""
 
     backend: Literal["simnet", "grounding_dino", "owlv2", "detic", "precomputed", "simulated"]
     precision: Precision
     max_side_px: Count
-    precomputed_file: str | None
     prompts: str
     min_score: Share
     nms_iou: Share
-    vocabulary: dict[str, Phrases]
+    simnet: Simnet
+    precomputed: Precomputed
     grounding_dino: GroundingDino
     owlv2: Owlv2
     detic: Detic
     simulated: SimulatedDetector
 
     @model_validator(mode="after")
-    def _choices_are_complete(self) -> "Detect2D":
-        if self.backend == "precomputed" and self.precomputed_file is None:
-            raise ValueError("backend: precomputed needs precomputed_file")
-        if self.prompts not in self.vocabulary:
-            sets = ", ".join(self.vocabulary)
-            raise ValueError(f"prompts: vocabulary has no set {self.prompts!r}, only {sets}")
+    def _file_is_named(self) -> "Detect2D":
+        if self.backend == "precomputed" and self.precomputed.file is None:
+            raise ValueError("backend: precomputed needs precomputed.file")
         return self
-
-    @property
-    def phrases(self) -> Phrases:
-        """The vocabulary that `prompts` names."""
-        return self.vocabulary[self.prompts]
 
     @property
     def is_network(self) -> bool:
@@ -120,17 +94,28 @@ class Detect2D(Section):
         return self.backend not in ("precomputed", "simulated")
 
 
-class Sam(ShelfModel):
-    """Segment Anything, from either of two libraries."""
+class Sam(Section):
+    """Segment Anything and what is prompted like it, from either of two libraries."""
 
+    use: Literal["sam", "sam2", "promptable"]
     library: Literal["transformers", "segment_anything"]
     checkpoint: str | None
+    models: dict[Literal["sam", "sam2", "promptable"], ShelfModel]
 
     @model_validator(mode="after")
-    def _checkpoint_is_named(self) -> "Sam":
+    def _choice_is_complete(self) -> "Sam":
         if self.library == "segment_anything" and self.checkpoint is None:
             raise ValueError("library: segment_anything needs checkpoint")
+        if self.library == "segment_anything" and self.use != "sam":
+            raise ValueError(f"library: segment_anything has no {self.use}; use transformers")
+        if self.use not in self.models:
+            raise ValueError(f"models: no {self.use}")
         return self
+
+    @property
+    def model(self) -> ShelfModel:
+        """The model that `use` names."""
+        return self.models[self.use]
 
 
 class GrabCut(Section):
@@ -142,18 +127,29 @@ class GrabCut(Section):
     max_side_px: Count
 
 
-class Segment(Section):
-    """Masks from boxes."""
+class Nothing(Section):
+    """A backend without knobs."""
 
-    backend: Literal["simnet", "sam", "sam2", "promptable", "grabcut", "box"]
+
+class Segment(Section):
+    """Masks from boxes; every backend has a section of its name."""
+
+    backend: Literal["simnet", "sam", "grabcut", "box", "precomputed"]
     precision: Precision
     max_width_px: Count
+    simnet: Nothing
     sam: Sam
-    sam2: ShelfModel
-    promptable: ShelfModel
     grabcut: GrabCut
+    box: Nothing
+    precomputed: Precomputed
+
+    @model_validator(mode="after")
+    def _file_is_named(self) -> "Segment":
+        if self.backend == "precomputed" and self.precomputed.file is None:
+            raise ValueError("backend: precomputed needs precomputed.file")
+        return self
 
     @property
     def is_network(self) -> bool:
         """Whether the backend is a network, which has use for a GPU."""
-        return self.backend not in ("grabcut", "box")
+        return self.backend in ("simnet", "sam")

@@ -1,15 +1,13 @@
 """Parameters of lifting masks to 3D boxes."""
 
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from cm3d.params.fields import (
     Count,
-    GroupName,
     NonNegative,
     Positive,
-    RadiusByClass,
     Section,
     Share,
 )
@@ -47,13 +45,7 @@ class Tracks(Section):
     fill_keyframes: Annotated[int, Field(ge=0)]
     fill_score: Share
     fill_range_m: NonNegative
-    motion: dict[GroupName, MotionPrior]
-
-    @model_validator(mode="after")
-    def _every_group_moves(self) -> "Tracks":
-        if missing := [name for name in get_args(GroupName) if name not in self.motion]:
-            raise ValueError(f"motion lacks {', '.join(missing)}")
-        return self
+    motion: dict[str, MotionPrior]
 
 
 class FitWeights(Section):
@@ -114,12 +106,5 @@ class Lift(Section):
     orientation: Orientation
     medoid_compensation: bool
     nms: bool
-    nms_radius_m: RadiusByClass
     refine: Refine
     tracks: Tracks
-
-    @model_validator(mode="after")
-    def _prior_is_known(self) -> "Lift":
-        if self.shape_prior not in ("chatgpt", "dataset") and "." not in self.shape_prior:
-            raise ValueError("shape_prior: chatgpt, dataset, or the path of a YAML file")
-        return self

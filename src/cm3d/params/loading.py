@@ -4,16 +4,15 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field, ValidationError, model_validator
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from cm3d.errors import InputError
 from cm3d.params.data import Dataset, Evaluate, Execution, Labels, Scoring, Simulation
-from cm3d.params.detector import Detector
-from cm3d.params.fields import Section
+from cm3d.params.detector import Detector, Predict
+from cm3d.params.fields import Name, Section
+from cm3d.params.files import faults_of, read_yaml
 from cm3d.params.images import Detect2D, Segment
 from cm3d.params.lifting import Lift
-from cm3d.params.proposals import Fuse, Sam3D
+from cm3d.params.proposals import Fuse, ImportLabels, Sam3D
 from cm3d.params.training import CopyPaste, Finetune, Pretrain, Selftrain, Training
 
 
@@ -21,6 +20,7 @@ class Params(Section):
     """All of params.yaml."""
 
     seed: Annotated[int, Field(ge=0)]
+    taxonomy: Name
     execution: Execution
     dataset: Dataset
     simulation: Simulation
@@ -28,8 +28,10 @@ class Params(Section):
     segment: Segment
     lift: Lift
     sam3d: Sam3D
+    import_labels: ImportLabels
     fuse: Fuse
     detector: Detector
+    predict: Predict
     labels: Labels
     copy_paste: CopyPaste
     training: Training
@@ -54,6 +56,12 @@ class Params(Section):
                 )
         return self
 
+    @model_validator(mode="after")
+    def _labels_are_there(self) -> "Params":
+        if self.fuse.labels == "imported" and self.import_labels.file is None:
+            raise ValueError("fuse.labels: imported needs import_labels.file")
+        return self
+
 
 def load_params(path: Path = Path("params.yaml")) -> Params:
     """Read and validate the whole of params.yaml.
@@ -65,23 +73,6 @@ def load_params(path: Path = Path("params.yaml")) -> Params:
     return parse_params(read_yaml(path), source=str(path))
 
 
-def read_yaml(path: Path) -> dict[str, Any]:
-    """Read a YAML mapping.
-
-    Raises:
-        InputError: The file is missing or holds something else.
-    """
-    try:
-        content = YAML(typ="safe").load(path.read_text())
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: missing; run from the project's root") from error
-    except YAMLError as error:
-        raise InputError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(content, dict):
-        raise InputError(f"{path}: not a mapping; restore it with Git")
-    return content
-
-
 def parse_params(values: Any, source: str = "params.yaml") -> Params:
     """Validate the content of params.yaml.
 
@@ -91,10 +82,4 @@ def parse_params(values: Any, source: str = "params.yaml") -> Params:
     try:
         return Params.model_validate(values)
     except ValidationError as error:
-        faults = [": ".join([*_dotted(e["loc"]), e["msg"]]) for e in error.errors()]
-        raise InputError(f"{source}: " + "; ".join(faults)) from error
-
-
-def _dotted(location: tuple[int | str, ...]) -> list[str]:
-    """The path of a fault, none for one that concerns several sections."""
-    return [".".join(map(str, location))] if location else []
+        raise InputError(f"{source}: {faults_of(error)}") from error

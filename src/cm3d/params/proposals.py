@@ -38,10 +38,17 @@ class MaskGenerator(ShelfModel):
     prompt_batch: Count
 
 
+class Components(Section):
+    """Connected patches of the bird's-eye image."""
+
+    connectivity: Literal[4, 8]
+
+
 class Sam3D(Section):
     """LiDAR-only proposals."""
 
     segmenter: Literal["components", "sam"]
+    components: Components
     sam: MaskGenerator
     range_m: Positive
     pixel_m: Positive
@@ -64,7 +71,15 @@ class Sam3D(Section):
 class Fuse(Section):
     """Late fusion."""
 
+    labels: Literal["lifted", "imported"]
+    proposals: bool
     min_iou: Share
     temperature: Positive | Literal["fit"]
     temperatures: Annotated[list[Positive], Field(min_length=1)]
     center: Literal["lifted", "surer"]
+
+
+class ImportLabels(Section):
+    """3D labels that another program made."""
+
+    file: str | None

@@ -6,11 +6,9 @@ from pydantic import Field
 
 from cm3d.params.fields import (
     Count,
-    CountByClass,
     NonNegative,
     Positive,
     Precision,
-    ScoreByClass,
     Section,
     Share,
 )
@@ -27,7 +25,6 @@ class Training(Section):
 class CopyPaste(Section):
     """Objects of other frames that are pasted into a frame."""
 
-    objects: CountByClass
     min_points: Count
 
 
@@ -63,5 +60,5 @@ class Finetune(Schedule):
 class Selftrain(Schedule):
     """A round of self-training."""
 
-    min_label_score: ScoreByClass
+    min_label_score: Share
     labelled_repeats: Count

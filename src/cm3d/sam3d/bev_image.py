@@ -1,11 +1,14 @@
 """The bird's-eye image of LiDAR intensity that SAM3D segments."""
 
 from dataclasses import dataclass
+from typing import Final
 
 import cv2
 import numpy as np
 
 from cm3d.geometry.arrays import NDArrayBool, NDArrayByte, NDArrayFloat, NDArrayInt
+
+_FULL_INTENSITY: Final = 255.0  # of SAM3D's images; one is added before the logarithm
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ def intensity_image(
     Args:
         grid: Where points fall.
         points_m: (N, 3) points on the grid, above the ground.
-        intensity: (N,), not negative. The last point of a pixel is the one that is seen.
+        intensity: (N,) in [0, 1]. The last point of a pixel is the one that is seen.
         dilation_px: Side of the square that closes gaps between beams.
 
     Returns:
@@ -52,7 +55,7 @@ def intensity_image(
     image = np.zeros((grid.side_px, grid.side_px), dtype=np.uint8)
     if len(points_m) == 0:
         return image
-    brightness = np.log1p(intensity)
+    brightness = np.log1p(_FULL_INTENSITY * intensity)
     darkest, contrast = brightness.min(), np.ptp(brightness)
     normalised = (brightness - darkest) / contrast if contrast > 0 else np.ones(len(points_m))
     image[grid.pixels(points_m)] = (1 + 254 * normalised).astype(np.uint8)

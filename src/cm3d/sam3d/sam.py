@@ -1,25 +1,45 @@
 """Segments of the bird's-eye image by Segment Anything, as SAM3D has them."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+import cv2
+import matplotlib
 import numpy as np
+import torch
 
-from cm3d.geometry.arrays import NDArrayByte
+from cm3d.geometry.arrays import NDArrayBool, NDArrayByte, NDArrayFloat
+from cm3d.geometry.overlap import image_iou, overlap_nms
+from cm3d.geometry.rows import Rows
 from cm3d.params import MaskGenerator
-from cm3d.sam3d.automatic import MaskFilter, Masks, generate_masks
-from cm3d.sam3d.prompts import coloured, grid_prompts
-from cm3d.sam3d.segmenter import BevSegments
+from cm3d.sam3d.segments import BevSegments
+from cm3d.segment.sam.from_transformers import load_sam
+from cm3d.segment.sam.network import EmbeddedImage, Sam
+from cm3d.shelf.pretrained import model_folder
 from cm3d.shelf.runtime import Runtime
-from cm3d.shelf.sam.from_transformers import load_sam
-from cm3d.shelf.sam.sam import Sam
-from cm3d.shelf.weights import model_folder
+
+_STABILITY_OFFSET = 1.0  # logits
+
+
+@dataclass(frozen=True, eq=False)
+class BevMasks(Rows):
+    """N masks of an image, best first.
+
+    Args:
+        masks: (N, H, W).
+        quality: (N,) IoU with the object that the network expects.
+    """
+
+    masks: NDArrayBool
+    quality: NDArrayFloat
+
 
 _KEY = "sam3d.sam"
 
 
 @dataclass(frozen=True, eq=False)
 class SamBevSegmenter:
-    """Outlines what lies at the points of a grid; meets `segmenter.BevSegmenter`.
+    """Outlines what lies at the points of a grid; meets `BevSegmenter`.
 
     Args:
         sam: The network.
@@ -33,18 +53,16 @@ class SamBevSegmenter:
         """Segment one image (side, side)."""
         return as_segments(self.masks(image), image)
 
-    def masks(self, image: NDArrayByte) -> Masks:
+    def masks(self, image: NDArrayByte) -> BevMasks:
         """What SAM outlines in one image; masks may overlap."""
-        limits = self.generator
         (embedded,) = self.sam.embed([self.sam.canvas(coloured(image))])
-        prompts_px = grid_prompts(image, limits.grid)
-        keep = MaskFilter(limits.min_iou, limits.min_stability, limits.nms_iou)
-        return generate_masks(self.sam, embedded, prompts_px, keep, limits.prompt_batch)
+        prompts_px = grid_prompts(image, self.generator.grid)
+        return generate_masks(self.sam, embedded, prompts_px, self.generator)
 
 
-def as_segments(found: Masks, image: NDArrayByte) -> BevSegments:
+def as_segments(found: BevMasks, image: NDArrayByte) -> BevSegments:
     """Label each pixel of the image with its surest mask."""
-    if len(found.masks) == 0:
+    if len(found) == 0:
         return BevSegments(np.zeros(image.shape, dtype=np.int64), found.quality)
     surest = found.masks.argmax(axis=0) + 1  # masks are sorted, the first one wins
     return BevSegments(np.where(found.masks.any(axis=0), surest, 0), found.quality)
@@ -59,3 +77,102 @@ def build_sam(generator: MaskGenerator, device: str) -> SamBevSegmenter:
     runtime = Runtime.choose(device, generator.precision)
     folder = model_folder(generator.model, generator.revision, _KEY)
     return SamBevSegmenter(load_sam(folder, runtime, _KEY), generator)
+
+
+@dataclass(frozen=True, eq=False)
+class _Found(Rows):
+    """Masks of some prompts that pass the filter but for duplicates; pixels packed to bits."""
+
+    packed: NDArrayByte
+    box_px: NDArrayFloat
+    quality: NDArrayFloat
+
+
+def generate_masks(
+    sam: Sam, image: EmbeddedImage, points_px: NDArrayFloat, generator: MaskGenerator
+) -> BevMasks:
+    """Outline whatever lies at points (N, 2) x, y of an image.
+
+    Args:
+        sam: The network.
+        image: Encoded by it.
+        points_px: Where to look; three masks of each are considered.
+        generator: Which masks stay, and points at once.
+    """
+    height_px, width_px = image.shape_px
+    no_bits = np.zeros((0, height_px, -(-width_px // 8)), dtype=np.uint8)
+    batches = [_Found(no_bits, np.zeros((0, 4)), np.zeros(0))]
+    for start in range(0, len(points_px), generator.prompt_batch):
+        some_px = points_px[start : start + generator.prompt_batch]
+        batches.extend(_at(sam, image, some_px, generator))
+    found = _Found.concatenate(batches)
+    same_kind = np.zeros(len(found), dtype=np.int64)
+    iou = image_iou(found.box_px, found.box_px)
+    best = overlap_nms(iou, found.quality, same_kind, generator.nms_iou)
+    bits = np.unpackbits(found.packed[best], axis=2, count=width_px)
+    return BevMasks(bits.astype(bool), found.quality[best])
+
+
+def _at(
+    sam: Sam, image: EmbeddedImage, points_px: NDArrayFloat, generator: MaskGenerator
+) -> Iterator[_Found]:
+    """What some points show."""
+    coarse, quality = sam.from_points(image, points_px)
+    # Before scaling up, which costs most.
+    sure = quality > generator.min_iou
+    logits, quality = sam.on_image(coarse[sure], image), quality[sure]
+    stable = stability(logits) >= generator.min_stability
+    masks = logits[stable] > 0
+    if len(masks):
+        yield _Found(
+            np.packbits(masks.cpu().numpy(), axis=2),
+            boxes_around(masks).double().cpu().numpy(),
+            quality[stable].double().cpu().numpy(),
+        )
+
+
+def stability(logits: torch.Tensor) -> torch.Tensor:
+    """How little masks (N, H, W) depend on the threshold, (N,): an IoU, nan for empty ones."""
+    inner = (logits > _STABILITY_OFFSET).flatten(1).sum(1)
+    outer = (logits > -_STABILITY_OFFSET).flatten(1).sum(1)
+    return inner / outer
+
+
+def boxes_around(masks: torch.Tensor) -> torch.Tensor:
+    """First and last column and row of masks (N, H, W), (N, 4) as x, y, x, y; 0 for empty ones."""
+    columns, rows = masks.any(1), masks.any(2)
+    first = torch.stack([_first(columns), _first(rows)], dim=1)
+    last = torch.stack([_last(columns), _last(rows)], dim=1)
+    return torch.cat([first, last], dim=1) * rows.any(1)[:, None]
+
+
+def _first(present: torch.Tensor) -> torch.Tensor:
+    return present.int().argmax(1)
+
+
+def _last(present: torch.Tensor) -> torch.Tensor:
+    return present.shape[1] - 1 - present.flip(1).int().argmax(1)
+
+
+_NEIGHBOURHOOD = np.ones((3, 3), dtype=np.uint8)
+
+
+def coloured(image: NDArrayByte) -> NDArrayByte:
+    """Grey values (H, W) from 1 to 255 as the colours of a rainbow (H, W, 3), 0 as black."""
+    brightness = (image.astype(np.float64) - 1) / 254
+    colours = matplotlib.colormaps["rainbow"](brightness, bytes=True)[..., :3]
+    return np.asarray(np.where(image[..., None] > 0, colours, np.uint8(0)))
+
+
+def grid_prompts(image: NDArrayByte, per_side: int) -> NDArrayFloat:
+    """Points x, y (N, 2) of an even grid over an image (H, W) that lie on something or next to it.
+
+    Args:
+        image: 0 where empty.
+        per_side: Points along each side of the whole grid.
+    """
+    height_px, width_px = image.shape
+    share = (np.arange(per_side) + 0.5) / per_side
+    x, y = (axis.ravel() for axis in np.meshgrid(share * width_px, share * height_px))
+    near = cv2.dilate((image > 0).astype(np.uint8), _NEIGHBOURHOOD)
+    return np.column_stack([x, y])[near[y.astype(np.int64), x.astype(np.int64)] > 0]

@@ -1,49 +1,45 @@
-"""LiDAR files and their accumulation over sweeps."""
+"""LiDAR files as points."""
 
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
 from cm3d.errors import InputError
-from cm3d.geometry.arrays import NDArrayFloat, NDArrayFloat32
-from cm3d.geometry.se3 import SE3
-from cm3d.tables.index import Sweeps
+from cm3d.geometry.arrays import NDArrayFloat32
+from cm3d.sensors.card import LidarFormat
 
-_VALUES_PER_POINT = 5  # x, y, z in metres, intensity, ring
-
-
-@dataclass(frozen=True, eq=False)
-class PointCloud:
-    """Points of one or more sweeps.
-
-    Args:
-        xyz_m: (N, 3) in the frame that the caller names.
-        intensity: (N,) as the sensor gives it, 0 to 255.
-        time_lag_s: (N,) age of each point against the keyframe.
-    """
-
-    xyz_m: NDArrayFloat
-    intensity: NDArrayFloat
-    time_lag_s: NDArrayFloat
+# x, y, z in metres, intensity in [0, 1], age in seconds
+POINT_COLUMNS: Final = 5
 
 
-def read_sweep(path: Path) -> NDArrayFloat32:
-    """Read one nuScenes LiDAR file: (N, 5) x, y, z, intensity, ring in the sensor's frame.
+def read_sweep(path: Path, lidar: LidarFormat) -> NDArrayFloat32:
+    """Read one LiDAR file: points (N, 5) x, y, z in the sensor's frame, intensity in [0, 1], 0.
 
     Raises:
-        InputError: The file is missing or cut short.
+        InputError: The file is missing, cut short or of another kind.
     """
+    values = _read_rows(path, lidar)
+    if lidar.columns[:4] == ("x", "y", "z", "intensity") and len(lidar.columns) == POINT_COLUMNS:
+        points = np.asarray(values, dtype=np.float32)  # the array that was read serves as it is
+    else:
+        points = np.zeros((len(values), POINT_COLUMNS), dtype=np.float32)
+        for column, name in enumerate(("x", "y", "z", "intensity")):
+            if name in lidar.columns:
+                points[:, column] = values[:, lidar.columns.index(name)]
+    points[:, 3] /= np.float32(lidar.full_intensity)
+    points[:, 4] = 0.0
+    return points
+
+
+def is_whole(path: Path, lidar: LidarFormat) -> bool:
+    """Whether a LiDAR file is there and not cut short, without reading it."""
     try:
-        values = np.fromfile(path, dtype=np.float32)
         size_bytes = path.stat().st_size
-    except FileNotFoundError as error:
-        raise InputError(
-            f"{path}: sweep is missing; restore it or rerun `dvc repro download`"
-        ) from error
-    if size_bytes % (4 * _VALUES_PER_POINT):
-        raise InputError(f"{path}: sweep is cut short ({size_bytes} bytes); fetch it again")
-    return values.reshape(-1, _VALUES_PER_POINT)
+    except OSError:
+        return False
+    row_bytes = np.dtype(lidar.dtype).itemsize * len(lidar.columns)
+    return size_bytes > 0 and (lidar.file != "binary" or size_bytes % row_bytes == 0)
 
 
 def drop_ego_points(sweep: NDArrayFloat32, half_extent_m: float) -> NDArrayFloat32:
@@ -52,26 +48,21 @@ def drop_ego_points(sweep: NDArrayFloat32, half_extent_m: float) -> NDArrayFloat
     return np.asarray(sweep[~on_ego])
 
 
-def accumulate(
-    root: Path, sweeps: Sweeps, dst_SE3_global: SE3, max_sweeps: int, ego_half_extent_m: float
-) -> PointCloud:
-    """Read a keyframe's sweeps, past ones included, into one frame.
-
-    The ego vehicle's motion is compensated by each sweep's own pose; moving objects keep a tail.
-
-    Args:
-        root: Root folder of the data set.
-        sweeps: Rows of one keyframe.
-        dst_SE3_global: The frame that the points are wanted in.
-        max_sweeps: How many sweeps at most, the keyframe counted.
-        ego_half_extent_m: See `drop_ego_points`.
-    """
-    chosen = sweeps[sweeps.sweep_index < max_sweeps]
-    xyz_m, intensity, time_lag_s = [np.empty((0, 3))], [np.empty(0)], [np.empty(0)]
-    for row in range(len(chosen)):
-        points = drop_ego_points(read_sweep(root / chosen.path[row]), ego_half_extent_m)
-        dst_SE3_lidar = dst_SE3_global @ SE3.from_pose(chosen.global_SE3_lidar[row])
-        xyz_m.append(dst_SE3_lidar.transform_points(points[:, :3].astype(np.float64)))
-        intensity.append(points[:, 3].astype(np.float64))
-        time_lag_s.append(np.full(len(points), chosen.time_lag_s[row]))
-    return PointCloud(np.concatenate(xyz_m), np.concatenate(intensity), np.concatenate(time_lag_s))
+def _read_rows(path: Path, lidar: LidarFormat) -> NDArrayFloat32:
+    """Numbers (N, columns) of a file."""
+    if not path.is_file():
+        raise InputError(f"{path}: sweep is missing; restore it or rerun `dvc repro download`")
+    width = len(lidar.columns)
+    if lidar.file == "npy":
+        try:
+            rows = np.load(path, allow_pickle=False)
+        except ValueError as error:
+            raise InputError(f"{path}: no array of numbers ({error}); write it anew") from error
+        if rows.ndim != 2 or rows.shape[1] != width:
+            raise InputError(f"{path}: shape {rows.shape}, expected (N, {width}); write it anew")
+        return np.array(rows, dtype=np.float32)
+    if not is_whole(path, lidar) and path.stat().st_size:
+        size_bytes = path.stat().st_size
+        raise InputError(f"{path}: sweep is cut short ({size_bytes} bytes); fetch it again")
+    rows = np.fromfile(path, dtype=np.dtype(lidar.dtype)).reshape(-1, width)
+    return np.asarray(rows, dtype=np.float32)

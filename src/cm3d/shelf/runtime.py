@@ -1,13 +1,13 @@
-"""How a shelf model computes: on which device, in which precision."""
+"""How a shelf model computes: on which device, in which precision, on which scale of pixels."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import torch
 
-from cm3d.execution.device import choose_device
+from cm3d.execution.devices import choose_device
 
 _PRECISIONS: Final = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -49,3 +49,22 @@ class Runtime:
             torch.autocast(self.device.type, self.precision, enabled=mixed),
         ):
             yield
+
+
+class Normalize:
+    """From bytes to zero mean and unit deviation, on the network's device.
+
+    Images cross processes as bytes, a quarter of their size as floats.
+    """
+
+    def __init__(self, processor: Any, device: torch.device) -> None:
+        """Take mean and deviation from an image processor of transformers."""
+        self._factor = float(processor.rescale_factor)
+        self._mean, self._std = (
+            torch.tensor(values, device=device).view(-1, 1, 1)
+            for values in (processor.image_mean, processor.image_std)
+        )
+
+    def __call__(self, pixels: torch.Tensor) -> torch.Tensor:
+        """From uint8 (B, 3, H, W) to float32."""
+        return (pixels * self._factor - self._mean) / self._std

@@ -1,4 +1,4 @@
-"""A drive through one world with the sensors running."""
+"""A drive through one world with the sensors running: its files, and its rows of the database."""
 
 import json
 import zlib
@@ -8,13 +8,20 @@ from typing import Final
 import cv2
 import numpy as np
 
+from cm3d.errors import InputError
 from cm3d.geometry.se3 import SE3
 from cm3d.params import Simulation
 from cm3d.sensors.instances import FOLDER, instance_image_path
 from cm3d.simulation.database.annotations import Keyframe, annotation_rows, instance_rows
-from cm3d.simulation.database.records import Row, link, pose_fields, token, write_whole
+from cm3d.simulation.database.records import (
+    Row,
+    link,
+    pose_fields,
+    record_path,
+    token,
+    write_whole,
+)
 from cm3d.simulation.database.scene_rows import (
-    image_fields,
     log_row,
     picture_entries,
     scene_row,
@@ -23,7 +30,13 @@ from cm3d.simulation.database.scene_rows import (
 from cm3d.simulation.schedule import ScenePlan, Timeline
 from cm3d.simulation.sensors.cameras import take_picture
 from cm3d.simulation.sensors.lidar import Sweep, scan
-from cm3d.simulation.sensors.rig import CAMERAS, EGO_SE3_LIDAR, CameraMount, image_size
+from cm3d.simulation.sensors.rig import (
+    CAMERAS,
+    EGO_SE3_LIDAR,
+    LIDAR_CHANNEL,
+    CameraMount,
+    image_size,
+)
 from cm3d.simulation.sensors.snapshot import IndexedWorld
 from cm3d.simulation.sensors.visibility import (
     Sight,
@@ -33,11 +46,36 @@ from cm3d.simulation.sensors.visibility import (
     visibility_level,
     visible_share,
 )
-from cm3d.simulation.world import World
-from cm3d.tables.vocabulary import LIDAR_CHANNEL
+from cm3d.simulation.world import World, build_world
 
 _JPEG_QUALITY: Final = 90
 _RECORDED: Final = ("sample", "sample_data", "ego_pose", "sample_annotation")
+
+
+def simulate_scene(plan: ScenePlan, seed: int, params: Simulation, root: Path) -> None:
+    """Write a scene's sensor files and, last, its record; a finished scene is left alone.
+
+    Args:
+        plan: Which scene.
+        seed: The source of all randomness.
+        params: Scale and sensors.
+        root: Folder of the data set.
+
+    Raises:
+        InputError: The folder cannot be written.
+    """
+    path = record_path(root, plan.scene_name)
+    if path.is_file():
+        return
+    duration_s = Timeline(params.keyframes_per_scene).duration_s
+    density = params.traffic_density
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        world = build_world(seed, plan.scene_name, plan.location, duration_s, density)
+        record = Recorder(world, plan, seed, params, root).record()
+        write_whole(path, json.dumps(record).encode())
+    except OSError as error:
+        raise InputError(f"{root}: cannot be written ({error.strerror}); free it") from error
 
 
 class Recorder:
@@ -113,8 +151,8 @@ class Recorder:
         scale, rng = self._params.image_scale, self._rng(mount.channel, timestamp_us)
         picture = take_picture(snapshot, mount, scale, global_SE3_camera, rng)
         sight = look(snapshot, self._samples, mount, global_SE3_camera)
-        row = sensor_row(name, mount.channel, timestamp_us, sample_token, is_keyframe=True)
-        row = image_fields(row, *image_size(scale))
+        size_px = image_size(scale)
+        row = sensor_row(name, mount.channel, timestamp_us, sample_token, True, size_px)
         self._add_sensor_row(row, time_us)
         self._pictures[row["token"]] = picture_entries(name, self._world.actors, picture, sight)
         quality = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]

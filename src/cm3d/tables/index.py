@@ -20,8 +20,6 @@ class Frames(Table):
         split: `train` or `val`.
         location: Name of the map; empty where the data set has none.
         global_SE3_ego: Ego pose at the time of the LiDAR keyframe.
-        label_rank: Position of a train frame in the random order in which frames get labels, in
-            [0, 1), see `tables.labelled`. 1 outside train.
     """
 
     sort_by: ClassVar[tuple[str, ...]] = ("timestamp_us",)
@@ -32,7 +30,6 @@ class Frames(Table):
     split: Text
     location: Text
     global_SE3_ego: Pose
-    label_rank: Float
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Final
 
 from cm3d.errors import InputError
-from cm3d.tables.boxes3d import Boxes3D, GroundTruth
+from cm3d.tables.boxes import Boxes3D, GroundTruth
 from cm3d.tables.index import Cameras, Frames
 from cm3d.tables.table import read_scenes, scene_names
 
@@ -16,10 +16,12 @@ CAMERAS: Final = INDEX / "cameras"
 GROUND_TRUTH: Final = INDEX / "ground_truth"
 BICYCLE_RACKS: Final = INDEX / "bicycle_racks"
 LANES: Final = INDEX / "lanes"
+CARD: Final = INDEX / "dataset.json"
 
 BOXES2D: Final = Path("data/boxes2d")
 MASKS: Final = Path("data/masks")
 LIFTED: Final = Path("data/lifted")
+IMPORTED: Final = Path("data/imported")
 SAM3D: Final = Path("data/sam3d")
 PSEUDO_LABELS: Final = Path("data/pseudo_labels")
 MODELS: Final = Path("data/models")
@@ -45,8 +47,12 @@ def images_per_scene() -> dict[str, int]:
     return {name: len(Cameras.read(CAMERAS / f"{name}.parquet")) for name in all_scenes()}
 
 
-def split_frames(split: str) -> Frames:
+def split_frames(split: str, wanted_by: str = "scoring.split") -> Frames:
     """The keyframes of a split, over all its scenes.
+
+    Args:
+        split: `train` or `val`.
+        wanted_by: The stage or parameter that wants them, to name it in the message.
 
     Raises:
         InputError: The split has none.
@@ -54,7 +60,9 @@ def split_frames(split: str) -> Frames:
     frames = read_scenes(Frames, FRAMES, all_scenes())
     chosen = frames[frames.split == split]
     if len(chosen) == 0:
-        raise InputError(f"scoring.split: the data set has no {split!r} frames; use another split")
+        raise InputError(
+            f"{wanted_by}: the data set has no {split!r} frames; use another split or data set"
+        )
     return chosen
 
 

@@ -18,18 +18,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Self, TypeAlias, TypeVar, get_type_hints
+from typing import Annotated, Any, ClassVar, Self, TypeVar, get_type_hints
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cm3d.errors import InputError
-
-NDArrayFloat: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
-NDArrayInt: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
-NDArrayBool: TypeAlias = np.ndarray[Any, np.dtype[np.bool_]]
-NDArrayObject: TypeAlias = np.ndarray[Any, np.dtype[np.object_]]
+from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat, NDArrayInt, NDArrayObject
 
 
 @dataclass(frozen=True)

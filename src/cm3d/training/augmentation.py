@@ -5,9 +5,9 @@ from typing import Self
 
 import numpy as np
 
+from cm3d.detectors.boxes import SensorBoxes
 from cm3d.geometry.angles import direction_of
 from cm3d.geometry.arrays import NDArrayFloat, NDArrayFloat32
-from cm3d.models.sensor_boxes import SensorBoxes
 from cm3d.params import Schedule
 
 

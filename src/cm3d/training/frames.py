@@ -2,20 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
+from cm3d.detectors.boxes import SensorBoxes
+from cm3d.detectors.protocol import Needs
 from cm3d.errors import InputError
 from cm3d.geometry.arrays import NDArrayFloat, NDArrayFloat32
 from cm3d.geometry.se3 import SE3
-from cm3d.models.sensor_boxes import SensorBoxes
-from cm3d.params import Detector
-from cm3d.sensors.lidar import drop_ego_points, read_sweep
-from cm3d.tables.boxes3d import Boxes3D
+from cm3d.sensors.accumulation import accumulate
+from cm3d.sensors.card import Sensors
+from cm3d.tables.boxes import Boxes3D
 from cm3d.tables.index import Sweeps
-
-_FULL_INTENSITY = 255.0
+from cm3d.tables.words import positions
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,39 +46,36 @@ class TrainingFrame:
         return SE3.from_pose(self.sweeps.global_SE3_lidar[keyframe[0]])
 
 
-def load_points(frame: TrainingFrame, root: Path, detector: Detector) -> NDArrayFloat32:
+def load_points(frame: TrainingFrame, sensors: Sensors, needs: Needs) -> NDArrayFloat32:
     """Points (N, 5) of all sweeps: x, y, z in the LiDAR frame, intensity in [0, 1], age in s.
 
     Raises:
         InputError: A sensor file is missing or cut short.
     """
-    lidar_SE3_global = frame.global_SE3_lidar.inverse()
-    sweeps = frame.sweeps[frame.sweeps.sweep_index < detector.sweeps]
-    clouds = [np.empty((0, 5), dtype=np.float32)]
-    for row in range(len(sweeps)):
-        points = drop_ego_points(read_sweep(root / sweeps.path[row]), detector.ego_half_extent_m)
-        lidar_SE3_sweep = lidar_SE3_global @ SE3.from_pose(sweeps.global_SE3_lidar[row])
-        # between two sweeps, single precision is good for micrometres
-        points[:, :3] = _moved(points[:, :3], lidar_SE3_sweep)
-        points[:, 3] /= _FULL_INTENSITY
-        points[:, 4] = sweeps.time_lag_s[row]
-        clouds.append(points)
-    return np.concatenate(clouds)
+    cloud = accumulate(
+        sensors,
+        frame.sweeps,
+        frame.global_SE3_lidar.inverse(),
+        needs.sweeps,
+        needs.ego_half_extent_m,
+        np.float32,
+    )
+    return np.column_stack([cloud.xyz_m, cloud.intensity, cloud.time_lag_s])
 
 
-def check_in_range(points: NDArrayFloat32, frame: TrainingFrame, detector: Detector) -> None:
+def check_in_range(points: NDArrayFloat32, frame: TrainingFrame, needs: Needs) -> None:
     """Refuse a keyframe that there is nothing to learn from.
 
     Args:
         points: (N, 5) as `load_points` gives them.
         frame: Where they come from.
-        detector: What it sees.
+        needs: What the detector sees.
 
     Raises:
         InputError: No point lies within the detector's range.
     """
-    inside = (np.abs(points[:, :2]) < detector.range_m).all(axis=1)
-    inside &= (points[:, 2] >= detector.min_z_m) & (points[:, 2] < detector.max_z_m)
+    inside = (np.abs(points[:, :2]) < needs.range_m).all(axis=1)
+    inside &= (points[:, 2] >= needs.min_z_m) & (points[:, 2] < needs.max_z_m)
     if not inside.any():
         raise InputError(
             f"keyframe {frame.sample_token}: no LiDAR point within detector.range_m in "
@@ -90,10 +86,10 @@ def check_in_range(points: NDArrayFloat32, frame: TrainingFrame, detector: Detec
 def to_sensor(boxes: Boxes3D, global_SE3_lidar: SE3, class_names: Sequence[str]) -> SensorBoxes:
     """Boxes of the detector's classes, from the global to the LiDAR frame."""
     lidar_SE3_global = global_SE3_lidar.inverse()
-    boxes = boxes[np.isin(boxes.class_name.astype(str), class_names)]
-    position = {name: index for index, name in enumerate(class_names)}
+    class_index = positions(boxes.class_name, class_names)
+    boxes, class_index = boxes[class_index >= 0], class_index[class_index >= 0]
     return SensorBoxes(
-        class_index=np.array([position[name] for name in boxes.class_name], dtype=np.int64),
+        class_index=class_index,
         score=boxes.score,
         center_m=lidar_SE3_global.transform_points(boxes.center_m),
         size_m=np.stack([boxes.length_m, boxes.width_m, boxes.height_m], axis=1),
@@ -124,9 +120,3 @@ def _rotated_xy(dst_SE3_src: SE3, vectors: NDArrayFloat) -> NDArrayFloat:
     """Horizontal vectors (N, 2), turned; their vertical part is nought and is dropped."""
     flat = np.concatenate([vectors, np.zeros((len(vectors), 1))], axis=1)
     return dst_SE3_src.rotate(flat)[:, :2]
-
-
-def _moved(xyz_m: NDArrayFloat32, dst_SE3_src: SE3) -> NDArrayFloat32:
-    """Points (N, 3) by a transform, in their own precision."""
-    rotation, translation_m = dst_SE3_src.rotation, dst_SE3_src.translation_m
-    return np.asarray(xyz_m @ rotation.T.astype(np.float32) + translation_m.astype(np.float32))

@@ -3,104 +3,90 @@
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
-from pathlib import Path
 from typing import Final
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
-from cm3d.geometry.arrays import NDArrayFloat32
-from cm3d.models.centerpoint import CenterPoint
-from cm3d.models.decode import decode
-from cm3d.models.double_flip import detect_double_flipped
-from cm3d.models.sensor_boxes import SensorBoxes
-from cm3d.params import Detector
-from cm3d.tables.boxes3d import Boxes3D
+from cm3d.detectors.boxes import SensorBoxes
+from cm3d.detectors.inputs import Sample, stack_inputs
+from cm3d.detectors.protocol import Detector, Needs
+from cm3d.execution.progress import followed
+from cm3d.geometry.arrays import NDArrayObject
+from cm3d.params import Predict
+from cm3d.sensors.card import Sensors
+from cm3d.tables import Boxes3D
+from cm3d.taxonomy import Taxonomy
 from cm3d.training.determinism import deterministic
 from cm3d.training.frames import TrainingFrame, load_points, to_global
 
-_CLOUDS_AHEAD: Final = 2
-
-# Attribute of a class above and below walking into motion: nuScenes' commonest (CenterPoint).
-_MIN_MOVING_SPEED_MPS: Final = 0.2
-_ATTRIBUTES: Final = {
-    "car": ("vehicle.moving", "vehicle.parked"),
-    "truck": ("vehicle.moving", "vehicle.parked"),
-    "bus": ("vehicle.moving", "vehicle.stopped"),
-    "trailer": ("vehicle.moving", "vehicle.parked"),
-    "construction_vehicle": ("vehicle.moving", "vehicle.parked"),
-    "pedestrian": ("pedestrian.moving", "pedestrian.standing"),
-    "motorcycle": ("cycle.with_rider", "cycle.without_rider"),
-    "bicycle": ("cycle.with_rider", "cycle.without_rider"),
-    "traffic_cone": ("", ""),
-    "barrier": ("", ""),
-}
+_SAMPLES_AHEAD: Final = 2
+_MIN_MOVING_SPEED_MPS: Final = 0.2  # below walking (CenterPoint)
 
 
 def predict(
-    model: CenterPoint,
+    model: Detector,
     frames: Sequence[TrainingFrame],
     *,
-    root: Path,
-    detector: Detector,
+    sensors: Sensors,
+    taxonomy: Taxonomy,
+    chosen: Predict,
     device: torch.device,
     description: str = "predict",
 ) -> Boxes3D:
-    """Detect in every frame; boxes in the global frame, best first within a frame."""
+    """Detect in every frame; boxes in the global frame, best first within a frame.
+
+    Args:
+        model: Of the taxonomy's classes.
+        frames: Keyframes.
+        sensors: Their sensor files.
+        taxonomy: Attributes of the classes.
+        chosen: Which findings become boxes.
+        device: Where to compute.
+        description: Name on the progress bar.
+    """
     model = model.to(device).eval()
-    progress = tqdm(
-        zip(frames, _clouds(frames, root, detector), strict=True),
-        total=len(frames),
-        desc=description,
-        unit="frame",
-        mininterval=1.0,
-    )
+    seen = zip(frames, _samples(frames, sensors, model.needs), strict=True)
+    progress = followed(seen, description, len(frames), "frame")
     with deterministic():
-        return Boxes3D.concatenate(
-            _as_table(detect(model, points, detector, device), frame, detector)
-            for frame, points in progress
+        found = Boxes3D.concatenate(
+            to_global(
+                detect(model, sample, chosen, device),
+                frame.sample_token,
+                frame.global_SE3_lidar,
+                model.class_names,
+            )
+            for frame, sample in progress
         )
+    return found.replace(attribute_name=attributes(found, taxonomy))
 
 
 @torch.inference_mode()
-def detect(
-    model: CenterPoint, points: NDArrayFloat32, detector: Detector, device: torch.device
-) -> SensorBoxes:
-    """Boxes that a model in evaluation mode sees in one point cloud (N, 5), best first."""
-    cloud = torch.from_numpy(points).to(device)
-    owner = torch.zeros(len(cloud), dtype=torch.int64, device=device)
-    outputs = (
-        detect_double_flipped(model, cloud, owner, 1)
-        if detector.double_flip
-        else model(cloud, owner, 1)
-    )
-    (boxes,) = decode(outputs, detector)
+def detect(model: Detector, sample: Sample, chosen: Predict, device: torch.device) -> SensorBoxes:
+    """Boxes that a model in evaluation mode sees in one sample, best first."""
+    (boxes,) = model.detect(stack_inputs([sample]).to(device), chosen)
     return boxes
 
 
-def attribute(class_name: str, speed_mps: float) -> str:
-    """The attribute of a class at a speed; unknown speed (NaN) counts as standing."""
-    moving, resting = _ATTRIBUTES[class_name]
-    return moving if speed_mps > _MIN_MOVING_SPEED_MPS else resting
+def attributes(boxes: Boxes3D, taxonomy: Taxonomy) -> NDArrayObject:
+    """Attribute (N,) of each box by its speed; unknown speed (NaN) counts as standing."""
+    class_index = taxonomy.indices(boxes.class_name)
+    is_moving = np.linalg.norm(boxes.velocity_mps, axis=1) > _MIN_MOVING_SPEED_MPS
+    moving, standing = taxonomy.attribute("moves"), taxonomy.attribute("never_moved")
+    return np.where(is_moving, moving[class_index], standing[class_index])
 
 
-def _clouds(
-    frames: Sequence[TrainingFrame], root: Path, detector: Detector
-) -> Iterator[NDArrayFloat32]:
-    """Point clouds in order, read by a thread while those before are computed on."""
+def _samples(frames: Sequence[TrainingFrame], sensors: Sensors, needs: Needs) -> Iterator[Sample]:
+    """Samples in order, read by a thread while those before are computed on."""
+
+    def read(frame: TrainingFrame) -> Sample:
+        points = load_points(frame, sensors, needs)
+        return Sample(frame.sample_token, points, SensorBoxes.empty())
+
     with ThreadPoolExecutor(1) as reader:
-        read = partial(reader.submit, partial(load_points, root=root, detector=detector))
-        pending = deque(read(frame) for frame in frames[:_CLOUDS_AHEAD])
+        pending = deque(reader.submit(read, frame) for frame in frames[:_SAMPLES_AHEAD])
         for index in range(len(frames)):
-            points = pending.popleft().result()
-            pending.extend(read(frame) for frame in frames[index + _CLOUDS_AHEAD :][:1])
-            yield points
-
-
-def _as_table(boxes: SensorBoxes, frame: TrainingFrame, detector: Detector) -> Boxes3D:
-    table = to_global(boxes, frame.sample_token, frame.global_SE3_lidar, detector.class_names)
-    speed_mps = np.linalg.norm(table.velocity_mps, axis=1)
-    names = [attribute(*pair) for pair in zip(table.class_name, speed_mps, strict=True)]
-    return table.replace(attribute_name=np.array(names, dtype=object))
+            sample = pending.popleft().result()
+            ahead = frames[index + _SAMPLES_AHEAD :][:1]
+            pending.extend(reader.submit(read, frame) for frame in ahead)
+            yield sample

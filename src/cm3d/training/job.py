@@ -5,16 +5,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 import torch
 from torch import Tensor, distributed
 
-from cm3d.models.processes import process, processes
+from cm3d.detectors.protocol import Needs
+from cm3d.detectors.ranks import rank, ranks
 from cm3d.params import CopyPaste
-from cm3d.training.bank_files import build_bank, open_bank
+from cm3d.sensors.card import Sensors
 from cm3d.training.checkpoint import save_model
 from cm3d.training.copy_paste import Pasting
 from cm3d.training.frames import TrainingFrame
 from cm3d.training.loop import Machinery, train
+from cm3d.training.object_bank import build_bank, open_bank
 from cm3d.training.recipe import Recipe
 
 MODEL: Final = "model"
@@ -29,7 +32,7 @@ class TrainingJob:
         title: Name on progress bars.
         frames: What to learn from; a frame may stand in it more than once.
         recipe: How.
-        root: Root folder of the data set.
+        sensors: Sensor files of the frames.
         folder: Of this training alone; afterwards it holds `MODEL`, a folder, and `HISTORY`.
         copy_paste: What is pasted, where the schedule asks for it.
         initial: Weights to start from; None starts from random ones.
@@ -40,7 +43,7 @@ class TrainingJob:
     title: str
     frames: list[TrainingFrame]
     recipe: Recipe
-    root: Path
+    sensors: Sensors
     folder: Path
     copy_paste: CopyPaste
     initial: dict[str, Tensor] | None = None
@@ -53,32 +56,38 @@ class TrainingJob:
         Raises:
             InputError: The loss diverged, a sensor file cannot be read, or the folder not written.
         """
+        model, recipe = self.recipe.build(), self.recipe
+        if self.initial is not None:
+            model.load_state_dict(self.initial)
         trained = train(
+            model,
             self.frames,
-            self.recipe,
-            root=self.root,
+            recipe,
+            sensors=self.sensors,
             machinery=Machinery(
                 device, self.loaders, self.folder / "state", self.checkpoint_s, self.title
             ),
-            initial=self.initial,
-            pasting=self._pasting() if self.recipe.schedule.copy_paste else None,
+            pasting=self._pasting(model.needs) if recipe.schedule.copy_paste else None,
         )
-        if process() == 0:
-            save_model(self.folder / MODEL, trained.model, self.recipe.detector)
+        if rank() == 0:
+            folder = self.folder / MODEL
+            save_model(folder, trained.model, recipe.detector, recipe.taxonomy)
             (self.folder / HISTORY).write_text(json.dumps(trained.history))
 
-    def _pasting(self) -> Pasting:
+    def _pasting(self, needs: Needs) -> Pasting:
         """Objects of the labels, cut out by the first process while the others wait."""
         folder = self.folder / "objects"
-        if process() == 0:
+        if rank() == 0:
             build_bank(
                 self.frames,
-                root=self.root,
-                detector=self.recipe.detector,
+                sensors=self.sensors,
+                needs=needs,
                 min_points=self.copy_paste.min_points,
                 folder=folder,
                 description=f"{self.title}: objects",
             )
-        if processes() > 1:
+        if ranks() > 1:
             distributed.barrier()
-        return Pasting(open_bank(folder), self.copy_paste)
+        rows = self.recipe.taxonomy.classes
+        wanted = np.array([rows[name].pasted for name in needs.class_names])
+        return Pasting(open_bank(folder), wanted)

@@ -1,17 +1,19 @@
 """Which boxes each training learns from: the semi-supervised split (paper, section 3.2, B)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Sequence
 from dataclasses import fields
+from itertools import chain
 
 import numpy as np
 
+from cm3d.detectors.protocol import Needs
 from cm3d.errors import InputError
-from cm3d.params import ClassName, Labels
-from cm3d.tables.boxes3d import Boxes3D, GroundTruth
+from cm3d.params import Labels
+from cm3d.splits.labelled import is_labelled, is_unlabelled, knob_of
+from cm3d.tables.boxes import Boxes3D, GroundTruth
 from cm3d.tables.index import Frames, Sweeps
-from cm3d.tables.labelled import is_labelled, is_unlabelled, knob_of
-from cm3d.tables.lookup import positions, rows_by_word
-from cm3d.training.frames import TrainingFrame
+from cm3d.tables.words import rows_by_word
+from cm3d.training.frames import TrainingFrame, to_sensor
 
 
 def inference_frames(frames: Frames, sweeps: Sweeps) -> list[TrainingFrame]:
@@ -20,14 +22,27 @@ def inference_frames(frames: Frames, sweeps: Sweeps) -> list[TrainingFrame]:
 
 
 def pretrain_frames(
-    frames: Frames, sweeps: Sweeps, pseudo_labels: Boxes3D, labels: Labels, min_score: float
+    frames: Frames,
+    sweeps: Sweeps,
+    pseudo_labels: Boxes3D,
+    labels: Labels,
+    seed: int,
+    min_score: float,
 ) -> list[TrainingFrame]:
     """The unlabelled part with its pseudo-labels of at least `min_score`.
+
+    Args:
+        frames: Of the train split, over all its scenes.
+        sweeps: Their LiDAR files.
+        pseudo_labels: Of their scenes.
+        labels: The labelled part.
+        seed: Of the order in which frames get labels.
+        min_score: Of a pseudo-label that is learned.
 
     Raises:
         InputError: There is no such frame, or no box at all.
     """
-    chosen = frames[is_unlabelled(frames, labels)]
+    chosen = frames[is_unlabelled(frames, labels, seed)]
     if not len(chosen):
         raise InputError(f"{knob_of(labels)}: no train frame is left without labels; use fewer")
     result = training_frames(chosen, sweeps, pseudo_labels[pseudo_labels.score >= min_score])
@@ -40,14 +55,16 @@ def pretrain_frames(
 
 
 def finetune_frames(
-    frames: Frames, sweeps: Sweeps, ground_truth: GroundTruth, labels: Labels
+    frames: Frames, sweeps: Sweeps, ground_truth: GroundTruth, labels: Labels, seed: int
 ) -> list[TrainingFrame]:
     """The labelled part with its ground truth, without boxes that no LiDAR point is in.
+
+    Arguments as of `pretrain_frames`.
 
     Raises:
         InputError: There is no labelled frame, or no such box in any.
     """
-    chosen = frames[is_labelled(frames, labels)]
+    chosen = frames[is_labelled(frames, labels, seed)]
     if not len(chosen):
         raise InputError(
             f"labels.fraction: {labels.fraction} of the train frames is not one; raise it"
@@ -68,7 +85,7 @@ def selftrain_frames(
     labelled: list[TrainingFrame],
     unlabelled: list[TrainingFrame],
     predictions: Boxes3D,
-    min_score: Mapping[ClassName, float],
+    min_score: float,
     labelled_repeats: int,
 ) -> list[TrainingFrame]:
     """The whole train split: ground truth, repeated, and a model's own boxes (appendix B).
@@ -77,15 +94,13 @@ def selftrain_frames(
         labelled: As of `finetune_frames`.
         unlabelled: The other train frames.
         predictions: What the last round's model sees in them.
-        min_score: Of a prediction that becomes a label, by class.
+        min_score: Of a prediction that becomes a label.
         labelled_repeats: How often each labelled frame stands in the result.
 
     Raises:
         InputError: There is no box at all.
     """
-    limit = np.array(list(min_score.values()))
-    limit = limit[positions(predictions.class_name, min_score)]
-    boxes = predictions[predictions.score >= limit]
+    boxes = predictions[predictions.score >= min_score]
     rows = rows_by_word(boxes.sample_token, [frame.sample_token for frame in unlabelled])
     relabelled = [
         TrainingFrame(frame.sample_token, frame.sweeps, boxes[chosen])
@@ -112,3 +127,74 @@ def training_frames(frames: Frames, sweeps: Sweeps, boxes: Boxes3D) -> list[Trai
 
 def _any_box(frames: list[TrainingFrame]) -> bool:
     return any(len(frame.boxes) for frame in frames)
+
+
+def check_labels(title: str, frames: Iterable[TrainingFrame], needs: Needs) -> list[str]:
+    """One line per shortcoming of a training's labels.
+
+    Args:
+        title: Name of the training.
+        frames: What it learns from; repeated ones count once.
+        needs: Classes and range of the detector.
+
+    Returns:
+        Lines to print: classes without any box within range, and boxes out of range.
+
+    Raises:
+        InputError: No box is of the detector's classes, or none of them is within its range.
+    """
+    different = {frame.sample_token: frame for frame in frames}
+    counts = np.zeros((2, len(needs.class_names)), dtype=np.int64)  # beyond the range, within
+    for frame in different.values():
+        boxes = to_sensor(frame.boxes, frame.global_SE3_lidar, needs.class_names)
+        within = (np.abs(boxes.center_m[:, :2]) < needs.range_m).all(axis=1)
+        np.add.at(counts, (within.astype(np.int64), boxes.class_index), 1)
+    inside, outside, total = counts[1], int(counts[0].sum()), int(counts.sum())
+    if not total:
+        raise InputError(
+            f"taxonomy: no box that {title} learns from is of its classes; "
+            "add some or look into the labels"
+        )
+    if not inside.any():
+        raise InputError(
+            f"detector.range_m: all {outside} boxes that {title} learns from are centred "
+            f"outside {needs.range_m:g} m; raise it or look into the labels"
+        )
+    lines = []
+    if missing := [n for n, count in zip(needs.class_names, inside, strict=True) if not count]:
+        lines.append(
+            f"note: {title}: no example of {', '.join(missing)} among {len(different)} frames; "
+            "they will not be learned"
+        )
+    if outside:
+        lines.append(
+            f"note: {title}: {outside} of {total} boxes are centred outside detector.range_m "
+            f"({needs.range_m:g} m) and play no part"
+        )
+    return lines
+
+
+def class_balanced(
+    frames: Sequence[TrainingFrame], class_names: Sequence[str], rng: np.random.Generator
+) -> list[TrainingFrame]:
+    """Frames drawn with replacement so that each class has as many draws.
+
+    With M pairs of a frame and a class in it, each of C classes that occur draws M / C of its own
+    frames: (1 / C) / (its share of the M pairs) times as many as it has. Frames without boxes
+    are not drawn.
+
+    Args:
+        frames: What a training learns from.
+        class_names: The classes that count.
+        rng: Draws.
+
+    Returns:
+        Frames, class by class; none if no class occurs.
+    """
+    classes = [set(frame.boxes.class_name) for frame in frames]
+    has = np.array([[name in of_frame for name in class_names] for of_frame in classes], dtype=bool)
+    rows = [np.flatnonzero(column) for column in has.reshape(-1, len(class_names)).T]
+    found = [of_class for of_class in rows if len(of_class)]
+    pairs = sum(map(len, found))
+    drawn = chain.from_iterable(rng.choice(own, pairs // len(found)) for own in found)
+    return [frames[row] for row in drawn]

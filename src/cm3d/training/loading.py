@@ -3,16 +3,17 @@
 import signal
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from cm3d.detectors.inputs import Batch, Sample, collate
+from cm3d.detectors.protocol import Needs
+from cm3d.detectors.ranks import rank, ranks
 from cm3d.errors import InputError
-from cm3d.models.processes import process, processes
+from cm3d.sensors.card import Sensors
 from cm3d.training.augmentation import Augmentation
-from cm3d.training.batches import Batch, Sample, collate
 from cm3d.training.copy_paste import Pasting
 from cm3d.training.frames import TrainingFrame, check_in_range, load_points, to_sensor
 from cm3d.training.recipe import Recipe
@@ -32,7 +33,7 @@ class Step:
 
     def keys(self) -> list[tuple[int, int]]:
         """What names this process's share of the samples: epoch and position."""
-        share = np.array_split(np.array(self.positions), processes())[process()]
+        share = np.array_split(np.array(self.positions), ranks())[rank()]
         return [(self.epoch, int(position)) for position in share]
 
 
@@ -43,9 +44,9 @@ def plan_steps(frames: int, recipe: Recipe) -> list[Step]:
         InputError: A batch has fewer frames than processes share it.
     """
     per_epoch = -(-frames // recipe.schedule.batch_size)
-    if frames // per_epoch < processes():
+    if frames // per_epoch < ranks():
         raise InputError(
-            f"execution.trainers: {processes()} processes cannot share a batch of "
+            f"execution.trainers: {ranks()} processes cannot share a batch of "
             f"{frames // per_epoch} frames; raise batch_size or lower the number of processes"
         )
     return [
@@ -63,12 +64,14 @@ class Samples(Dataset[Sample | InputError]):
     def __init__(
         self,
         frames: Sequence[TrainingFrame],
-        root: Path,
+        sensors: Sensors,
+        needs: Needs,
         recipe: Recipe,
         pasting: Pasting | None = None,
     ) -> None:
         """Take the frames over, and what is pasted into them; nothing is read yet."""
-        self.frames, self.root, self.recipe, self.pasting = frames, root, recipe, pasting
+        self.frames, self.sensors, self.needs = frames, sensors, needs
+        self.recipe, self.pasting = recipe, pasting
 
     def __getitem__(self, key: tuple[int, int]) -> Sample | InputError:
         """The sample of an epoch and a position; an error is handed on rather than raised.
@@ -81,12 +84,12 @@ class Samples(Dataset[Sample | InputError]):
             return error
 
     def _make(self, epoch: int, position: int) -> Sample:
-        frame, recipe = self.frames[position], self.recipe
-        rng = np.random.default_rng([recipe.seed, epoch, position])
-        augmentation = Augmentation.draw(recipe.schedule, rng)
-        boxes = to_sensor(frame.boxes, frame.global_SE3_lidar, recipe.detector.class_names)
-        points = load_points(frame, self.root, recipe.detector)
-        check_in_range(points, frame, recipe.detector)
+        frame, needs = self.frames[position], self.needs
+        rng = np.random.default_rng([self.recipe.seed, epoch, position])
+        augmentation = Augmentation.draw(self.recipe.schedule, rng)
+        boxes = to_sensor(frame.boxes, frame.global_SE3_lidar, needs.class_names)
+        points = load_points(frame, self.sensors, needs)
+        check_in_range(points, frame, needs)
         if self.pasting is not None:
             points, boxes = self.pasting(points, boxes, rng)
         return Sample(

@@ -4,16 +4,16 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import Any
 
 import torch
-from torch import Tensor
-from tqdm import tqdm
 
+from cm3d.detectors.inputs import Batch
+from cm3d.detectors.protocol import Detector
+from cm3d.detectors.ranks import rank
 from cm3d.errors import InputError
-from cm3d.models.centerpoint import CenterPoint, build_centerpoint
-from cm3d.models.processes import process
-from cm3d.training.batches import Batch
+from cm3d.execution.progress import Progress
+from cm3d.sensors.card import Sensors
 from cm3d.training.copy_paste import Pasting
 from cm3d.training.determinism import deterministic
 from cm3d.training.frames import TrainingFrame
@@ -52,46 +52,43 @@ class TrainedModel:
         waiting: Share of the time that was spent waiting for data.
     """
 
-    model: CenterPoint
+    model: Detector
     history: list[dict[str, float]]
     waiting: float
 
 
 def train(
+    model: Detector,
     frames: Sequence[TrainingFrame],
     recipe: Recipe,
     *,
-    root: Path,
+    sensors: Sensors,
     machinery: Machinery,
-    initial: dict[str, Tensor] | None = None,
     pasting: Pasting | None = None,
 ) -> TrainedModel:
-    """Train a CenterPoint; the same arguments give the same bytes on the same CPU threads.
+    """Train a detector; the same arguments give the same bytes on the same CPU threads.
 
     Where several processes call it together, each learns from its share of every batch.
 
     Args:
+        model: With the weights to start from; it is changed.
         frames: What to learn from; a frame may stand in it more than once.
         recipe: How.
-        root: Root folder of the data set.
+        sensors: Sensor files of the frames.
         machinery: On what.
-        initial: Weights to start from; None starts from random ones.
         pasting: Objects that frames are filled up with.
 
     Raises:
         InputError: The loss diverged, a sensor file cannot be read, or a batch is too small to
             be shared.
     """
-    model = build_centerpoint(recipe.detector, recipe.seed)
-    if initial is not None:
-        model.load_state_dict(initial)
     fingerprint = recipe.fingerprint(frames, model.state_dict())
     state = ResumeFile(machinery.resume_folder, fingerprint, machinery.checkpoint_s)
     steps = plan_steps(len(frames), recipe)
     trainer = Trainer(model.to(machinery.device), recipe, len(steps))
     history = state.restore(trainer.parts)
     todo = steps[len(history) :]
-    samples = Samples(frames, root, recipe, pasting)
+    samples = Samples(frames, sensors, model.needs, recipe, pasting)
     batches = load_batches(samples, todo, machinery.loaders, machinery.device)
     try:
         with deterministic(), _Progress(steps, len(history), machinery.description) as progress:
@@ -99,7 +96,7 @@ def train(
                 figures = trainer.step(batch)
                 history.append({"epoch": step.epoch, "step": len(history)} | figures)
                 progress.show(step, figures["loss"])
-                if process() == 0:
+                if rank() == 0:
                     state.save_if_due(history, trainer.parts)
     except InputError as error:
         raise InputError(f"{error}; {state}") from error
@@ -107,24 +104,21 @@ def train(
 
 
 class _Progress:
-    """A bar that counts frames and shows the loss and the share of time spent waiting for data."""
+    """Counts frames, and shows the loss and the share of time spent waiting for data."""
 
     def __init__(self, steps: Sequence[Step], done: int, description: str) -> None:
-        self._bar: tqdm[NoReturn] = tqdm(
-            total=sum(len(step.positions) for step in steps),
-            initial=sum(len(step.positions) for step in steps[:done]),
-            desc=description,
-            unit="frame",
-            mininterval=1.0,
-            disable=None if process() == 0 else True,
+        counts = [len(step.positions) for step in steps]
+        self._said = Progress(
+            description, sum(counts), "frame", done=sum(counts[:done]), quiet=rank() != 0
         )
         self._start_s, self._waiting_s = time.monotonic(), 0.0
 
     def __enter__(self) -> "_Progress":
+        self._said.__enter__()
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._bar.close()
+    def __exit__(self, *error: Any) -> None:
+        self._said.__exit__(*error)
 
     @property
     def waiting(self) -> float:
@@ -143,5 +137,4 @@ class _Progress:
 
     def show(self, step: Step, loss: float) -> None:
         """Count a step."""
-        self._bar.set_postfix(loss=f"{loss:.3f}", waiting=f"{self.waiting:.0%}", refresh=False)
-        self._bar.update(len(step.positions))
+        self._said.add(len(step.positions), f"loss {loss:.3f}, waiting {self.waiting:.0%}")

@@ -7,7 +7,11 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from cm3d.params import Detector, Schedule, Training
+from cm3d import params
+from cm3d.detectors.protocol import Detector
+from cm3d.detectors.registry import build_detector
+from cm3d.params import Schedule, Training
+from cm3d.taxonomy import Taxonomy
 from cm3d.training.frames import TrainingFrame
 
 
@@ -16,13 +20,15 @@ class Recipe:
     """How a detector is trained.
 
     Args:
-        detector: Its shapes and losses.
+        detector: Its section of the parameters.
+        taxonomy: Classes that it learns.
         schedule: Optimiser and augmentation of this training.
         training: What all trainings share.
         seed: Of random weights, order and augmentation.
     """
 
-    detector: Detector
+    detector: params.Detector
+    taxonomy: Taxonomy
     schedule: Schedule
     training: Training
     seed: int
@@ -32,6 +38,14 @@ class Recipe:
         """How often each frame is seen."""
         return self.schedule.epochs * self.training.schedule
 
+    def build(self) -> Detector:
+        """The detector with random weights.
+
+        Raises:
+            InputError: Its section does not fit together, or a library is missing.
+        """
+        return build_detector(self.detector, self.taxonomy, self.seed)
+
     def fingerprint(self, frames: Sequence[TrainingFrame], weights: Mapping[str, Tensor]) -> str:
         """Identifies a training by the recipe, the labels and the first weights."""
         digest = 0
@@ -40,5 +54,5 @@ class Recipe:
             digest = zlib.crc32(frame.boxes.center_m.tobytes(), digest)
         for weight in weights.values():
             digest = zlib.crc32(weight.contiguous().cpu().numpy().tobytes(), digest)
-        sections = (self.detector, self.schedule, self.training)
+        sections = (self.detector, self.taxonomy, self.schedule, self.training)
         return json.dumps([*(section.model_dump() for section in sections), self.seed, digest])

@@ -10,14 +10,12 @@ from torch.optim import AdamW
 from torch.optim.lr_scheduler import OneCycleLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from cm3d.detectors.inputs import Batch
+from cm3d.detectors.protocol import Detector
+from cm3d.detectors.ranks import ranks, sum_over_processes
 from cm3d.errors import InputError
-from cm3d.models.centerpoint import CenterPoint
-from cm3d.models.processes import processes, sum_over_processes
-from cm3d.training.batches import Batch
-from cm3d.training.losses import detection_loss
 from cm3d.training.recipe import Recipe
 from cm3d.training.resume import Stateful
-from cm3d.training.targets import make_targets
 
 # The learning rate rises over this share of the steps, from this part of its peak (CenterPoint).
 _RISING_SHARE, _START_DIVISOR = 0.4, 10
@@ -33,24 +31,28 @@ class Trainer:
         steps: Of the whole training.
     """
 
-    def __init__(self, model: CenterPoint, recipe: Recipe, steps: int) -> None:
+    def __init__(self, model: Detector, recipe: Recipe, steps: int) -> None:
         """Start a run."""
         self.model, self.recipe, schedule = model, recipe, recipe.schedule
         self.device = next(model.parameters()).device
         # normalisation keeps its running figures alike in all processes by itself
-        shared = processes() > 1
+        shared = ranks() > 1
         self.network = DistributedDataParallel(model, broadcast_buffers=False) if shared else model
         on_gpu = self.device.type == "cuda"
         self.precision = _PRECISIONS[recipe.training.precision] if on_gpu else torch.float32
         self.scaler = torch.amp.GradScaler(
             self.device.type, enabled=self.precision is torch.float16
         )
+        groups = model.parameter_groups()
         self.optimizer = AdamW(
-            model.parameters(), schedule.max_lr, weight_decay=schedule.weight_decay, fused=True
+            [{"params": group.parameters} for group in groups],
+            schedule.max_lr,
+            weight_decay=schedule.weight_decay,
+            fused=True,
         )
         self.scheduler = OneCycleLR(
             self.optimizer,
-            schedule.max_lr,
+            [group.lr_factor * schedule.max_lr for group in groups],
             total_steps=steps,
             pct_start=_RISING_SHARE,
             div_factor=_START_DIVISOR,
@@ -69,9 +71,9 @@ class Trainer:
         return parts | ({"average": self.average} if self.average else {})
 
     @property
-    def trained(self) -> CenterPoint:
+    def trained(self) -> Detector:
         """The detector as it stands: averaged, if an average is kept."""
-        return cast(CenterPoint, self.average.module) if self.average else self.model
+        return cast(Detector, self.average.module) if self.average else self.model
 
     def step(self, batch: Batch) -> dict[str, float]:
         """Learn from one batch.
@@ -101,16 +103,15 @@ class Trainer:
         return figures
 
     def _loss_terms(self, batch: Batch) -> dict[str, Tensor]:
-        detector = self.recipe.detector
         mixed = self.precision is not torch.float32
         with torch.autocast(self.device.type, self.precision, enabled=mixed):
-            outputs = self.network(batch.points, batch.point_frame, batch.frames)
-        return detection_loss(outputs, make_targets(batch, detector), detector)
+            outputs = self.network(batch.inputs)
+        return self.model.loss(outputs, self.model.targets(batch))
 
     def _figures(self, terms: dict[str, Tensor], norm: Tensor) -> dict[str, float]:
         """One transfer from the device, so that it waits for the host once per step."""
         local = torch.stack([term.detach() for term in terms.values()])
-        mean = sum_over_processes(local) / processes()
+        mean = sum_over_processes(local) / ranks()
         *values, loss, gradient = torch.stack([*mean, mean.sum(), norm]).tolist()
         figures = {"lr": float(self.scheduler.get_last_lr()[0]), "loss": loss, "gradient": gradient}
         return figures | dict(zip(terms, values, strict=True))
@@ -127,7 +128,7 @@ class Trainer:
         )
 
 
-def _averaged(model: CenterPoint, decay: float) -> AveragedModel | None:
+def _averaged(model: Detector, decay: float) -> AveragedModel | None:
     if decay == 0:
         return None
     average = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]

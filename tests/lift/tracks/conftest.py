@@ -5,9 +5,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cm3d.lift.tracks.detections import Detections
+from cm3d.lift.tracks.detections import Detections, motion_of_classes
 from cm3d.params import Tracks, load_params
 from cm3d.tables import Boxes3D, Frames
+from tests.lift.known import TAXONOMY
 
 SWITCHES = [name for name, knob in Tracks.model_fields.items() if knob.annotation is bool]
 
@@ -36,7 +37,6 @@ def make_frames() -> Callable[..., Frames]:
             split=["train"] * count,
             location=[""] * count,
             global_SE3_ego=[[1, 0, 0, 0, 0, 0, 0]] * count,
-            label_rank=[0.0] * count,
         )
 
     return build
@@ -75,6 +75,8 @@ def make_detections(
     def build(*rows: tuple[int, float, float], **columns: Any) -> Detections:
         boxes = make_boxes(*rows, **columns)
         frame = np.array([row[0] for row in rows], dtype=np.int64)
-        return Detections.from_boxes(boxes, frame, np.full(len(boxes), 0.3), all_on)
+        classes = TAXONOMY.indices(boxes.class_name)
+        motion = motion_of_classes(TAXONOMY, all_on)
+        return Detections.from_boxes(boxes, classes, frame, np.full(len(boxes), 0.3), motion)
 
     return build

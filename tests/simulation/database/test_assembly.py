@@ -8,18 +8,16 @@ import numpy as np
 import pytest
 
 from cm3d.errors import InputError
-from cm3d.geometry.camera import inside_image, project_points
+from cm3d.geometry.cameras import inside_image, project_points
 from cm3d.geometry.se3 import SE3
 from cm3d.params import Simulation
 from cm3d.sensors.instances import instance_image_path, read_instances
-from cm3d.sensors.lidar import read_sweep
-from cm3d.simulation.database.annotations import count_points
+from cm3d.simulation.database.annotations import ATTRIBUTES, count_points
 from cm3d.simulation.database.assembly import assemble_database
-from cm3d.simulation.database.records import link, token
-from cm3d.simulation.scene import record_path, scene_plan, simulate_scene
-from cm3d.simulation.schedule import Timeline
-from cm3d.simulation.sensors.rig import CAMERAS
-from cm3d.tables.vocabulary import ATTRIBUTE_NAMES, LIDAR_CHANNEL
+from cm3d.simulation.database.records import link, record_path, token
+from cm3d.simulation.recorder import simulate_scene
+from cm3d.simulation.schedule import Timeline, scene_plan
+from cm3d.simulation.sensors.rig import CAMERAS, LIDAR_CHANNEL
 
 VERSION = "v1.0-trainval"
 
@@ -100,7 +98,12 @@ def test_all_tables_and_files_are_there(database, tables):
     }  # fmt: skip
     assert all(len(key) == 32 for key in (*tables["sample_data"], *tables["sample_annotation"]))
     for row in tables["sample_data"].values():
+        channel, modality = _channel(tables, row), {"pcd": "lidar", "jpg": "images"}
         assert (database / row["filename"]).is_file()
+        assert row["filename"].startswith(f"{modality[row['fileformat']]}/{channel}/scene-")
+    # What stages depend on apart, and nothing else.
+    folders = {path.name for path in database.iterdir()}
+    assert folders == {VERSION, "maps", "lidar", "images", "instances"}
     assert not (database / "records").exists()
     splits = json.loads((database / VERSION / "splits.json").read_text())
     assert splits == {"train": ["scene-0001"], "val": ["scene-0003"]}
@@ -130,7 +133,7 @@ def test_sensor_times(tables):
 
 def test_annotations_follow_the_rules(tables):
     attributes = {row["token"]: row["name"] for row in tables["attribute"].values()}
-    assert set(attributes.values()) == set(ATTRIBUTE_NAMES)
+    assert set(attributes.values()) == set(ATTRIBUTES)
     assert len(tables["sample_annotation"]) > 50
     for row in tables["sample_annotation"].values():
         category = tables["category"][tables["instance"][row["instance_token"]]["category_token"]]
@@ -160,14 +163,15 @@ def test_lidar_points_of_standing_objects_land_in_their_masks(database, tables):
     does not: only objects that a camera sees whole are asked for.
     """
     pictures = {}
-    for path in sorted((database / "instances").glob("*.json")):
+    for path in sorted((database / "instances").glob("scene-*.json")):
         pictures |= json.loads(path.read_text())
     rows = [r for r in tables["sample_data"].values() if r["is_key_frame"]]
     clouds = {r["sample_token"]: r for r in rows if r["fileformat"] == "pcd"}
     hit = total = 0
     for row in (r for r in rows if r["fileformat"] == "jpg"):
         cloud = clouds[row["sample_token"]]
-        points_m = read_sweep(database / cloud["filename"])[:, :3].astype(np.float64)
+        points = np.fromfile(database / cloud["filename"], dtype=np.float32).reshape(-1, 5)
+        points_m = points[:, :3].astype(np.float64)
         points_m = _global_SE3_sensor(tables, cloud).transform_points(points_m)
         ids = read_instances(database / instance_image_path(row["token"]))
         entries = {e["instance_token"]: e for e in pictures[row["token"]]}

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from cm3d.geometry.camera import project_points
+from cm3d.geometry.cameras import project_points
 from cm3d.geometry.se3 import SE3
 from cm3d.simulation.sensors.cameras import take_picture
 from cm3d.simulation.sensors.daylight import CLEAR_DAY, rgb, texture_lattice

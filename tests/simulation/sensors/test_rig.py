@@ -5,19 +5,26 @@ import json
 import numpy as np
 import pytest
 
-from cm3d.geometry.camera import project_points
+from cm3d.geometry.cameras import project_points
 from cm3d.geometry.se3 import SE3
 from cm3d.simulation.sensors.rig import CAMERAS, EGO_SE3_LIDAR, image_size
-from cm3d.tables.vocabulary import CAMERA_CHANNELS
 
+CHANNELS = (
+    "CAM_FRONT",
+    "CAM_FRONT_RIGHT",
+    "CAM_BACK_RIGHT",
+    "CAM_BACK",
+    "CAM_BACK_LEFT",
+    "CAM_FRONT_LEFT",
+)
 MOUNTS = {mount.channel: mount for mount in CAMERAS}
 
 
 def test_all_six_cameras_once():
-    assert sorted(MOUNTS) == sorted(CAMERA_CHANNELS)
+    assert sorted(MOUNTS) == sorted(CHANNELS)
 
 
-@pytest.mark.parametrize("channel", CAMERA_CHANNELS)
+@pytest.mark.parametrize("channel", CHANNELS)
 def test_point_ahead_of_the_camera_is_at_its_principal_point(channel):
     mount = MOUNTS[channel]
     yaw_rad = np.deg2rad(mount.yaw_deg)

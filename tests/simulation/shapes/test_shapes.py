@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 import trimesh
 
+from cm3d.simulation.classes import CLASS_NAMES
 from cm3d.simulation.shapes import scenery
 from cm3d.simulation.shapes.mesh import Material
 from cm3d.simulation.shapes.solids import ball, box, ring, tube, wedge, wheel
 from cm3d.simulation.traffic.catalogue import KINDS, draw_size
-from cm3d.tables.vocabulary import CLASS_NAMES
 
 GREY = Material((0.5, 0.5, 0.5), 0.3)
 # Table 8 of the paper as length, width, height; a barrier's length and width the nuScenes way.

@@ -1,23 +1,22 @@
 """All that the boxes of each track agree on."""
 
-from typing import NamedTuple, Self
+from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
 from cm3d.geometry.arrays import NDArrayFloat, NDArrayInt
-from cm3d.lift.evidence import Evidence
+from cm3d.lift.fit.evidence import Evidence
 from cm3d.lift.tracks.grid import Grid
-from cm3d.lift.tracks.groups import is_vehicle
 from cm3d.lift.tracks.heading import track_headings
 from cm3d.lift.tracks.motion import TrackMotion, heights
-from cm3d.lift.tracks.scores import track_scores
-from cm3d.lift.tracks.votes import agreed_sizes, voted_classes
 from cm3d.params import Tracks
 from cm3d.tables import Boxes3D
-from cm3d.tables.vocabulary import class_indices
+from cm3d.taxonomy import Taxonomy
 
 
-class Agreement(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Agreement:
     """What K tracks say, as a whole or in each of T keyframes.
 
     Args:
@@ -38,21 +37,27 @@ class Agreement(NamedTuple):
 
     @classmethod
     def of(
-        cls, boxes: Boxes3D, evidence: Evidence, motion: TrackMotion, grid: Grid, params: Tracks
+        cls,
+        boxes: Boxes3D,
+        own: NDArrayInt,
+        evidence: Evidence,
+        motion: TrackMotion,
+        grid: Grid,
+        taxonomy: Taxonomy,
+        params: Tracks,
     ) -> Self:
-        """Let the boxes (N,) of each track vote, pool and follow the motion."""
-        own = class_indices(boxes.class_name)
-        classes = voted_classes(own, boxes.score, grid)
+        """Let the boxes (N,) of each track, of classes `own`, vote, pool and follow the motion."""
+        classes = voted_classes(own, boxes.score, grid, len(taxonomy.classes))
         z_m = heights(boxes.center_m[:, 2], evidence.position_std_m, grid, motion)
         return cls(
             classes=classes,
-            size_m=agreed_sizes(sizes_of(boxes), evidence.size_weight, own, classes, grid),
+            size_m=agreed_sizes(boxes.cuboids.size_m, evidence.size_weight, own, classes, grid),
             score=track_scores(boxes.score, grid, params.score_prior_boxes),
             center_m=np.concatenate([motion.xy_m, z_m[..., None]], axis=-1),
             yaw_rad=track_headings(
                 boxes.yaw_rad,
                 evidence.yaw_weight,
-                is_vehicle(classes),
+                taxonomy.flags("follows_lanes")[classes],
                 grid,
                 motion,
                 params.max_axis_error_rad,
@@ -61,6 +66,40 @@ class Agreement(NamedTuple):
         )
 
 
-def sizes_of(boxes: Boxes3D) -> NDArrayFloat:
-    """Length, width and height (N, 3)."""
-    return np.stack([boxes.length_m, boxes.width_m, boxes.height_m], axis=-1)
+def track_scores(score: NDArrayFloat, grid: Grid, prior_boxes: float) -> NDArrayFloat:
+    """Score (K,) of each track: the mean of its boxes' and of `prior_boxes` more of score 0.
+
+    A flash in a single keyframe is so less credible than what was seen over and over.
+    """
+    mean = grid.mean(score, np.ones(len(score)))
+    return np.asarray(mean * grid.length / (grid.length + prior_boxes))
+
+
+def voted_classes(
+    classes: NDArrayInt, score: NDArrayFloat, grid: Grid, class_count: int
+) -> NDArrayInt:
+    """The class (K,) with the largest sum of scores; the first of equals."""
+    votes = np.eye(class_count)[classes] * score[:, None]
+    return np.asarray(grid.mean(votes, np.ones(len(classes))).argmax(axis=1))
+
+
+def agreed_sizes(
+    size_m: NDArrayFloat,
+    weight: NDArrayFloat,
+    classes: NDArrayInt,
+    track_classes: NDArrayInt,
+    grid: Grid,
+) -> NDArrayFloat:
+    """Sizes (K, 3) of tracks: weighted means over their boxes of the track's class.
+
+    Args:
+        size_m: (N, 3) of the boxes.
+        weight: (N,) how much of each object was seen.
+        classes: (N,) of the boxes.
+        track_classes: (K,) of the tracks; at least one box of each has it.
+        grid: K tracks over T keyframes.
+    """
+    track_of_box = np.zeros(len(classes), dtype=np.int64)
+    track_of_box[grid.row[grid.observed]] = np.nonzero(grid.observed)[0]
+    same = classes == track_classes[track_of_box]
+    return grid.mean(size_m, np.where(same, np.maximum(weight, 1e-6), 0.0))

@@ -1,19 +1,21 @@
 """Which boxes of neighbouring keyframes are one object: forward through the scene."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from cm3d.geometry.arrays import NDArrayFloat, NDArrayInt
+from cm3d.geometry.rows import Rows
 from cm3d.lift.tracks.detections import Detections
+from cm3d.lift.tracks.grid import Grid, smoothed_states
 from cm3d.lift.tracks.kalman import States, inverse_2x2
 from cm3d.params import Tracks
 
 
 @dataclass(frozen=True, eq=False)
-class Live:
+class Live(Rows):
     """Objects that are followed.
 
     Args:
@@ -34,31 +36,16 @@ class Live:
         states = States.born(boxes.xy_m, boxes.std_m, boxes.velocity_covariance)
         return cls(number, states, np.full(len(number), time_s), boxes)
 
-    def at(self, rows: NDArrayInt) -> Self:
-        """Some of the objects."""
-        return type(self)(
-            self.number[rows], self.states.at(rows), self.last_s[rows], self.box.at(rows)
-        )
-
-    def joined(self, others: Self) -> Self:
-        """These, then others."""
-        return type(self)(
-            np.concatenate([self.number, others.number]),
-            self.states.joined(others.states),
-            np.concatenate([self.last_s, others.last_s]),
-            Detections.concatenated([self.box, others.box]),
-        )
-
     def predicted(self, dt_s: float) -> Self:
         """The same objects a step later."""
-        states = self.states.predicted(dt_s, self.box.acceleration_mps2)
-        return type(self)(self.number, states, self.last_s, self.box)
+        states = self.states.predicted(dt_s, self.box.motion.acceleration_mps2)
+        return replace(self, states=states)
 
     def corrected(self, boxes: Detections, time_s: float) -> Self:
         """The same objects, each seen as one of the boxes (K,)."""
-        seen = np.ones(len(self.number), dtype=bool)
+        seen = np.ones(len(self), dtype=bool)
         states = self.states.corrected(boxes.xy_m, boxes.std_m, seen)
-        return type(self)(self.number, states, np.full(len(self.number), time_s), boxes)
+        return replace(self, states=states, last_s=np.full(len(self), time_s), box=boxes)
 
 
 def associate(boxes: Detections, time_s: NDArrayFloat, params: Tracks) -> NDArrayInt:
@@ -69,35 +56,35 @@ def associate(boxes: Detections, time_s: NDArrayFloat, params: Tracks) -> NDArra
         time_s: (T,) of the keyframes.
         params: Section `lift.tracks`.
     """
-    track = np.full(len(boxes.frame), -1, dtype=np.int64)
-    live = Live.born(np.empty(0, np.int64), boxes.at(np.empty(0, np.int64)), 0.0)
+    track = np.full(len(boxes), -1, dtype=np.int64)
+    live = Live.born(np.empty(0, np.int64), boxes[:0], 0.0)
     born = 0
     for frame, now_s in enumerate(time_s):
         rows = np.flatnonzero(boxes.frame == frame)
         if frame:
             live = live.predicted(float(now_s - time_s[frame - 1]))
-        live = live.at(np.flatnonzero(now_s - live.last_s <= params.max_gap_s))
-        old, new = assign(_costs(live, boxes.at(rows), params))
+        live = live[now_s - live.last_s <= params.max_gap_s]
+        old, new = assign(_costs(live, boxes[rows], params))
         track[rows[new]] = live.number[old]
         fresh = np.setdiff1d(np.arange(len(rows)), new)
         track[rows[fresh]] = born + np.arange(len(fresh))
         born += len(fresh)
-        lost = np.setdiff1d(np.arange(len(live.number)), old)
-        seen = live.at(old).corrected(boxes.at(rows[new]), float(now_s))
-        begun = Live.born(track[rows[fresh]], boxes.at(rows[fresh]), float(now_s))
-        live = live.at(lost).joined(seen).joined(begun)
+        lost = np.setdiff1d(np.arange(len(live)), old)
+        seen = live[old].corrected(boxes[rows[new]], float(now_s))
+        begun = Live.born(track[rows[fresh]], boxes[rows[fresh]], float(now_s))
+        live = Live.concatenate([live[lost], seen, begun])
     return track
 
 
 def _costs(live: Live, boxes: Detections, params: Tracks) -> NDArrayFloat:
     """Costs (K, M) of each object being seen as each box."""
-    cost = np.zeros((len(live.number), len(boxes.frame)))
-    old, new = np.nonzero(live.box.group[:, None] == boxes.group[None, :])
-    states, box = live.states.at(old), boxes.at(new)
+    cost = np.zeros((len(live), len(boxes)))
+    old, new = np.nonzero(live.box.motion.group[:, None] == boxes.motion.group[None, :])
+    states, box = live.states[old], boxes[new]
     spread = states.covariance[:, :2, :2] + box.std_m[:, None, None] ** 2 * np.eye(2)
     offset = box.xy_m - states.mean[:, :2]
     square = np.einsum("pi,pij,pj->p", offset, inverse_2x2(spread), offset)
-    cost[old, new] = pair_costs(square, spread, live.box.at(old), box, params)
+    cost[old, new] = pair_costs(square, spread, live.box[old], box, params)
     return cost
 
 
@@ -130,3 +117,44 @@ def assign(cost: NDArrayFloat) -> tuple[NDArrayInt, NDArrayInt]:
     rows, columns = linear_sum_assignment(cost)
     paired = cost[rows, columns] < 0
     return rows[paired], columns[paired]
+
+
+def link(track: NDArrayInt, boxes: Detections, time_s: NDArrayFloat, params: Tracks) -> NDArrayInt:
+    """Tracks (N,) of boxes after joining pieces whose ends fit, in position and velocity.
+
+    The end of a piece is known from the boxes before it, the start of another from those after
+    it: smoothing both sees fits that the forward pass could not.
+
+    Args:
+        track: (N,) numbered from 0 without gaps.
+        boxes: N boxes.
+        time_s: (T,) of the keyframes.
+        params: Section `lift.tracks`.
+    """
+    grid = Grid.from_tracks(track, boxes.frame, time_s)
+    before, after = assign(_link_costs(boxes, grid, params))
+    predecessor = np.full(len(grid.row), -1, dtype=np.int64)
+    predecessor[after] = before
+    root = np.arange(len(grid.row))
+    for piece in np.argsort(grid.first, kind="stable"):
+        if predecessor[piece] >= 0:
+            root[piece] = root[predecessor[piece]]
+    return np.asarray(np.unique(root[track], return_inverse=True)[1].reshape(-1))
+
+
+def _link_costs(boxes: Detections, grid: Grid, params: Tracks) -> NDArrayFloat:
+    """Costs (K, K) of each piece being followed by each other."""
+    states, pieces = smoothed_states(boxes, grid), np.arange(len(grid.row))
+    ends, starts = states[pieces, grid.last], states[pieces, grid.first]
+    last_box = boxes[grid.row[pieces, grid.last]]
+    first_box = boxes[grid.row[pieces, grid.first]]
+    gap_s = grid.time_s[grid.first][None, :] - grid.time_s[grid.last][:, None]
+    cost = np.zeros((len(pieces), len(pieces)))
+    close = (gap_s > 0) & (gap_s <= params.max_link_s)
+    old, new = np.nonzero(close & (last_box.motion.group[:, None] == first_box.motion.group))
+    later = ends[old].predicted(gap_s[old, new], last_box.motion.acceleration_mps2[old])
+    spread = later.covariance + starts.covariance[new]
+    offset = starts.mean[new] - later.mean
+    square = np.einsum("pi,pi->p", offset, np.linalg.solve(spread, offset[..., None])[..., 0])
+    cost[old, new] = pair_costs(square, spread[:, :2, :2], last_box[old], first_box[new], params)
+    return cost

@@ -1,18 +1,20 @@
 """From tracks back to boxes, each effect of tracking where it is wanted."""
 
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
-from cm3d.geometry.arrays import NDArrayBool, NDArrayInt
-from cm3d.lift.tracks.agreement import Agreement, sizes_of
-from cm3d.lift.tracks.attributes import motion_attributes
+from cm3d.geometry.arrays import NDArrayBool, NDArrayInt, NDArrayObject
+from cm3d.geometry.rows import Rows
+from cm3d.lift.tracks.agreement import Agreement
 from cm3d.params import Tracks
 from cm3d.tables import Boxes3D
-from cm3d.tables.vocabulary import CLASS_NAMES, class_indices
+from cm3d.taxonomy import Taxonomy
 
 
-class Cells(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Cells(Rows):
     """Where M boxes stand among tracks and keyframes, each (M,).
 
     Args:
@@ -28,35 +30,38 @@ class Cells(NamedTuple):
     followed: NDArrayBool
 
 
-def refined(boxes: Boxes3D, cells: Cells, agreed: Agreement, params: Tracks) -> Boxes3D:
+def agreed_boxes(
+    boxes: Boxes3D,
+    classes: NDArrayInt,
+    cells: Cells,
+    agreed: Agreement,
+    taxonomy: Taxonomy,
+    params: Tracks,
+) -> Boxes3D:
     """Boxes (M,) of the cells as their tracks have them, and otherwise as they were.
 
     Args:
         boxes: (M,) of the cells; a gap's is another of the same track.
+        classes: (M,) class indices of these boxes.
         cells: (M,).
         agreed: Of all tracks.
+        taxonomy: The class list.
         params: Section `lift.tracks`.
     """
-    boxes = _with_class_and_size(boxes, cells, agreed, params)
-    boxes = _with_place(boxes, cells, agreed, params)
-    boxes = _with_score(boxes, cells, agreed, params)
-    return _with_motion(boxes, cells, agreed, params)
-
-
-def _with_class_and_size(
-    boxes: Boxes3D, cells: Cells, agreed: Agreement, params: Tracks
-) -> Boxes3D:
-    """A box that changes its class takes the size of the track's boxes of that class."""
-    own = class_indices(boxes.class_name)
-    classes = agreed.classes[cells.track] if params.class_vote else own
-    resized = (classes != own) | (params.sizes & (agreed.classes[cells.track] == classes))
-    size_m = np.where(resized[:, None], agreed.size_m[cells.track], sizes_of(boxes))
-    return boxes.replace(
-        class_name=np.array(CLASS_NAMES, dtype=object)[classes],
+    of_track = agreed.classes[cells.track]
+    chosen = of_track if params.class_vote else classes
+    # What changes its class takes the size of the track's boxes of that class.
+    resized = (chosen != classes) | (params.sizes & (of_track == chosen))
+    size_m = np.where(resized[:, None], agreed.size_m[cells.track], boxes.cuboids.size_m)
+    boxes = boxes.replace(
+        class_name=taxonomy.name_array[chosen],
         length_m=size_m[:, 0],
         width_m=size_m[:, 1],
         height_m=size_m[:, 2],
     )
+    boxes = _with_place(boxes, cells, agreed, params)
+    boxes = _with_score(boxes, cells, agreed, params)
+    return _with_motion(boxes, cells, agreed, chosen, taxonomy, params)
 
 
 def _with_place(boxes: Boxes3D, cells: Cells, agreed: Agreement, params: Tracks) -> Boxes3D:
@@ -77,7 +82,14 @@ def _with_score(boxes: Boxes3D, cells: Cells, agreed: Agreement, params: Tracks)
     return boxes.replace(score=np.where(cells.seen, own, params.fill_score * of_track))
 
 
-def _with_motion(boxes: Boxes3D, cells: Cells, agreed: Agreement, params: Tracks) -> Boxes3D:
+def _with_motion(
+    boxes: Boxes3D,
+    cells: Cells,
+    agreed: Agreement,
+    classes: NDArrayInt,
+    taxonomy: Taxonomy,
+    params: Tracks,
+) -> Boxes3D:
     """Velocity and attribute."""
     motion, cell = agreed.motion, (cells.track, cells.frame)
     if params.velocity:
@@ -86,7 +98,30 @@ def _with_motion(boxes: Boxes3D, cells: Cells, agreed: Agreement, params: Tracks
         boxes = boxes.replace(velocity_mps=velocity_mps)
     if params.attributes:
         travelled, moving = motion.travelled[cells.track], motion.moving[cell]
-        classes = class_indices(boxes.class_name)
-        attributes = motion_attributes(classes, cells.followed, travelled, moving)
-        boxes = boxes.replace(attribute_name=attributes)
+        names = motion_attributes(classes, cells.followed, travelled, moving, taxonomy)
+        boxes = boxes.replace(attribute_name=names)
     return boxes
+
+
+_CASES: Final = ("unknown", "never_moved", "rests", "moves")
+
+
+def motion_attributes(
+    classes: NDArrayInt,
+    known: NDArrayBool,
+    travelled: NDArrayBool,
+    moving: NDArrayBool,
+    taxonomy: Taxonomy,
+) -> NDArrayObject:
+    """The attribute of each box (N,), empty where the class has none.
+
+    Args:
+        classes: (N,) class index.
+        known: (N,) whether there is motion to judge by.
+        travelled: (N,) whether the object is ever somewhere else.
+        moving: (N,) whether it moves now.
+        taxonomy: It names the attribute of each case.
+    """
+    case = np.where(known, 1 + travelled.astype(np.int64) + (travelled & moving), 0)
+    table = np.stack([taxonomy.attribute(name) for name in _CASES])
+    return np.asarray(table[case, classes], dtype=object)

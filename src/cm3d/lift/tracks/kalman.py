@@ -1,15 +1,16 @@
 """Constant-velocity Kalman filter and Rauch-Tung-Striebel smoother, many objects at once."""
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
 from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat
+from cm3d.geometry.rows import Rows
 
 
 @dataclass(frozen=True, eq=False)
-class States:
+class States(Rows):
     """What is known of objects.
 
     Args:
@@ -35,17 +36,6 @@ class States:
         covariance[:, :2, :2] = std_m[:, None, None] ** 2 * np.eye(2)
         covariance[:, 2:, 2:] = velocity_covariance
         return cls(np.hstack([xy_m, np.zeros_like(xy_m)]), covariance)
-
-    def at(self, rows: Any) -> Self:
-        """The states of some objects."""
-        return type(self)(self.mean[rows], self.covariance[rows])
-
-    def joined(self, others: Self) -> Self:
-        """These, then others."""
-        return type(self)(
-            np.concatenate([self.mean, others.mean]),
-            np.concatenate([self.covariance, others.covariance]),
-        )
 
     def predicted(self, dt_s: NDArrayFloat | float, acceleration_mps2: NDArrayFloat) -> Self:
         """Later states; the acceleration (N,) is white noise, constant over each step (N,)."""

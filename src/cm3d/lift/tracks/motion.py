@@ -1,18 +1,20 @@
 """Which tracks move, where they are, and how fast."""
 
-from typing import NamedTuple, Self
+from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
 from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat
+from cm3d.geometry.rows import Rows
 from cm3d.lift.tracks.detections import Detections
 from cm3d.lift.tracks.grid import Grid, smoothed_states
-from cm3d.lift.tracks.groups import motion_of
 from cm3d.lift.tracks.kalman import States
 from cm3d.params import Tracks
 
 
-class TrackMotion(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class TrackMotion(Rows):
     """Motion of K tracks over T keyframes.
 
     Args:
@@ -34,9 +36,9 @@ class TrackMotion(NamedTuple):
         """The motion that the boxes of the tracks tell."""
         states = smoothed_states(boxes, grid)
         first_box = grid.row[np.arange(len(grid.row)), grid.first]
-        motion = motion_of(boxes.classes[first_box], params)
+        motion = boxes.motion[first_box]
         known = grid.length > 1
-        drift_m = motion.drift_lengths * grid.mean(boxes.length_m, np.ones(len(boxes.frame)))
+        drift_m = motion.drift_lengths * grid.mean(boxes.length_m, np.ones(len(boxes)))
         travelled = known & _has_travelled(states, grid, drift_m, params.moved_sigma)
         velocity_mps = np.where(travelled[:, None, None], states.mean[..., 2:], 0.0)
         speed_mps = np.linalg.norm(velocity_mps, axis=-1)
@@ -50,7 +52,7 @@ def _has_travelled(
     states: States, grid: Grid, drift_m: NDArrayFloat, moved_sigma: float
 ) -> NDArrayBool:
     """Whether each track (K,) gets further from its start than noise and drift explain."""
-    start = states.at((np.arange(len(grid.row)), grid.first))
+    start = states[np.arange(len(grid.row)), grid.first]
     offset_m = states.mean[..., :2] - start.mean[:, None, :2]
     distance_m = np.linalg.norm(offset_m, axis=-1)
     covariance = states.covariance + start.covariance[:, None]

@@ -8,7 +8,7 @@ import numpy as np
 
 from cm3d.geometry.angles import direction_of
 from cm3d.geometry.arrays import NDArrayFloat, NDArrayInt
-from cm3d.geometry.boxes import points_in_boxes
+from cm3d.geometry.cuboids import Cuboids, points_in_boxes
 from cm3d.geometry.se3 import SE3
 from cm3d.simulation.database.records import Row, pose_fields, token
 from cm3d.simulation.sensors.lidar import Sweep
@@ -38,6 +38,16 @@ CATEGORIES: Final = (
     "movable_object.pushable_pullable",
     "movable_object.debris",
     "static_object.bicycle_rack",
+)
+ATTRIBUTES: Final = (
+    "vehicle.moving",
+    "vehicle.stopped",
+    "vehicle.parked",
+    "cycle.with_rider",
+    "cycle.without_rider",
+    "pedestrian.moving",
+    "pedestrian.standing",
+    "pedestrian.sitting_lying_down",
 )
 
 
@@ -93,11 +103,11 @@ def count_points(
     """How many points (N, 3), global frame, lie in the box of each of A actors, shape (A,)."""
     if not actors:
         return np.zeros(0, dtype=np.int64)
-    size_m = np.array([[a.length_m, a.width_m, a.height_m] for a in actors])
+    length_m, width_m, height_m = np.array([[a.length_m, a.width_m, a.height_m] for a in actors]).T
     center_m = np.array([pose.translation_m for pose in global_SE3_objects])
     forward = np.array([pose.rotation[:, 0] for pose in global_SE3_objects])
     yaw_rad = direction_of(forward)
-    inside = points_in_boxes(points_m, center_m, size_m[:, 0], size_m[:, 1], size_m[:, 2], yaw_rad)
+    inside = points_in_boxes(points_m, Cuboids(center_m, length_m, width_m, height_m, yaw_rad))
     return np.asarray(inside.sum(axis=1), dtype=np.int64)
 
 

@@ -11,14 +11,20 @@ import cv2
 from cm3d.errors import InputError
 from cm3d.geometry.se3 import SE3
 from cm3d.params import Simulation
-from cm3d.simulation.database.annotations import CATEGORIES
+from cm3d.simulation.database.annotations import ATTRIBUTES, CATEGORIES
 from cm3d.simulation.database.map_expansion import map_expansion, map_mask
-from cm3d.simulation.database.records import Row, pose_fields, token, write_table, write_whole
-from cm3d.simulation.scene import record_path
+from cm3d.simulation.database.records import (
+    Row,
+    pose_fields,
+    record_path,
+    token,
+    write_table,
+    write_whole,
+)
+from cm3d.simulation.instances import MODELS, embedded_models
 from cm3d.simulation.schedule import ScenePlan
-from cm3d.simulation.sensors.rig import CAMERAS, EGO_SE3_LIDAR
+from cm3d.simulation.sensors.rig import CAMERAS, EGO_SE3_LIDAR, LIDAR_CHANNEL
 from cm3d.simulation.town.town import build_town
-from cm3d.tables.vocabulary import ATTRIBUTE_NAMES, LIDAR_CHANNEL
 
 _SCENE_TABLES: Final = (
     "log",
@@ -35,7 +41,7 @@ _VISIBILITY_LEVELS: Final = ("v0-40", "v40-60", "v60-80", "v80-100")
 def assemble_database(
     root: Path, version: str, plans: Sequence[ScenePlan], seed: int, params: Simulation
 ) -> None:
-    """Write tables, maps and splits from the scenes' records, then remove the records.
+    """Write tables, maps, splits and `MODELS` from the scenes' records, then remove the records.
 
     Args:
         root: Folder of the data set.
@@ -56,6 +62,7 @@ def assemble_database(
         splits = {s: [p.scene_name for p in plans if p.split == s] for s in ("train", "val")}
         write_whole(root / version / "splits.json", json.dumps(splits, indent=1).encode())
         _write_maps(root, plans, seed)
+        write_whole(root / MODELS, json.dumps(embedded_models(seed), indent=1).encode())
         shutil.rmtree(root / "records")
     except OSError as error:
         raise InputError(f"{root}: cannot be written ({error.strerror}); free it") from error
@@ -83,7 +90,7 @@ def _fixed_tables(params: Simulation) -> dict[str, list[Row]]:
         ],
         "attribute": [
             {"token": token("attribute", name), "name": name, "description": ""}
-            for name in ATTRIBUTE_NAMES
+            for name in ATTRIBUTES
         ],
         "visibility": [
             {"token": str(level), "level": name, "description": f"{name[1:]}% visible"}

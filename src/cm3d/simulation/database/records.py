@@ -1,4 +1,4 @@
-"""Rows of nuScenes' tables, as plain values."""
+"""Rows of nuScenes' tables as plain values, and how they are written."""
 
 import hashlib
 import json
@@ -46,3 +46,8 @@ def write_table(path: Path, rows: Iterable[Row]) -> None:
     """Write a table as JSON, a row per line."""
     lines = ",\n".join(json.dumps(row) for row in rows)
     write_whole(path, f"[\n{lines}\n]\n".encode())
+
+
+def record_path(root: Path, scene_name: str) -> Path:
+    """Where a finished scene's rows wait for `assemble_database`."""
+    return root / "records" / f"{scene_name}.json"

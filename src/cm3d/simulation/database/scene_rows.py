@@ -13,34 +13,32 @@ from cm3d.simulation.world import Actor
 
 
 def sensor_row(
-    scene_name: str, channel: str, timestamp_us: int, sample_token: str, is_keyframe: bool
+    scene_name: str,
+    channel: str,
+    timestamp_us: int,
+    sample_token: str,
+    is_keyframe: bool,
+    size_px: tuple[int, int] | None = None,
 ) -> Row:
-    """A row of `sample_data`, not chained yet; `image_fields` adds what cameras have."""
+    """A row of `sample_data`, not chained yet: an image of a width and height, or else a sweep.
+
+    Files are not in nuScenes' `samples` and `sweeps`, because stages depend on points and on
+    images apart; readers take the name as it stands in the row.
+    """
     key = token("sample_data", scene_name, channel, timestamp_us)
-    folder = "samples" if is_keyframe else "sweeps"
+    folder, suffix = ("images", "jpg") if size_px else ("lidar", "pcd.bin")
+    width_px, height_px = size_px or (0, 0)
     return {
         "token": key,
         "sample_token": sample_token,
         "ego_pose_token": key,
         "calibrated_sensor_token": token("calibrated_sensor", channel),
         "timestamp": timestamp_us,
-        "fileformat": "pcd",
+        "fileformat": suffix.split(".")[0],
         "is_key_frame": is_keyframe,
-        "height": 0,
-        "width": 0,
-        "filename": f"{folder}/{channel}/{scene_name}__{channel}__{timestamp_us}.pcd.bin",
-    }
-
-
-def image_fields(row: Row, width_px: int, height_px: int) -> Row:
-    """The row of a camera image instead of a LiDAR sweep."""
-    filename = row["filename"].removesuffix(".pcd.bin") + ".jpg"
-    return {
-        **row,
-        "fileformat": "jpg",
         "height": height_px,
         "width": width_px,
-        "filename": filename,
+        "filename": f"{folder}/{channel}/{scene_name}__{channel}__{timestamp_us}.{suffix}",
     }
 
 

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from cm3d.geometry.arrays import NDArrayFloat
-from cm3d.geometry.camera import scale_intrinsics
+from cm3d.geometry.cameras import scale_intrinsics
 from cm3d.geometry.se3 import SE3
 
 IMAGE_WIDTH_PX: Final = 1600
@@ -19,6 +19,7 @@ IMAGE_HEIGHT_PX: Final = 900
 SWEEP_PERIOD_US: Final = 50_000
 SWEEPS_PER_KEYFRAME: Final = 10
 
+LIDAR_CHANNEL: Final = "LIDAR_TOP"
 EGO_SE3_LIDAR: Final = SE3.from_yaw(-np.pi / 2, np.array([0.943713, 0.0, 1.84023]))
 
 # The beam turns clockwise; the LiDAR's time stamp is the moment at which it passes this yaw.

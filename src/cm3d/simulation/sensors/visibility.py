@@ -9,7 +9,7 @@ import numpy as np
 import trimesh
 
 from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat, NDArrayInt
-from cm3d.geometry.camera import inside_image, project_points
+from cm3d.geometry.cameras import inside_image, project_points
 from cm3d.geometry.se3 import SE3
 from cm3d.simulation.sensors.rig import CameraMount, image_size
 from cm3d.simulation.sensors.snapshot import Snapshot

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.random import Generator
 
 from cm3d.geometry.arrays import NDArrayFloat
-from cm3d.geometry.boxes import bev_corners
+from cm3d.geometry.cuboids import Rectangles, bev_corners
 from cm3d.geometry.se3 import SE3
 from cm3d.simulation.shapes.mesh import Mesh
 from cm3d.simulation.traffic.catalogue import KINDS, draw_size
@@ -23,7 +23,7 @@ class Actor:
     Args:
         instance_id: Unique in the world, from 1; 0 is the background.
         category_name: nuScenes' full category.
-        class_name: One of `tables.vocabulary.CLASS_NAMES`.
+        class_name: One of `simulation.classes.CLASS_NAMES`.
         length_m: Extent along the heading.
         width_m: Extent across.
         height_m: Extent upwards.
@@ -60,10 +60,10 @@ class Actor:
 
     def footprint_m(self, time_s: float) -> NDArrayFloat:
         """Corners (4, 2) of the box on the ground, global frame."""
-        size = np.array([[self.length_m], [self.width_m]])
-        yaw_rad = np.array([self.trajectory.heading_rad(time_s)])
+        yaw_rad = self.trajectory.heading_rad(time_s)
+        sides = np.array([[self.length_m], [self.width_m], [yaw_rad]])
         center_m = self.trajectory.position_m(time_s)[None]
-        return np.asarray(bev_corners(center_m, size[0], size[1], yaw_rad)[0])
+        return np.asarray(bev_corners(Rectangles(center_m, *sides))[0])
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.random import Generator
 
-from cm3d.simulation.shapes import cars, cycles, heavy, machines, people, street
+from cm3d.simulation.shapes import cycles, people, street, vehicles
 from cm3d.simulation.shapes.mesh import Mesh
 
 Shape = Callable[[Generator, float, float, float], Mesh]
@@ -18,7 +18,7 @@ class Kind:
     """A kind of object.
 
     Args:
-        class_name: One of `tables.vocabulary.CLASS_NAMES`.
+        class_name: One of `simulation.classes.CLASS_NAMES`.
         category_name: nuScenes' full category.
         shape: Draws the mesh for a length, width and height.
         mean_m: Mean length, width, height.
@@ -40,16 +40,16 @@ _CYCLE_SPREAD = (0.08, 0.12, 0.07)
 _PEDESTRIAN = ((0.79, 0.60, 1.80), (0.16, 0.12, 0.06))
 
 KINDS: Final[dict[str, Kind]] = {
-    "car": Kind("car", "vehicle.car", cars.car, (4.62, 1.91, 1.68), (0.08, 0.05, 0.09)),
-    "truck": Kind("truck", "vehicle.truck", heavy.truck, (6.89, 2.38, 2.60), (0.16, 0.06, 0.12)),
-    "bus": Kind("bus", "vehicle.bus.rigid", heavy.bus, (11.47, 2.59, 3.81), (0.08, 0.03, 0.05)),
+    "car": Kind("car", "vehicle.car", vehicles.car, (4.62, 1.91, 1.68), (0.08, 0.05, 0.09)),
+    "truck": Kind("truck", "vehicle.truck", vehicles.truck, (6.89, 2.38, 2.60), (0.16, 0.06, 0.12)),
+    "bus": Kind("bus", "vehicle.bus.rigid", vehicles.bus, (11.47, 2.59, 3.81), (0.08, 0.03, 0.05)),
     "trailer": Kind(
-        "trailer", "vehicle.trailer", heavy.trailer, (10.20, 2.29, 3.70), (0.16, 0.06, 0.08)
+        "trailer", "vehicle.trailer", vehicles.trailer, (10.20, 2.29, 3.70), (0.16, 0.06, 0.08)
     ),
     "construction_vehicle": Kind(
         "construction_vehicle",
         "vehicle.construction",
-        machines.construction_vehicle,
+        vehicles.construction_vehicle,
         (5.5, 2.47, 2.38),
         (0.15, 0.1, 0.12),
     ),

@@ -8,7 +8,7 @@ import shapely
 from numpy.random import Generator
 
 from cm3d.geometry.arrays import NDArrayFloat
-from cm3d.geometry.boxes import bev_corners
+from cm3d.geometry.cuboids import Rectangles, bev_corners
 from cm3d.simulation.town.lanes import Movement
 from cm3d.simulation.town.polyline import Polyline
 from cm3d.simulation.traffic.actors import Actor, Body
@@ -164,8 +164,8 @@ def _start(rng: Generator, setting: Setting, movement: Movement, length_m: float
 
 def _footprint(path: Polyline, arc_m: float, length_m: float, width_m: float) -> shapely.Polygon:
     center_m, yaw_rad = path.pose(arc_m)
-    size = np.array([[length_m], [width_m]])
-    return shapely.Polygon(bev_corners(center_m[None], size[0], size[1], np.array([yaw_rad]))[0])
+    sides = np.array([[length_m], [width_m], [yaw_rad]])
+    return shapely.Polygon(bev_corners(Rectangles(center_m[None], *sides))[0])
 
 
 def _follow(

@@ -1,0 +1,16 @@
+"""GroundingDINO."""
+
+from cm3d.detect2d.common.network import NetworkDetector
+from cm3d.detect2d.common.protocol import Detector2D, Setting
+
+
+def build(setting: Setting) -> Detector2D:
+    """The detector that `detect2d.grounding_dino` describes.
+
+    Raises:
+        InputError: Its weights or its library are not there, or there is no GPU to be had.
+    """
+    # with PyTorch, which nothing else here imports
+    from cm3d.detect2d.grounding_dino.adapter import build_grounding_dino
+
+    return NetworkDetector(build_grounding_dino(setting), setting.root, setting.execution)

@@ -1,0 +1,16 @@
+"""OWLv2."""
+
+from cm3d.detect2d.common.network import NetworkDetector
+from cm3d.detect2d.common.protocol import Detector2D, Setting
+
+
+def build(setting: Setting) -> Detector2D:
+    """The detector that `detect2d.owlv2` describes.
+
+    Raises:
+        InputError: Its weights or its library are not there, or there is no GPU to be had.
+    """
+    # with PyTorch, which nothing else here imports
+    from cm3d.detect2d.owlv2.adapter import build_owlv2
+
+    return NetworkDetector(build_owlv2(setting), setting.root, setting.execution)

@@ -1,0 +1,16 @@
+"""The embedded data set's own detector."""
+
+from cm3d.detect2d.common.network import NetworkDetector
+from cm3d.detect2d.common.protocol import Detector2D, Setting
+
+
+def build(setting: Setting) -> Detector2D:
+    """The detector that `detect2d.simnet` describes.
+
+    Raises:
+        InputError: Its weights or its library are not there, or there is no GPU to be had.
+    """
+    # with PyTorch, which nothing else here imports
+    from cm3d.detect2d.simnet.adapter import build_simnet
+
+    return NetworkDetector(build_simnet(setting), setting.root, setting.execution)

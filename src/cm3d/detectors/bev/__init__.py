@@ -1,0 +1,1 @@
+"""Networks that see the plane from above."""

@@ -1,0 +1,1 @@
+"""What is read off bird's-eye features."""

@@ -1,0 +1,1 @@
+"""The centre head (CenterPoint): maps, what they should be, losses, and boxes read off them."""

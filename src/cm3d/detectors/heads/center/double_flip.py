@@ -1,0 +1,60 @@
+"""Detecting in a scene and its mirror images, and averaging what is said of each cell."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+from torch import nn
+
+from cm3d.detectors.heads.center.head import TaskOutput
+from cm3d.detectors.inputs import Inputs, Points
+
+# The scene as it is, mirrored along x, along y, and along both.
+_MIRRORS = ((False, False), (True, False), (False, True), (True, True))
+_ROWS, _COLUMNS = -2, -1  # along y, along x
+
+
+def detect_double_flipped(model: nn.Module, inputs: Inputs) -> list[TaskOutput]:
+    """The maps of a model of points, averaged over four mirror images."""
+    assert inputs.points is not None
+    points, mirrored = inputs.points.values, []
+    for mirror_x, mirror_y in _MIRRORS:
+        sign = points.new_tensor([-1 if mirror_x else 1, -1 if mirror_y else 1, 1, 1, 1])
+        outputs = model(replace(inputs, points=Points(points * sign, inputs.points.frame)))
+        mirrored.append([_mirrored_back(output, mirror_x, mirror_y) for output in outputs])
+    return [_average(of_task) for of_task in zip(*mirrored, strict=True)]
+
+
+def _mirrored_back(output: TaskOutput, mirror_x: bool, mirror_y: bool) -> TaskOutput:
+    """Maps of the scene itself, from those of its mirror image."""
+    dims = [dim for dim, mirrored in ((_COLUMNS, mirror_x), (_ROWS, mirror_y)) if mirrored]
+    terms = {name: term.flip(dims) for name, term in output.boxes.items()}
+    sign_x, sign_y = (-1.0 if mirrored else 1.0 for mirrored in (mirror_x, mirror_y))
+    offset = terms["offset"]
+    in_cell = [
+        1 - offset[:, axis] if mirrored else offset[:, axis]
+        for axis, mirrored in ((0, mirror_x), (1, mirror_y))
+    ]
+    # a heading's sine changes with y, its cosine with x
+    heading_sign = offset.new_tensor([sign_y, sign_x])[:, None, None]
+    velocity_sign = offset.new_tensor([sign_x, sign_y])[:, None, None]
+    return TaskOutput(
+        output.heatmap.flip(dims),
+        terms
+        | {
+            "offset": torch.stack(in_cell, dim=1),
+            "heading": terms["heading"] * heading_sign,
+            "velocity": terms["velocity"] * velocity_sign,
+        },
+    )
+
+
+def _average(outputs: Sequence[TaskOutput]) -> TaskOutput:
+    """Mean probabilities and box terms; of sizes the mean in metres (CenterPoint)."""
+    probability = torch.stack([output.heatmap.float().sigmoid() for output in outputs]).mean(0)
+    terms = {
+        name: torch.stack([output.boxes[name].float() for output in outputs]).mean(0)
+        for name in outputs[0].boxes
+    }
+    sizes_m = torch.stack([output.boxes["size"].float().exp() for output in outputs])
+    return TaskOutput(probability.logit(), terms | {"size": sizes_m.mean(0).log()})

@@ -1,0 +1,1 @@
+"""From LiDAR points to a bird's-eye image."""

@@ -1,0 +1,133 @@
+"""Points gathered by the voxel that holds them; a pillar is a voxel of the whole height."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from cm3d.detectors.grid import Grid
+from cm3d.params import Detector
+
+POINT_CHANNELS = 5  # x, y, z in metres (LiDAR frame), intensity in [0, 1], age in seconds
+
+
+@dataclass(frozen=True, eq=False)
+class Voxels:
+    """V voxels that hold N points.
+
+    Args:
+        points: (N, 5) voxel by voxel, see `POINT_CHANNELS`.
+        voxel: (N,) ascending: which voxel a point lies in.
+        count: (V,) points of each voxel.
+        position: (V, 4) frame, layer, row and column of each voxel.
+    """
+
+    points: Tensor
+    voxel: Tensor
+    count: Tensor
+    position: Tensor
+
+    def __len__(self) -> int:
+        """Number of voxels."""
+        return len(self.count)
+
+    def mean(self, values: Tensor) -> Tensor:
+        """Means (V, K) over the points' values (N, K) in each voxel."""
+        total = values.new_zeros(len(self), values.shape[1]).index_add(0, self.voxel, values)
+        return total / self.count[:, None]
+
+
+class Voxelizer:
+    """Assigns points to the voxels of a detector.
+
+    Args:
+        detector: Range, cells, and how many points a voxel holds at most.
+        height_m: Of a voxel; the whole height for pillars.
+    """
+
+    def __init__(self, detector: Detector, height_m: float) -> None:
+        """Take the grid over from the `detector` section."""
+        self.grid = Grid.of_points(detector)
+        self.min_z_m, self.max_z_m, self.height_m = detector.min_z_m, detector.max_z_m, height_m
+        self.layers = math.ceil(round((self.max_z_m - self.min_z_m) / height_m, 6))
+        self.max_points, self.spread = detector.max_points, detector.kept_points == "spread"
+
+    def __call__(self, points: Tensor, frame: Tensor) -> Voxels:
+        """Gather the points of a batch.
+
+        Args:
+            points: (N, 5), see `POINT_CHANNELS`; those out of range play no part.
+            frame: (N,) which frame of the batch a point belongs to.
+        """
+        rows, key = self._sorted_by_voxel(points, frame)
+        voxel_key, voxel, count = torch.unique_consecutive(
+            key, return_inverse=True, return_counts=True
+        )
+        keep = spread_evenly if self.spread else keep_first
+        kept = keep(voxel, count, self.max_points)
+        return Voxels(
+            points=points.index_select(0, rows[kept]),
+            voxel=voxel[kept],
+            count=count.clamp(max=self.max_points),
+            position=self._position(voxel_key),
+        )
+
+    def _sorted_by_voxel(self, points: Tensor, frame: Tensor) -> tuple[Tensor, Tensor]:
+        """Rows of points within range, voxel by voxel, and the linear index of their voxels."""
+        row, column, inside = self.grid.cell(points[:, :2])
+        layer = torch.floor((points[:, 2] - self.min_z_m) / self.height_m).long()
+        inside &= (layer >= 0) & (layer < self.layers)
+        key = ((frame * self.layers + layer) * self.grid.size + row) * self.grid.size + column
+        rows = inside.nonzero()[:, 0]
+        key, order = sort_stably(key[rows])
+        return rows[order], key
+
+    def _position(self, key: Tensor) -> Tensor:
+        column, key = key % self.grid.size, key // self.grid.size
+        row, key = key % self.grid.size, key // self.grid.size
+        return torch.stack([key // self.layers, key % self.layers, row, column], dim=1)
+
+
+def sort_stably(key: Tensor) -> tuple[Tensor, Tensor]:
+    """Keys (N,) in ascending order, equal ones in their given order, and where each stood."""
+    if key.device.type != "cpu":
+        return torch.sort(key, stable=True)
+    # with its place in the low bits each key is unique, and numpy sorts plain numbers fast
+    bits = len(key).bit_length()
+    packed = np.sort((key << bits | torch.arange(len(key))).numpy())
+    return torch.from_numpy(packed >> bits), torch.from_numpy(packed & ((1 << bits) - 1))
+
+
+def keep_first(voxel: Tensor, count: Tensor, limit: int) -> Tensor:
+    """Rows of the first `limit` points of each voxel, in their given order (CenterPoint).
+
+    Args:
+        voxel: (N,) ascending voxel of each point.
+        count: (V,) points of each voxel.
+        limit: At least 1.
+    """
+    return (_rank(voxel, count) < limit).nonzero()[:, 0]
+
+
+def spread_evenly(voxel: Tensor, count: Tensor, limit: int) -> Tensor:
+    """Rows to keep so that no voxel has more than `limit` points; arguments as of `keep_first`.
+
+    They are spread evenly over the voxel's points and thereby, as those are in the order of the
+    sweeps, over time.
+    """
+    # of `total` steps of `limit`, those that pass a multiple of `total`
+    return (_rank(voxel, count) * limit % count[voxel] < limit).nonzero()[:, 0]
+
+
+def _rank(voxel: Tensor, count: Tensor) -> Tensor:
+    """How many points of its voxel come before each point."""
+    start = count.cumsum(0) - count
+    return torch.arange(len(voxel), device=voxel.device) - start[voxel]
+
+
+def scaled(points: Tensor, grid: Grid, half_height_m: float) -> Tensor:
+    """Points (N, 5) with positions of order one, as networks like their inputs."""
+    scale = points.new_tensor([grid.range_m, grid.range_m, half_height_m, 1.0, 1.0])
+    return points / scale

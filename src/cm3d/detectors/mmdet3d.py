@@ -1,0 +1,142 @@
+"""Weights of mmdet3d's CenterPoint, read into ours."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from torch import Tensor
+
+from cm3d.detectors.registry import build_detector
+from cm3d.errors import InputError
+from cm3d.params import Detector
+from cm3d.taxonomy import Taxonomy
+
+# What stands for our terms in each of its heads.
+_TERMS: Final = {
+    "heatmap": "heatmap",
+    "offset": "reg",
+    "z": "height",
+    "size": "dim",
+    "heading": "rot",
+    "velocity": "vel",
+}
+_FULL_INTENSITY = 255.0  # it takes intensities as nuScenes stores them, ours are in [0, 1]
+
+
+def weights_from_mmdet3d(path: Path, detector: Detector, taxonomy: Taxonomy) -> dict[str, Tensor]:
+    """Read a checkpoint of mmdet3d 1.x as weights of our CenterPoint.
+
+    Args:
+        path: A `.pth` file of mmdet3d, with its training's state or without.
+        detector: What the weights are for; shapes must be the checkpoint's.
+        taxonomy: Classes and heads, which must be the checkpoint's too.
+
+    Raises:
+        InputError: The file is missing, no such checkpoint, or of another model or other classes.
+    """
+    weights = convert_from_mmdet3d(_read(path), detector, len(taxonomy.heads))
+    own = build_detector(detector, taxonomy, seed=0).state_dict()
+    for name, value in own.items():
+        found = weights.get(name)
+        if found is None or found.shape != value.shape:
+            shape = "missing" if found is None else f"of shape {list(found.shape)}"
+            raise InputError(
+                f"{path}: {name} is {shape}, the detector's has {list(value.shape)}; "
+                "use the preset of the checkpoint's model and its classes"
+            )
+    if strange := len(weights) - len(own):
+        raise InputError(f"{path}: {strange} weights more than the detector has; see its preset")
+    return weights
+
+
+def convert_from_mmdet3d(
+    state: Mapping[str, Tensor], detector: Detector, heads: int
+) -> dict[str, Tensor]:
+    """Our names and units for a state dict of mmdet3d's CenterPoint; unknown names stay.
+
+    Our encoders see inputs of order one, so what multiplies an input takes its scale over.
+    """
+    names = dict(_names(detector, heads))
+    scales = _input_scales(detector)
+    converted = {}
+    for name, value in state.items():
+        layer, _, leaf = name.rpartition(".")
+        own = f"{names.get(layer, layer)}.{leaf}"
+        value = _as_krsc(value)
+        converted[own] = value * scales[own] if own in scales else value
+    return converted
+
+
+def _names(detector: Detector, heads: int) -> Iterator[tuple[str, str]]:
+    """Pairs of a layer's name there and here."""
+    yield from _encoder_names(detector)
+    for block, layers in enumerate(detector.block_layers):
+        for layer in range(layers + 1):
+            there, here = f"pts_backbone.blocks.{block}", f"backbone.blocks.{block}.{layer}"
+            yield f"{there}.{3 * layer}", f"{here}.0"
+            yield f"{there}.{3 * layer + 1}", f"{here}.1"
+        for part in (0, 1):
+            yield f"pts_neck.deblocks.{block}.{part}", f"neck.resamplers.{block}.{part}"
+    yield "pts_bbox_head.shared_conv.conv", "head.shared.0"
+    yield "pts_bbox_head.shared_conv.bn", "head.shared.1"
+    for task in range(heads):
+        for position, term in enumerate(_TERMS.values()):
+            there = f"pts_bbox_head.task_heads.{task}.{term}"
+            branch = task * len(_TERMS) + position
+            for layer in range(detector.head_hidden_layers):
+                yield f"{there}.{layer}.conv", f"head.hidden.{branch}.{layer}.0"
+                yield f"{there}.{layer}.bn", f"head.hidden.{branch}.{layer}.1"
+            yield f"{there}.{detector.head_hidden_layers}", f"head.final.{branch}"
+
+
+def _encoder_names(detector: Detector) -> Iterator[tuple[str, str]]:
+    if detector.encoder == "pillars":
+        yield "pts_voxel_encoder.pfn_layers.0.linear", "encoder.linear"
+        yield "pts_voxel_encoder.pfn_layers.0.norm", "encoder.norm"
+        return
+    root = "pts_middle_encoder"
+    for part in (0, 1):
+        yield f"{root}.conv_input.{part}", f"encoder.stem.{part}"
+        yield f"{root}.conv_out.{part}", f"encoder.flatten.{part}"
+    for stage in range(len(detector.sparse_channels)):
+        there = f"{root}.encoder_layers.encoder_layer{stage + 1}"
+        for block in (0, 1):
+            for number, own in ((1, "first"), (2, "second")):
+                yield f"{there}.{block}.conv{number}", f"encoder.stages.{stage}.{block}.{own}"
+                yield f"{there}.{block}.bn{number}", f"encoder.stages.{stage}.{block}.{own}_norm"
+        for part in (0, 1):
+            yield f"{there}.2.{part}", f"encoder.strided.{stage}.{part}"
+
+
+def _input_scales(detector: Detector) -> dict[str, Tensor]:
+    """Units of ours per unit of theirs, for the inputs of the first layer."""
+    half_height_m = (detector.max_z_m - detector.min_z_m) / 2
+    point = [detector.range_m, detector.range_m, half_height_m, _FULL_INTENSITY, 1.0]
+    if detector.encoder == "voxels":
+        return {"encoder.stem.0.weight": torch.tensor(point)}
+    cell_m = detector.cell_m
+    offsets = [cell_m, cell_m, cell_m, cell_m, cell_m, half_height_m]
+    return {"encoder.linear.weight": torch.tensor(point + offsets)}
+
+
+def _as_krsc(value: Tensor) -> Tensor:
+    """Sparse kernels as (out, z, y, x, in); those of spconv 1 have `out` last."""
+    is_old = value.ndim == 5 and value.shape[0] <= 3
+    return value.permute(4, 0, 1, 2, 3).contiguous() if is_old else value
+
+
+def _read(path: Path) -> dict[str, Tensor]:
+    try:
+        content: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: missing; correct pretrain.init_checkpoint") from error
+    except Exception as error:
+        raise InputError(
+            f"{path}: cannot be read as weights alone; keep nothing but its `state_dict`, "
+            "see docs/mmdet3d.md, Checkpoints"
+        ) from error
+    state = content.get("state_dict", content) if isinstance(content, dict) else None
+    if not state or not all(isinstance(value, Tensor) for value in state.values()):
+        raise InputError(f"{path}: holds no state_dict; give a checkpoint of mmdet3d")
+    return dict(state)

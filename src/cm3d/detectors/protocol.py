@@ -1,0 +1,91 @@
+"""What a detector is to training and inference, which know nothing else of it."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from torch import Tensor, nn
+
+from cm3d.detectors.boxes import SensorBoxes
+from cm3d.detectors.inputs import Batch, Inputs
+from cm3d.params import Predict
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a detector wants of a sample.
+
+    Args:
+        class_names: Of the boxes that it learns, in the order of its class indices.
+        sweeps: LiDAR sweeps, the keyframe counted.
+        ego_half_extent_m: Returns of the ego vehicle are within, |x| and |y|.
+        range_m: Half side of the square around the LiDAR that it sees and learns boxes in.
+        min_z_m: Lowest point that it sees, LiDAR frame.
+        max_z_m: Highest.
+    """
+
+    class_names: tuple[str, ...]
+    sweeps: int
+    ego_half_extent_m: float
+    range_m: float
+    min_z_m: float
+    max_z_m: float
+
+
+@dataclass(frozen=True, eq=False)
+class ParameterGroup:
+    """Parameters that learn alike.
+
+    Args:
+        parameters: Of the detector.
+        lr_factor: On the learning rate of the schedule.
+    """
+
+    parameters: Sequence[nn.Parameter]
+    lr_factor: float = 1.0
+
+
+class Detector(nn.Module, ABC):
+    """A network with what is learned from its outputs and what is read off them.
+
+    A step of training is `loss(forward(batch.inputs), targets(batch))`; `detect` is inference.
+    `forward` alone may run in half precision and in several processes.
+    """
+
+    # keys of its section of params.yaml that trained weights do not depend on
+    training_only: ClassVar[frozenset[str]] = frozenset()
+
+    needs: Needs
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """What class indices stand for."""
+        return self.needs.class_names
+
+    @abstractmethod
+    def forward(self, inputs: Inputs) -> Any:
+        """Outputs for B frames, of any type."""
+
+    @abstractmethod
+    def targets(self, batch: Batch) -> Any:
+        """What the outputs should be, on the batch's device."""
+
+    @abstractmethod
+    def loss(self, outputs: Any, targets: Any) -> dict[str, Tensor]:
+        """Weighted terms by name, always the same ones; the loss is their sum.
+
+        Where several processes train together, the mean over them is the loss of the batch.
+        """
+
+    @abstractmethod
+    def boxes(self, outputs: Any, predict: Predict) -> list[SensorBoxes]:
+        """Boxes of each of B frames, best first."""
+
+    def detect(self, inputs: Inputs, predict: Predict) -> list[SensorBoxes]:
+        """Boxes of each of B frames, best first, in evaluation mode."""
+        return self.boxes(self(inputs), predict)
+
+    def parameter_groups(self) -> list[ParameterGroup]:
+        """Each parameter once."""
+        return [ParameterGroup(list(self.parameters()))]

@@ -1,0 +1,66 @@
+"""The scorer of 3D boxes without classes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from cm3d.evaluation.nuscenes import summary
+from cm3d.evaluation.nuscenes.agnostic import evaluate_class_agnostic, protocols
+from cm3d.evaluation.nuscenes.rules import Engine
+from cm3d.evaluation.protocol import Better, Scorer, Scores
+from cm3d.params import Params
+from cm3d.tables import Boxes3D, Frames, layout, read_scenes
+from cm3d.taxonomy import Taxonomy
+
+
+@dataclass(frozen=True)
+class AgnosticScorer:
+    """AP and NDS of every class-agnostic protocol.
+
+    Args:
+        taxonomy: Classes of the ground truth.
+        engine: What computes the scores.
+    """
+
+    taxonomy: Taxonomy
+    engine: Engine
+
+    @property
+    def better(self) -> Mapping[str, Better]:
+        """Which way each headline figure points."""
+        return {
+            f"{protocol.name}.{figure}": "higher"
+            for protocol in protocols(self.taxonomy)
+            for figure in ("AP", protocol.nds_name)
+        }
+
+    def score(self, folder: Path, frames: Frames) -> Scores:
+        """Score `Boxes3D` of some keyframes."""
+        boxes = read_scenes(Boxes3D, folder, sorted(set(frames.scene_name)))
+        truth, racks = layout.split_truth(frames)
+        found = [
+            evaluate_class_agnostic(
+                boxes, truth, frames, racks, protocol, self.taxonomy, self.engine
+            )
+            for protocol in protocols(self.taxonomy)
+        ]
+        agnostic = summary.agnostic_headlines(found)
+        return Scores(
+            engine=self.engine,
+            headline={
+                f"{protocol}.{name}": value
+                for protocol, figures in agnostic.items()
+                for name, value in figures.items()
+                if f"{protocol}.{name}" in self.better
+            },
+            agnostic=agnostic,
+            ap_rows=[{"class": name, "ap": figures["AP"]} for name, figures in agnostic.items()],
+            curve_rows=summary.precision_recall_rows(
+                {scores.protocol.name: scores.precision for scores in found}
+            ),
+        )
+
+
+def build(params: Params, taxonomy: Taxonomy) -> Scorer:
+    """The scorer by `evaluate.engine`."""
+    return AgnosticScorer(taxonomy, params.evaluate.engine)

@@ -1,0 +1,67 @@
+"""The scorer of boxes on images."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from cm3d.evaluation.boxes2d.average_precision import RECALL, score_boxes2d, score_classes2d
+from cm3d.evaluation.protocol import Better, Scorer, Scores
+from cm3d.params import Params
+from cm3d.tables import Boxes2D, Cameras, Frames, GroundTruth, layout, read_scenes
+from cm3d.tables.words import positions
+from cm3d.taxonomy import Taxonomy
+
+_DECIMALS: Final = 4
+
+
+@dataclass(frozen=True)
+class Boxes2DScorer:
+    """COCO's average precision at IoU 0.5, against projected ground truth.
+
+    Args:
+        taxonomy: Classes of the boxes.
+    """
+
+    taxonomy: Taxonomy
+
+    @property
+    def better(self) -> Mapping[str, Better]:
+        """Which way each headline figure points."""
+        return {"map50": "higher", "recall50": "higher", "detections_per_image": "neither"}
+
+    def score(self, folder: Path, frames: Frames) -> Scores:
+        """Score `Boxes2D` on all images of some keyframes."""
+        scenes = sorted(set(frames.scene_name))
+        cameras = read_scenes(Cameras, layout.CAMERAS, scenes)
+        cameras = cameras[positions(cameras.sample_token, frames.sample_token) >= 0]
+        boxes = read_scenes(Boxes2D, folder, scenes)
+        boxes = boxes[positions(boxes.camera_token, cameras.camera_token) >= 0]
+        truth = read_scenes(GroundTruth, layout.GROUND_TRUTH, scenes)
+        names = self.taxonomy.class_names
+        classes = score_classes2d(boxes, truth, cameras, names)
+        return Scores(
+            engine="pycocotools",
+            headline=score_boxes2d(classes, len(boxes), len(cameras)),
+            per_class={
+                name: {
+                    "AP50": classes[name].average_precision if name in classes else None,
+                    "recall50": classes[name].recall if name in classes else None,
+                }
+                for name in names
+            },
+            ap_rows=[
+                {"class": name, "ap": round(scores.average_precision, _DECIMALS)}
+                for name, scores in classes.items()
+            ],
+            curve_rows=[
+                {"class": name, "recall": recall, "precision": round(precision, _DECIMALS)}
+                for name, scores in classes.items()
+                for recall, precision in zip(RECALL, scores.precision.tolist(), strict=True)
+            ],
+        )
+
+
+def build(params: Params, taxonomy: Taxonomy) -> Scorer:
+    """The scorer."""
+    return Boxes2DScorer(taxonomy)

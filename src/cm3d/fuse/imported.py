@@ -1,0 +1,145 @@
+"""3D boxes that another program made: a nuScenes result file, or tables of this project."""
+
+import json
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from cm3d.errors import InputError
+from cm3d.geometry.angles import direction_of
+from cm3d.geometry.arrays import NDArrayFloat
+from cm3d.shelf.results import Results, is_tables, read_tables
+from cm3d.tables import Boxes3D, Frames
+from cm3d.taxonomy import Taxonomy
+
+_KEY: Final = "import_labels.file"
+_FIELDS: Final = (
+    "translation",
+    "size",
+    "rotation",
+    "velocity",
+    "detection_name",
+    "detection_score",
+    "attribute_name",
+)
+
+
+def read_labels(path: Path, frames: Frames, taxonomy: Taxonomy) -> Results[Boxes3D]:
+    """Read boxes; those of other classes and keyframes are left out and counted.
+
+    Args:
+        path: A `.parquet` file or a folder of them holds `Boxes3D`, anything else is a nuScenes
+            result file: boxes in the global frame by sample token, sizes as width, length, height.
+        frames: All keyframes of the data set.
+        taxonomy: The class list. Attributes that it does not have are dropped.
+
+    Raises:
+        InputError: The file is missing or of another kind, a number is broken, or no box is left.
+    """
+    boxes = _read_table(path) if is_tables(path) else _read_result_file(path)
+    _refuse_broken(boxes, path)
+    named = boxes[np.isin(boxes.class_name.astype(str), taxonomy.class_names)]
+    placed = named[np.isin(named.sample_token.astype(str), frames.sample_token.astype(str))]
+    known = np.isin(placed.attribute_name.astype(str), ["", *taxonomy.attribute_names])
+    if len(boxes) and not len(placed):
+        raise InputError(
+            f"{path}: none of its {len(boxes)} boxes is of a class of taxonomy {taxonomy.name} and "
+            f"of a keyframe of the data set; correct {_KEY}"
+        )
+    unused = {
+        "boxes_of_unknown_classes": len(boxes) - len(named),
+        "boxes_of_unknown_keyframes": len(named) - len(placed),
+        "attributes_that_are_unknown": int((~known).sum()),
+    }
+    attribute_name = np.where(known, placed.attribute_name, "")
+    return Results(placed.replace(attribute_name=attribute_name), unused)
+
+
+def _read_table(path: Path) -> Boxes3D:
+    boxes, lacking = read_tables(Boxes3D, path, _KEY)
+    if lacking:
+        raise InputError(f"{path}: {lacking} boxes lack a value; write it again")
+    return boxes
+
+
+def _read_result_file(path: Path) -> Boxes3D:
+    try:
+        content = json.loads(path.read_bytes())
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); correct {_KEY}") from error
+    except ValueError as error:
+        raise InputError(f"{path}: no valid JSON ({error}); write it again") from error
+    results = content.get("results") if isinstance(content, dict) else None
+    if not isinstance(results, dict):
+        raise InputError(f"{path}: no nuScenes result file, it has no `results`; correct {_KEY}")
+    tokens, columns = _columns(results, path)
+    size_wlh_m = _numbers(columns["size"], "size", 3, path)
+    rotation = _numbers(columns["rotation"], "rotation", 4, path)
+    return Boxes3D.from_columns(
+        sample_token=tokens,
+        class_name=columns["detection_name"],
+        score=_numbers(columns["detection_score"], "detection_score", 1, path)[:, 0],
+        center_m=_numbers(columns["translation"], "translation", 3, path),
+        length_m=size_wlh_m[:, 1],
+        width_m=size_wlh_m[:, 0],
+        height_m=size_wlh_m[:, 2],
+        yaw_rad=_yaw(rotation),
+        velocity_mps=_numbers(columns["velocity"], "velocity", 2, path),
+        attribute_name=columns["attribute_name"],
+    )
+
+
+def _columns(results: dict[str, Any], path: Path) -> tuple[list[str], dict[str, list[Any]]]:
+    """The sample token of each box, and its fields by name."""
+    tokens: list[str] = []
+    columns: dict[str, list[Any]] = {name: [] for name in _FIELDS}
+    for token, boxes in results.items():
+        if not isinstance(boxes, list):
+            raise InputError(f"{path}: sample {token} has no list of boxes; write it again")
+        for box in boxes:
+            for name in _FIELDS:
+                if not isinstance(box, dict) or name not in box:
+                    raise InputError(f"{path}: a box of {token} has no {name}; write it again")
+                columns[name].append(box[name])
+            tokens.append(token)
+    for name in ("detection_name", "attribute_name"):
+        if not all(isinstance(word, str) for word in columns[name]):
+            raise InputError(f"{path}: {name} is no text in every box; write it again")
+    return tokens, columns
+
+
+def _numbers(values: list[Any], name: str, width: int, path: Path) -> NDArrayFloat:
+    """(N, width); null is NaN."""
+    try:
+        return np.array(values, dtype=np.float64).reshape(len(values), width)
+    except (TypeError, ValueError) as error:
+        what = "a number" if width == 1 else f"{width} numbers"
+        raise InputError(f"{path}: {name} is not {what} in every box; write it again") from error
+
+
+def _yaw(rotation_wxyz: NDArrayFloat) -> NDArrayFloat:
+    """Heading (N,) of the x axis after rotations (N, 4); NaN where they are none."""
+    norm = np.linalg.norm(rotation_wxyz, axis=1)
+    whole = np.isfinite(norm) & (norm > 0)
+    yaw_rad = np.full(len(norm), np.nan)
+    if whole.any():
+        turned = Rotation.from_quat(rotation_wxyz[whole], scalar_first=True).as_matrix()
+        yaw_rad[whole] = direction_of(turned[:, :, 0])
+    return yaw_rad
+
+
+def _refuse_broken(boxes: Boxes3D, path: Path) -> None:
+    size_m = boxes.cuboids.size_m
+    is_whole = {
+        "centre is no position": np.isfinite(boxes.center_m).all(axis=1),
+        "size is no positive number of metres": (np.isfinite(size_m) & (size_m > 0)).all(axis=1),
+        "heading is no rotation": np.isfinite(boxes.yaw_rad),
+        "velocity is infinite": ~np.isinf(boxes.velocity_mps).any(axis=1),
+        "score is not in [0, 1]": (boxes.score >= 0) & (boxes.score <= 1),
+    }
+    for fault, whole in is_whole.items():
+        if not whole.all():
+            token = boxes.sample_token[np.argmin(whole)]
+            raise InputError(f"{path}: a box of {token}: its {fault}; write it again")

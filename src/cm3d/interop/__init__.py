@@ -1,1 +1,0 @@
-"""Our tables in the formats of other programs."""

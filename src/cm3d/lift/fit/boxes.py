@@ -1,0 +1,127 @@
+"""Boxes fitted to what was seen of their objects."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from cm3d.geometry.arrays import NDArrayFloat, NDArrayInt
+from cm3d.geometry.ground import GroundField
+from cm3d.geometry.l_shape import closest_directions
+from cm3d.geometry.rows import Rows
+from cm3d.lift.fit.heights import seen_heights
+from cm3d.lift.fit.objective import Facts, Objective
+from cm3d.lift.fit.observations import MaskViews, Samples, sample_points
+from cm3d.lift.fit.rays import rays_near
+from cm3d.lift.fit.search import at, behind_seen_sides, search
+from cm3d.lift.keyframe import Keyframe
+from cm3d.lift.lanes import Headings
+from cm3d.lift.objects import Objects
+from cm3d.lift.points.in_masks import MaskPoints
+from cm3d.lift.priors import Sizes, turned_across
+from cm3d.params import Lift, Refine
+
+
+def fit_boxes(
+    found: MaskPoints, objects: Objects, keyframe: Keyframe, ground: GroundField, params: Lift
+) -> tuple[Objects, NDArrayFloat]:
+    """Fit a box to each of N objects.
+
+    The search starts behind the sides that are seen or, without medoid compensation, at the
+    medoids.
+
+    Args:
+        found: Points of masks.
+        objects: Where they are, as large as their classes, with the headings of the map.
+        keyframe: What was seen.
+        ground: The ground below.
+        params: Section `lift`.
+
+    Returns:
+        The objects with other centres, sizes and headings, whose front and back are not told
+        apart, and (N,) costs of the objective, see `Objective`; about 0.3 for good ones.
+    """
+    refine = params.refine
+    facts = _facts(found, objects, keyframe, ground, refine)
+    objective = Objective(facts, keyframe.scan.sensor_m, refine.weights)
+    tried = _hypotheses(facts.samples, objects.headings, refine)
+    many = objective[tried.owner]
+    if params.medoid_compensation:
+        start = behind_seen_sides(many, tried.yaw_rad)
+    else:
+        start = at(objects.center_m[tried.owner], many.facts, tried.yaw_rad)
+    moves = (refine.extent, refine.orientation)
+    boxes, cost = search(many, start, tried.penalty, *moves, refine.rounds // 2)
+    best = tried.best(cost)
+    boxes, cost = search(
+        objective, boxes[best], tried.penalty[best], *moves, refine.rounds - refine.rounds // 2
+    )
+    middle_m = facts.bottom_m + facts.height_m / 2
+    fitted = replace(
+        objects,
+        center_m=np.column_stack([boxes.x_m, boxes.y_m, middle_m]),
+        size=Sizes(boxes.length_m, boxes.width_m, facts.height_m),
+        headings=replace(objects.headings, yaw_rad=boxes.yaw_rad),
+    )
+    return fitted, cost
+
+
+def _facts(
+    found: MaskPoints, objects: Objects, keyframe: Keyframe, ground: GroundField, params: Refine
+) -> Facts:
+    scan, known, size = keyframe.scan, objects.known, turned_across(objects.known)
+    points_m = scan.points_m[found.point]
+    samples = sample_points(points_m, found.mask, objects.row, params.sample_points)
+    views = MaskViews.from_masks(keyframe.masks[objects.row], keyframe.cameras)
+    bottom_m = ground.below(samples.mean())
+    height_m = size.height_m
+    if params.height:
+        height_m = seen_heights(samples, views, bottom_m, height_m, params.height_trust)
+    return Facts(
+        samples=samples,
+        views=views,
+        rays=rays_near(scan.newest(), views, params.sample_rays if params.free_space else 0),
+        bottom_m=bottom_m,
+        height_m=height_m,
+        length_m=size.length_m,
+        width_m=size.width_m,
+        spread=known.length_spread,
+        hollow=~known.fills_its_box,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Hypotheses(Rows):
+    """Headings to start from, several for each object.
+
+    Args:
+        owner: (H,) object of each.
+        yaw_rad: (H,) headings, global frame.
+        penalty: (H,) what each costs beforehand.
+    """
+
+    owner: NDArrayInt
+    yaw_rad: NDArrayFloat
+    penalty: NDArrayFloat
+
+    def best(self, cost: NDArrayFloat) -> NDArrayInt:
+        """(N,) rows of the cheapest of each object."""
+        cheapest_first = np.lexsort((cost, self.owner))
+        _, first = np.unique(self.owner[cheapest_first], return_index=True)
+        return np.asarray(cheapest_first[first])
+
+
+def _hypotheses(samples: Samples, headings: Headings, params: Refine) -> _Hypotheses:
+    """The near lane's heading, and both readings of a rectangle around the points."""
+    everyone = np.arange(len(headings))
+    if not params.orientation:
+        return _Hypotheses(everyone, headings.yaw_rad, np.zeros(len(everyone)))
+    direction_rad = closest_directions(samples.points_m[..., :2], samples.valid)
+    near_lane = headings.lane_distance_m <= params.max_lane_distance_m
+    on_lane = np.flatnonzero(near_lane)
+    yaw_rad = [headings.yaw_rad[on_lane], direction_rad, direction_rad + np.pi / 2]
+    against_lane = np.where(near_lane, params.weights.against_lane, 0.0)
+    return _Hypotheses(
+        np.concatenate([on_lane, everyone, everyone]),
+        np.concatenate(yaw_rad),
+        np.concatenate([np.zeros(len(on_lane)), against_lane, against_lane]),
+    )

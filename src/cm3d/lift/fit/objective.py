@@ -1,0 +1,153 @@
+"""How well boxes explain what was seen; lower is better.
+
+Four terms, each about 0 for a right box and about 1 for a wrong one: points belong on the sides
+that the sensor sees, the box's outline in the image should be that of the mask, no ray passes
+through the box, and sizes are near the class's.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import numpy as np
+
+from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat
+from cm3d.geometry.rows import Rows
+from cm3d.lift.fit.footprints import Candidates
+from cm3d.lift.fit.observations import MaskViews, Samples
+from cm3d.lift.fit.rays import share_through
+from cm3d.params import FitWeights
+
+_CORNERS = np.array([[1, 1], [-1, 1], [-1, -1], [1, -1]]) / 2
+_OUTSIDE = 1.5  # a point before or beside a box speaks louder than one within it
+_NARROW = 0.7  # widths vary less than lengths
+_HOLLOW_PULL = 0.3  # of points to the middle of objects that do not fill their box
+
+
+@dataclass(frozen=True, eq=False)
+class Facts(Rows):
+    """What is known of N objects and does not change while their boxes are fitted.
+
+    Args:
+        samples: Their points.
+        views: Their masks.
+        rays: LiDAR rays near their masks; none at all leave free space out.
+        bottom_m: (N,) height of the ground below them, global frame.
+        height_m: (N,) their heights.
+        length_m: (N,) lengths that their classes suggest.
+        width_m: (N,) widths that their classes suggest.
+        spread: (N,) standard deviation of the logarithm of lengths within their classes.
+        hollow: (N,) whether they do not fill their box, as people and cycles.
+    """
+
+    samples: Samples
+    views: MaskViews
+    rays: Samples
+    bottom_m: NDArrayFloat
+    height_m: NDArrayFloat
+    length_m: NDArrayFloat
+    width_m: NDArrayFloat
+    spread: NDArrayFloat
+    hollow: NDArrayBool
+
+
+@dataclass(frozen=True, eq=False)
+class Objective:
+    """What boxes of N objects cost.
+
+    Args:
+        facts: What is known of the objects.
+        sensor_m: (3,) position of the LiDAR, global frame.
+        weights: Section `lift.refine.weights`.
+    """
+
+    facts: Facts
+    sensor_m: NDArrayFloat
+    weights: FitWeights
+
+    def __getitem__(self, rows: Any) -> Self:
+        """The objective of some objects, possibly several times."""
+        return replace(self, facts=self.facts[rows])
+
+    def cost(self, boxes: Candidates) -> NDArrayFloat:
+        """Cost (N, C) of C candidates for each object."""
+        uncovered, overhang = self._outline_costs(boxes)
+        weights = self.weights
+        return np.asarray(
+            weights.points * self._point_cost(boxes)
+            + weights.uncovered * uncovered
+            + weights.overhang * overhang
+            + weights.extent * self._size_cost(boxes)
+            + weights.free_space * self._free_space_cost(boxes)
+        )
+
+    def _point_cost(self, boxes: Candidates) -> NDArrayFloat:
+        """Mean distance of points to where they should be, in tolerances, at most 1 each."""
+        points_m, valid = self.facts.samples.points_m, self.facts.samples.valid
+        boxes = boxes.expanded()
+        along_m, across_m = boxes.in_box_frame(points_m[:, None, :, 0], points_m[:, None, :, 1])
+        sensor_along_m, sensor_across_m = boxes.in_box_frame(*self.sensor_m[:2])
+        half_length_m, half_width_m = boxes.length_m / 2, boxes.width_m / 2
+        outside_m = np.hypot(
+            np.maximum(np.abs(along_m) - half_length_m, 0),
+            np.maximum(np.abs(across_m) - half_width_m, 0),
+        )
+        depth_m = np.minimum(
+            _behind_face(along_m, sensor_along_m, half_length_m),
+            _behind_face(across_m, sensor_across_m, half_width_m),
+        )
+        surface_m = np.where(outside_m > 0, _OUTSIDE * outside_m, np.maximum(depth_m, 0))
+        middle_m = _OUTSIDE * outside_m + _HOLLOW_PULL * np.hypot(along_m, across_m)
+        off_m = np.where(self.facts.hollow[:, None, None], middle_m, surface_m)
+        cost = np.minimum(off_m / self.weights.tolerance_m, 1.0)
+        total = (cost * valid[:, None]).sum(axis=2)
+        return np.asarray(total / self.facts.samples.divisor()[:, None])
+
+    def _outline_costs(self, boxes: Candidates) -> tuple[NDArrayFloat, NDArrayFloat]:
+        """Shares of the mask's width that the box leaves out, and of the box's that overhangs.
+
+        Widths alone: the height of a box follows from the mask already.
+        """
+        columns, views = self._columns(boxes), self.facts.views
+        wide_px = views.size_px[:, :1]
+        low = np.clip(columns.min(axis=2), 0, wide_px)
+        high = np.clip(columns.max(axis=2), 0, wide_px)
+        mask_low, mask_high = views.box_px[:, [0]], views.box_px[:, [2]]
+        shared = np.maximum(np.minimum(high, mask_high) - np.maximum(low, mask_low), 0)
+        uncovered = 1 - shared / (mask_high - mask_low)
+        overhang = 1 - shared / np.maximum(high - low, 1e-3)
+        return uncovered, overhang
+
+    def _columns(self, boxes: Candidates) -> NDArrayFloat:
+        """(N, C, 8) image columns of the corners."""
+        along_m = boxes.length_m[..., None] * _CORNERS[:, 0]
+        across_m = boxes.width_m[..., None] * _CORNERS[:, 1]
+        corners = boxes.expanded().moved(along_m, across_m)
+        x_m, y_m = corners.x_m, corners.y_m
+        facts = self.facts
+        bottom_m = np.broadcast_to(facts.bottom_m[:, None, None], x_m.shape)
+        top_m = np.broadcast_to((facts.bottom_m + facts.height_m)[:, None, None], x_m.shape)
+        low = np.stack([x_m, y_m, bottom_m], axis=-1)
+        high = np.stack([x_m, y_m, top_m], axis=-1)
+        return facts.views.project(np.concatenate([low, high], axis=2))[0]
+
+    def _free_space_cost(self, boxes: Candidates) -> NDArrayFloat:
+        """Share of the rays near a mask that pass right through the box."""
+        facts = self.facts
+        solid = ~facts.hollow[:, None]
+        middle_m = facts.bottom_m + facts.height_m / 2
+        share = share_through(facts.rays, boxes, middle_m, facts.height_m, self.sensor_m)
+        return np.asarray(solid * share)
+
+    def _size_cost(self, boxes: Candidates) -> NDArrayFloat:
+        length = np.log(boxes.length_m / self.facts.length_m[:, None])
+        width = np.log(boxes.width_m / self.facts.width_m[:, None])
+        spread = self.facts.spread[:, None]
+        return np.asarray((length / spread) ** 2 + (width / (_NARROW * spread)) ** 2)
+
+
+def _behind_face(
+    position_m: NDArrayFloat, sensor_m: NDArrayFloat, half_m: NDArrayFloat
+) -> NDArrayFloat:
+    """Distance of points behind the face that the sensor sees; inf if it sees none."""
+    behind_m = half_m - np.sign(sensor_m) * position_m
+    return np.asarray(np.where(np.abs(sensor_m) > half_m, behind_m, np.inf))

@@ -1,0 +1,34 @@
+"""The paper's recipe: masks and points of one keyframe in, boxes out."""
+
+from cm3d.lift.keyframe import Keyframe
+from cm3d.lift.objects import at_medoids
+from cm3d.lift.points.in_masks import points_in_masks
+from cm3d.lift.priors import Priors
+from cm3d.lift.suppression import without_duplicates
+from cm3d.params import Lift
+from cm3d.tables import Boxes3D
+
+
+def lift_frame(keyframe: Keyframe, priors: Priors, params: Lift) -> Boxes3D:
+    """Turn every mask with enough LiDAR points into a box in the global frame.
+
+    The centre is the medoid of the points in the eroded mask, pushed away from the ego vehicle;
+    its height stays the medoid's. The size is the class's prior, the yaw that of the nearest lane
+    for classes that follow lanes and 0 for all else, the score that of the 2D detection, the
+    velocity 0. Duplicates of neighbouring cameras fall to the class-wise suppression over the
+    whole frame.
+
+    Args:
+        keyframe: Points, masks, cameras, lanes.
+        priors: What is known of each class.
+        params: Section `lift`.
+
+    Raises:
+        InputError: A mask has an unknown class or camera, or cannot be decoded.
+    """
+    known = priors.known(keyframe.masks.class_name)
+    found = points_in_masks(keyframe.scan.points_m, keyframe.masks, keyframe.cameras, params)
+    objects = at_medoids(found, keyframe, known, params)
+    if params.nms:
+        objects = objects[without_duplicates(objects)]
+    return objects.as_boxes(keyframe.sample_token)

@@ -1,0 +1,1 @@
+"""Which LiDAR points belong to which object: masks, erosion, ground, clusters."""

@@ -1,0 +1,86 @@
+"""Of the points in a mask, those that belong to the object."""
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial.distance import cdist
+
+from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat, NDArrayInt
+from cm3d.geometry.ground import GroundField
+from cm3d.lift.keyframe import Scan
+from cm3d.lift.points.clusters import in_largest_cluster
+from cm3d.lift.points.in_masks import MaskPoints
+from cm3d.params import Refine
+from cm3d.tables import Masks
+
+
+def object_points(found: MaskPoints, scan: Scan, ground: GroundField, params: Refine) -> MaskPoints:
+    """Drop what a mask holds besides its object; no mask loses its last point.
+
+    Ground before and beside the object goes first, then what is seen through windows and past
+    outlines (all but the largest cluster), then the older sweeps of objects that the keyframe
+    alone shows well: what moves leaves a tail in them.
+    """
+    if params.ground:
+        found = _where(found, _above_ground(found, scan, ground, params.ground_clearance_m))
+    if params.cluster:
+        found = _where(found, _clustered(found, scan, params))
+    if params.newest:
+        found = _where(found, _recent(found, scan.time_lag_s, params.enough_points))
+    return found
+
+
+def _where(found: MaskPoints, wanted: NDArrayBool) -> MaskPoints:
+    """Keep wanted points, and all points of masks that have none."""
+    left = np.bincount(found.mask[wanted], minlength=found.mask.max(initial=0) + 1)
+    return found[wanted | (left[found.mask] == 0)]
+
+
+def _above_ground(
+    found: MaskPoints, scan: Scan, ground: GroundField, clearance_m: float
+) -> NDArrayBool:
+    points_m = scan.points_m[found.point]
+    return np.asarray(points_m[:, 2] - ground.below(points_m) > clearance_m)
+
+
+def _clustered(found: MaskPoints, scan: Scan, params: Refine) -> NDArrayBool:
+    xy_m = scan.points_m[found.point, :2]
+    range_m: NDArrayFloat = np.linalg.norm(xy_m - scan.sensor_m[:2], axis=1)
+    link_m = params.link_m + params.link_per_range * range_m
+    return in_largest_cluster(xy_m, found.mask, link_m)
+
+
+def _recent(found: MaskPoints, time_lag_s: NDArrayFloat, enough: int) -> NDArrayBool:
+    new: NDArrayBool = time_lag_s[found.point] <= 0
+    count: NDArrayInt = np.bincount(found.mask[new], minlength=found.mask.max(initial=0) + 1)
+    return np.asarray(new | (count[found.mask] < enough))
+
+
+def merge_cameras(
+    found: MaskPoints, points_m: NDArrayFloat, masks: Masks, reach_m: NDArrayFloat
+) -> MaskPoints:
+    """Give all points of an object to that of its masks that has most.
+
+    Masks of one class in different cameras whose mean points are nearer than the class's reach
+    show one object, which the edge between the images cuts.
+
+    Args:
+        found: Points of masks.
+        points_m: (N, 3) all points.
+        masks: All masks of the keyframe.
+        reach_m: (M,) reach of each mask's class.
+    """
+    rows, start, size = np.unique(found.mask, return_index=True, return_counts=True)
+    if len(rows) == 0:
+        return found
+    seen = masks[rows]
+    mean_m = np.add.reduceat(points_m[found.point, :2], start) / size[:, None]
+    near = cdist(mean_m, mean_m) < reach_m[rows]
+    near &= seen.class_name[:, None] == seen.class_name
+    near &= seen.camera_token[:, None] != seen.camera_token
+    _, part_of = connected_components(coo_array(near), directed=False)
+    largest_first = np.lexsort((rows, -size, part_of))
+    _, first = np.unique(part_of[largest_first], return_index=True)
+    keeper = np.arange(len(masks))
+    keeper[rows] = rows[largest_first[first]][part_of]
+    return found.with_masks(keeper[found.mask])

@@ -1,0 +1,161 @@
+"""What its class tells of an object before anything is seen of it.
+
+Sizes are those that a language model or the training data tell (paper, Table 8). The table writes
+width, length, height; here every number has its name.
+"""
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from cm3d.errors import InputError
+from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat, NDArrayInt, NDArrayObject
+from cm3d.geometry.rows import Rows
+from cm3d.params import read_yaml
+from cm3d.taxonomy import Taxonomy
+
+
+@dataclass(frozen=True, eq=False)
+class Sizes(Rows):
+    """Sizes of N objects, each (N,)."""
+
+    length_m: NDArrayFloat
+    width_m: NDArrayFloat
+    height_m: NDArrayFloat
+
+
+@dataclass(frozen=True, eq=False)
+class Known(Rows):
+    """What is known of N objects by their classes; columns of the taxonomy, each (N,).
+
+    Args:
+        class_index: Of the taxonomy.
+        class_name: The same as a word.
+        size: Of the set or file that `lift.shape_prior` names.
+        length_spread: Standard deviation of the logarithm of lengths.
+        fills_its_box: Whether points lie on the sides of a box, not around its middle.
+        longer_side_across: Whether annotators draw the heading across the longer side.
+        follows_lanes: Whether the nearest lane gives the heading.
+        suppression_m: Boxes of one class that are nearer are one object.
+        attribute_name: That of all objects of the class; empty where it has none.
+    """
+
+    class_index: NDArrayInt
+    class_name: NDArrayObject
+    size: Sizes
+    length_spread: NDArrayFloat
+    fills_its_box: NDArrayBool
+    longer_side_across: NDArrayBool
+    follows_lanes: NDArrayBool
+    suppression_m: NDArrayFloat
+    attribute_name: NDArrayObject
+
+
+@dataclass(frozen=True, eq=False)
+class Priors:
+    """What is known of all classes.
+
+    Args:
+        taxonomy: The class list.
+        of_class: (C,) by class index.
+    """
+
+    taxonomy: Taxonomy
+    of_class: Known
+
+    def known(self, class_names: NDArrayObject) -> Known:
+        """What is known of objects by their class names (N,).
+
+        Raises:
+            InputError: A name is none of the classes.
+        """
+        return self.of_class[self.taxonomy.indices(class_names)]
+
+
+def load_priors(source: str, taxonomy: Taxonomy) -> Priors:
+    """The priors of a class list with the sizes of one of its sets, or of a YAML file.
+
+    Args:
+        source: Name of a set of sizes of the taxonomy, or a file that maps each class to
+            `length_m`, `width_m` and `height_m`. A relative path starts at `$DVC_ROOT`, the
+            workspace, also where DVC runs an experiment in a temporary copy.
+        taxonomy: The class list.
+
+    Raises:
+        InputError: A class lacks the set; the file is missing, or lacks a class or a positive
+            number.
+    """
+    sides_m = _sides_of_set(source, taxonomy)
+    if sides_m is None:
+        sides_m = _sides_of_file(source, taxonomy)
+    of_class = Known(
+        class_index=np.arange(len(taxonomy.classes)),
+        class_name=taxonomy.name_array,
+        size=Sizes(*np.ascontiguousarray(sides_m.T)),
+        length_spread=taxonomy.floats("length_spread"),
+        fills_its_box=taxonomy.flags("fills_its_box"),
+        longer_side_across=taxonomy.flags("longer_side_across"),
+        follows_lanes=taxonomy.flags("follows_lanes"),
+        suppression_m=taxonomy.floats("suppression_m"),
+        attribute_name=taxonomy.attribute("constant"),
+    )
+    return Priors(taxonomy, of_class)
+
+
+def turned_across(known: Known) -> Sizes:
+    """Sizes with the longer side as the width, where annotators draw the heading across it.
+
+    nuScenes' annotators drew the heading of a barrier across its row. Table 8 and the paper's
+    release have it along.
+    """
+    size, across = known.size, known.longer_side_across
+    return replace(
+        size,
+        length_m=np.where(across, np.minimum(size.length_m, size.width_m), size.length_m),
+        width_m=np.where(across, np.maximum(size.length_m, size.width_m), size.width_m),
+    )
+
+
+class _Sides(NamedTuple):
+    length_m: float
+    width_m: float
+    height_m: float
+
+
+def _sides_of_set(name: str, taxonomy: Taxonomy) -> NDArrayFloat | None:
+    """Length, width and height (C, 3) of a set of sizes; None if no class has such a set."""
+    sizes = {class_name: row.sizes.get(name) for class_name, row in taxonomy.classes.items()}
+    if not any(sizes.values()):
+        return None
+    if lacking := [class_name for class_name, size in sizes.items() if size is None]:
+        raise InputError(
+            f"lift.shape_prior: class {lacking[0]} of taxonomy {taxonomy.name} has no sizes "
+            f"{name!r}; add them there or name another set"
+        )
+    there = [size for size in sizes.values() if size is not None]
+    return np.array([(size.length_m, size.width_m, size.height_m) for size in there])
+
+
+def _sides_of_file(source: str, taxonomy: Taxonomy) -> NDArrayFloat:
+    """Length, width and height (C, 3) of a file."""
+    path = Path(os.environ.get("DVC_ROOT", "."), source)
+    if not path.is_file():
+        sets = sorted({name for row in taxonomy.classes.values() for name in row.sizes})
+        raise InputError(
+            f"lift.shape_prior: there is no file {path}; correct the path, or name a set of "
+            f"sizes of taxonomy {taxonomy.name}: {', '.join(sets) or 'it has none'}"
+        )
+    content = read_yaml(path)
+    try:
+        named = [_Sides(**content[name]) for name in taxonomy.class_names]
+        sides_m = np.array([[float(side) for side in sides] for sides in named])
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"{source}: {error}; every class needs length_m, width_m and height_m"
+        ) from error
+    if not (np.isfinite(sides_m) & (sides_m > 0)).all():
+        raise InputError(f"{source}: a size is no positive number of metres; every side has one")
+    return sides_m

@@ -1,0 +1,198 @@
+"""The MLflow store: where it is, and a client that fails soon, in one line and without secrets."""
+
+import fcntl
+import logging
+import os
+import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Self
+from urllib.parse import unquote
+
+from cm3d.errors import InputError
+
+EXPERIMENT: Final = "cm3d"
+_SQLITE: Final = "sqlite:///"
+_DATABASES: Final = ("sqlite", "postgresql", "mysql", "mssql")
+# Up to the last `@`, and so also where a password that is not quoted breaks the URI apart.
+_SECRETS: Final = re.compile(r"(?<=://)[^:@/]*:(.+)@|[?&][^=&]*pass[^=&]*=([^&#]+)", re.IGNORECASE)
+
+# Set before MLflow is imported: no calls home, and a server that is away is noticed in seconds.
+_QUIET_ENVIRONMENT: Final = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+}
+
+
+@dataclass(frozen=True)
+class Store:
+    """Address of an MLflow store.
+
+    Args:
+        uri: Tracking URI; may hold a password, so `shown` is what is printed.
+        artifacts: Where new experiments keep files; None leaves it to the server.
+    """
+
+    uri: str
+    artifacts: str | None
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        """`MLFLOW_TRACKING_URI`, else `mlflow.db` in the project's root.
+
+        `DVC_ROOT` is the project's root even in a temporary copy of it, which is deleted when
+        its experiment ends. A relative path in the URI starts there too.
+        """
+        root = Path(os.environ.get("DVC_ROOT") or ".").resolve()
+        uri = os.environ.get("MLFLOW_TRACKING_URI") or f"{_SQLITE}mlflow.db"
+        if uri.startswith(_SQLITE):
+            uri = f"{_SQLITE}{root / uri.removeprefix(_SQLITE)}"
+        return cls(uri, (root / "mlartifacts").as_uri() if uri.startswith(_DATABASES) else None)
+
+    @property
+    def database(self) -> Path | None:
+        """File of an SQLite store."""
+        is_file = self.uri.startswith(_SQLITE)
+        return Path(self.uri.removeprefix(_SQLITE).partition("?")[0]) if is_file else None
+
+    @property
+    def shown(self) -> str:
+        """The URI with `***` for its password."""
+        shown = self.uri
+        for found in reversed(list(_SECRETS.finditer(self.uri))):
+            start, end = found.span(found.lastindex or 0)
+            shown = f"{shown[:start]}***{shown[end:]}"
+        return shown
+
+    def without_password(self, text: str) -> str:
+        """Text of others, which may hold the URI or its password, with `***` for the password."""
+        secrets = {found[found.lastindex or 0] for found in _SECRETS.finditer(self.uri)}
+        text = text.replace(self.uri, self.shown)
+        for secret in sorted(secrets | {unquote(secret) for secret in secrets}, key=len)[::-1]:
+            text = text.replace(secret, "***")
+        return text
+
+
+@contextmanager
+def open_store(store: Store) -> Iterator[Any]:
+    """Give an `MlflowClient` of a store that has the experiment `cm3d`.
+
+    One process at a time has a store that is a file: MLflow makes and migrates its tables without
+    a lock.
+
+    Raises:
+        InputError: The database cannot be written, or the server does not answer.
+    """
+    for name, value in _QUIET_ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    with _without_info_logs():
+        from mlflow import MlflowClient  # before the lock, because it takes seconds
+
+        with _locked(store.database) if store.database else nullcontext():
+            if store.database:
+                _prepare(store.database, store.artifacts)
+            # a driver that is not installed, a URI that cannot be parsed
+            with _in_one_line(store, ImportError, ValueError):
+                client = MlflowClient(store.uri)
+                _make_experiment(client, store.artifacts)
+            with _in_one_line(store):
+                yield client
+
+
+@contextmanager
+def _in_one_line(store: Store, *others: type[Exception]) -> Iterator[None]:
+    """Errors of MLflow, and of other kinds, as bad input; their cause would show a password."""
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    failures: tuple[type[Exception], ...] = (MlflowException, SQLAlchemyError, OSError, *others)
+    try:
+        yield
+    except failures as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise InputError(
+            f"MLflow at {store.shown}: {store.without_password(reason)}; "
+            "start the server or unset MLFLOW_TRACKING_URI"
+        ) from None
+
+
+def _make_experiment(client: Any, artifacts: str | None) -> None:
+    from mlflow.exceptions import MlflowException
+
+    if client.get_experiment_by_name(EXPERIMENT) is None:
+        try:
+            client.create_experiment(EXPERIMENT, artifact_location=artifacts)
+        except MlflowException:  # on a server another may have been first
+            if client.get_experiment_by_name(EXPERIMENT) is None:
+                raise
+
+
+@contextmanager
+def _locked(database: Path) -> Iterator[None]:
+    path = database.with_name(f"{database.name}.lock")
+    try:
+        file = path.open("w")
+    except OSError as error:
+        raise _not_writable(database, error) from error
+    with file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _prepare(database: Path, artifacts: str | None) -> None:
+    """See whether the database can be written, which MLflow would try for minutes.
+
+    A store in the project's root may be a copy or have moved with it: then its files are where
+    the project is now.
+    """
+    is_own = (database.resolve().parent / "mlartifacts").as_uri() == artifacts
+    try:
+        with closing(sqlite3.connect(database, timeout=30, isolation_level=None)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            if artifacts and is_own:
+                _move_artifacts(connection, artifacts)
+            connection.execute("COMMIT")
+    except sqlite3.Error as error:
+        raise _not_writable(database, error) from error
+
+
+def _move_artifacts(connection: sqlite3.Connection, artifacts: str) -> None:
+    """Exchange the folder of the project that the database came from for `artifacts`."""
+    if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'experiments'").fetchone():
+        return
+    moved = connection.execute(
+        "SELECT experiment_id, artifact_location FROM experiments WHERE name = ? "
+        "AND artifact_location LIKE 'file://%/mlartifacts' AND artifact_location != ?",
+        (EXPERIMENT, artifacts),
+    )
+    for key, old in moved.fetchall():
+        connection.execute(
+            "UPDATE experiments SET artifact_location = ? WHERE experiment_id = ?", (artifacts, key)
+        )
+        connection.execute(
+            "UPDATE runs SET artifact_uri = ? || substr(artifact_uri, ?) "
+            "WHERE experiment_id = ? AND substr(artifact_uri, 1, ?) = ?",
+            (artifacts, len(old) + 1, key, len(old) + 1, f"{old}/"),
+        )
+
+
+def _not_writable(database: Path, error: Exception) -> InputError:
+    return InputError(
+        f"{database}: not a database that can be written ({error}); "
+        "free it, or name another in MLFLOW_TRACKING_URI"
+    )
+
+
+@contextmanager
+def _without_info_logs() -> Iterator[None]:
+    """MLflow and Alembic tell every table that a new database gets."""
+    previous = logging.root.manager.disable
+    logging.disable(logging.INFO)
+    try:
+        yield
+    finally:
+        logging.disable(previous)

@@ -1,1 +1,0 @@
-"""Detectors in PyTorch: points in, boxes in the LiDAR frame out."""

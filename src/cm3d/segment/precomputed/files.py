@@ -1,0 +1,153 @@
+"""Files of masks: COCO's results, and the project's own tables."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from pycocotools import mask as coco_mask
+
+from cm3d.errors import InputError
+from cm3d.geometry.arrays import NDArrayBool
+from cm3d.shelf.results import (
+    Results,
+    is_box,
+    is_scored,
+    is_tables,
+    names_of_categories,
+    read_coco_results,
+    read_tables,
+    usable,
+)
+from cm3d.tables import Cameras, Masks
+from cm3d.tables.run_lengths import read_run_lengths
+from cm3d.tables.table import Binary, Float, Int, Table, Text, Vector4
+from cm3d.taxonomy import Taxonomy
+
+_KEY: Final = "segment.precomputed.file"
+_NO_DETECTION: Final = -1
+_COUNTS: Final = re.compile(rb"[0-o]*[0-O]")  # as COCO compresses them; the last ends a number
+_ROWS_AT_ONCE: Final = 4096
+
+
+@dataclass(frozen=True, eq=False)
+class MaskEntries(Table):
+    """One row per mask of a file.
+
+    Args:
+        camera_token: The image.
+        detection_id: The detection that it was made of; -1 where the file does not say.
+        class_name: Of the taxonomy.
+        score: Of that detection.
+        box_px: The box that it was made of, pixels of the stored image; NaN where the file does
+            not say.
+        height_px: Height of the mask, which spans the whole image.
+        width_px: Width of the mask.
+        rle: COCO's compressed run-length counts.
+    """
+
+    camera_token: Text
+    detection_id: Int
+    class_name: Text
+    score: Float
+    box_px: Vector4
+    height_px: Int
+    width_px: Int
+    rle: Binary
+
+
+def read_masks(path: Path, taxonomy: Taxonomy, cameras: Cameras) -> Results[MaskEntries]:
+    """Read masks: COCO results, or the project's own table.
+
+    Args:
+        path: A `.parquet` file or a folder of them holds `Masks`, anything else COCO results.
+        taxonomy: Its order is that of COCO's categories, from 1.
+        cameras: All images of the data set.
+
+    Raises:
+        InputError: The file is missing or of another kind, or masks are polygons.
+    """
+    entries, malformed = _own(path) if is_tables(path) else _coco(path, taxonomy)
+    return usable(entries, _is_mask(entries), malformed, taxonomy, cameras)
+
+
+def _own(path: Path) -> tuple[MaskEntries, int]:
+    masks, malformed = read_tables(Masks, path, _KEY)
+    entries = MaskEntries.from_columns(
+        camera_token=masks.camera_token,
+        detection_id=masks.detection_id,
+        class_name=masks.class_name,
+        score=masks.score,
+        box_px=np.full((len(masks), 4), np.nan),
+        height_px=masks.height_px,
+        width_px=masks.width_px,
+        rle=masks.rle,
+    )
+    return entries, malformed
+
+
+def _coco(path: Path, taxonomy: Taxonomy) -> tuple[MaskEntries, int]:
+    entries = read_coco_results(path, _KEY)
+    whole = [entry for entry in entries if _has_fields(entry)]
+    if any(isinstance(entry["segmentation"], list) for entry in whole):
+        raise InputError(
+            f"{path}: a segmentation is a polygon; write run lengths (pycocotools.mask."
+            "frPyObjects makes them of polygons)"
+        )
+    boxes_xywh = np.array([entry.get("bbox") or [np.nan] * 4 for entry in whole], dtype=np.float64)
+    low = boxes_xywh.reshape(-1, 4)[:, :2]
+    sizes_px = [entry["segmentation"]["size"] for entry in whole]
+    masks = MaskEntries.from_columns(
+        camera_token=[str(entry["image_id"]) for entry in whole],
+        detection_id=np.full(len(whole), _NO_DETECTION),
+        class_name=names_of_categories((entry["category_id"] for entry in whole), taxonomy),
+        score=[entry["score"] for entry in whole],
+        box_px=np.concatenate([low, low + boxes_xywh.reshape(-1, 4)[:, 2:]], axis=1),
+        height_px=[height_px for height_px, _ in sizes_px],
+        width_px=[width_px for _, width_px in sizes_px],
+        rle=[_compressed(entry["segmentation"]) for entry in whole],
+    )
+    return masks, len(entries) - len(whole)
+
+
+def _has_fields(entry: Any) -> bool:
+    if not is_scored(entry):
+        return False
+    if entry.get("bbox") is not None and not is_box(entry["bbox"]):
+        return False
+    match entry.get("segmentation"):
+        case {"size": [int(height_px), int(width_px)], "counts": str(counts)}:
+            return height_px > 0 and width_px > 0 and counts.isascii()
+        case {"size": [int(height_px), int(width_px)], "counts": [*lengths]}:
+            numbers = all(type(length) is int and length >= 0 for length in lengths)
+            return numbers and height_px > 0 and sum(lengths) == height_px * width_px
+        case [[*_], *_]:  # polygons
+            return True
+    return False
+
+
+def _compressed(segmentation: dict[str, Any]) -> bytes:
+    counts = segmentation["counts"]
+    if isinstance(counts, str):
+        return counts.encode()
+    encoded: bytes = coco_mask.frPyObjects(segmentation, *segmentation["size"])["counts"]
+    return encoded
+
+
+def _is_mask(entries: MaskEntries) -> NDArrayBool:
+    """Whether each has a score in [0, 1] and runs that fill its size.
+
+    pycocotools reads memory that is not its own where they do not.
+    """
+    sound = np.array([_COUNTS.fullmatch(counts) is not None for counts in entries.rle], dtype=bool)
+    sound &= (entries.score >= 0) & (entries.score <= 1)
+    sound &= (entries.height_px > 0) & (entries.width_px > 0)
+    for start in range(0, len(entries), _ROWS_AT_ONCE):
+        # counts that end within a number would go on in the next row's
+        rows = start + np.flatnonzero(sound[start : start + _ROWS_AT_ONCE])
+        lengths, of_mask = read_run_lengths(entries.rle[rows])
+        pixels = np.bincount(of_mask, lengths, len(rows))
+        backwards = np.bincount(of_mask, lengths < 0, len(rows)) > 0
+        sound[rows] &= (pixels == entries.height_px[rows] * entries.width_px[rows]) & ~backwards
+    return sound

@@ -1,0 +1,128 @@
+"""What a data set says of its files, so that no stage after `download` has to know its name."""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, ValidationError, model_validator
+
+from cm3d import params
+from cm3d.errors import InputError
+from cm3d.params import faults_of
+from cm3d.params.fields import Name, Positive, Section
+from cm3d.tables import layout
+
+
+class LidarFormat(Section):
+    """How a LiDAR file becomes points.
+
+    Args:
+        file: `binary`: rows of numbers without a header; `npy`: an array (N, columns) of numpy.
+        dtype: Of one number.
+        columns: What a row holds, x, y, z in metres in the sensor's frame among it. Without
+            `intensity` all points have 0.
+        full_intensity: Value of the brightest return.
+    """
+
+    file: Literal["binary", "npy"]
+    dtype: Literal["float32", "float64"]
+    columns: Annotated[tuple[str, ...], Field(min_length=3)]
+    full_intensity: Positive
+
+    @model_validator(mode="after")
+    def _has_positions(self) -> Self:
+        if missing := [name for name in ("x", "y", "z") if name not in self.columns]:
+            raise ValueError(f"columns: no {', '.join(missing)}")
+        return self
+
+
+class ImageFormat(Section):
+    """How an image file becomes pixels of a pinhole camera.
+
+    Args:
+        model: Images are undistorted; no other model is known yet.
+    """
+
+    model: Literal["pinhole"]
+
+
+class DataCard(Section):
+    """One data set.
+
+    Args:
+        name: Its package in `cm3d.datasets`.
+        embedded: Whether its files are outputs of `download` rather than lying elsewhere.
+        scorer: Of 3D boxes, as its own benchmark has it.
+        lidar: Its LiDAR files.
+        images: Its image files.
+    """
+
+    name: Name
+    embedded: bool
+    scorer: Name
+    lidar: LidarFormat
+    images: ImageFormat
+
+    def write(self, path: Path) -> None:
+        """Write it as JSON."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(self.model_dump(), indent=2) + "\n")
+
+
+def read_card(path: Path = layout.CARD) -> DataCard:
+    """Read what `download` wrote.
+
+    Raises:
+        InputError: The file is missing or malformed.
+    """
+    try:
+        return DataCard.model_validate_json(path.read_text())
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: missing; run `dvc repro download`") from error
+    except ValidationError as error:
+        raise InputError(f"{path}: {faults_of(error)}; rerun `download`") from error
+
+
+@dataclass(frozen=True)
+class Sensors:
+    """Where sensor files are and how they are read.
+
+    Args:
+        root: Folder that paths in tables start from.
+        lidar: How LiDAR files become points.
+    """
+
+    root: Path
+    lidar: LidarFormat
+
+
+def open_sensors(dataset: params.Dataset) -> Sensors:
+    """The sensor files of the indexed data set.
+
+    Raises:
+        InputError: The index or the data set is not there.
+    """
+    card = read_card()
+    return Sensors(layout.RAW if card.embedded else data_root(dataset), card.lidar)
+
+
+def data_root(dataset: params.Dataset, must_exist: bool = True) -> Path:
+    """Root folder of a data set that lies outside of the project.
+
+    It is looked for in `dataset.root`, `$<NAME>_ROOT` (as `$NUSCENES_ROOT`) and `data/<name>` in
+    this order; relative paths start at `$DVC_ROOT`, the workspace, also where DVC runs an
+    experiment in a temporary copy.
+
+    Raises:
+        InputError: It is not there.
+    """
+    variable = f"{dataset.name.upper()}_ROOT"
+    named = dataset.root or os.environ.get(variable)
+    root = (
+        Path(os.environ.get("DVC_ROOT", ".")) / Path(named or f"data/{dataset.name}").expanduser()
+    )
+    if must_exist and not root.is_dir():
+        raise InputError(f"{root}: no {dataset.name} there; set {variable} or dataset.root")
+    return root

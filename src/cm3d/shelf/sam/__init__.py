@@ -1,1 +1,0 @@
-"""Models that outline what a prompt points at: Segment Anything and its relatives."""

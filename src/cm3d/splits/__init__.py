@@ -1,0 +1,1 @@
+"""Which part of a data set may be used for what."""

@@ -1,0 +1,34 @@
+"""Take over 3D boxes that another program made, if a file is named; else there are none."""
+
+import shutil
+
+import numpy as np
+
+from cm3d.execution.stage import run_stage
+from cm3d.fuse.imported import read_labels
+from cm3d.params import load_params
+from cm3d.shelf.results import say_unused, workspace_file
+from cm3d.tables import Boxes3D, Frames, layout, read_scenes
+from cm3d.tables.words import rows_by_word
+from cm3d.taxonomy import load_taxonomy
+
+
+def main() -> None:
+    """Run the stage."""
+    params, scenes = load_params(), layout.all_scenes()
+    frames = read_scenes(Frames, layout.FRAMES, scenes)
+    boxes = Boxes3D.empty()
+    if (file := params.import_labels.file) is not None:
+        taxonomy = load_taxonomy(params.taxonomy)
+        found = read_labels(workspace_file(file), frames, taxonomy)
+        say_unused("import_labels.file", found.unused)
+        boxes = found.rows
+    scene_of = dict(zip(frames.sample_token, frames.scene_name, strict=True))
+    scene_name = np.array([scene_of[token] for token in boxes.sample_token], dtype=object)
+    shutil.rmtree(layout.IMPORTED, ignore_errors=True)
+    for scene, rows in zip(scenes, rows_by_word(scene_name, scenes), strict=True):
+        boxes[rows].write(layout.IMPORTED / f"{scene}.parquet")
+
+
+if __name__ == "__main__":
+    run_stage(main)

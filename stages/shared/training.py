@@ -1,0 +1,145 @@
+"""What the training stages share: the train split, one run, what it leaves behind."""
+
+import json
+import shutil
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from torch import Tensor
+
+from cm3d.execution.files import write_csv, write_json
+from cm3d.execution.processes import leads
+from cm3d.execution.resume import resumable_folder, work_folder
+from cm3d.execution.together import count_trainers, train_together
+from cm3d.params import Params, Schedule
+from cm3d.sensors.card import open_sensors
+from cm3d.tables import Frames, Sweeps, layout, read_scenes
+from cm3d.taxonomy import load_taxonomy
+from cm3d.training.frames import TrainingFrame
+from cm3d.training.job import HISTORY, MODEL, TrainingJob
+from cm3d.training.labels import check_labels, class_balanced
+from cm3d.training.recipe import Recipe
+
+# A plot page holds every row; a training on nuScenes has more than 100,000 steps.
+_PLOTTED_ROWS: Final = 2000
+
+
+@dataclass(frozen=True, eq=False)
+class TrainSplit:
+    """The keyframes of the train split and their LiDAR files."""
+
+    frames: Frames
+    sweeps: Sweeps
+
+    @property
+    def scenes(self) -> list[str]:
+        """Names of the scenes."""
+        return sorted(set(self.frames.scene_name))
+
+
+def read_train_split(stage: str) -> TrainSplit:
+    """Read the train split from the index.
+
+    Raises:
+        InputError: The stage has nothing to learn from: there is no train keyframe.
+    """
+    frames = layout.split_frames("train", wanted_by=stage)
+    scenes = sorted(set(frames.scene_name))
+    return TrainSplit(frames, read_scenes(Sweeps, layout.SWEEPS, scenes))
+
+
+def train_detector(
+    stage: str,
+    frames: list[TrainingFrame],
+    schedule: Schedule,
+    params: Params,
+    initial: dict[str, Tensor] | None = None,
+    beside_model: Mapping[str, Any] | None = None,
+) -> None:
+    """Say what will not be learned; train; write the model, the loss curve and the last losses.
+
+    Args:
+        stage: Name in dvc.yaml.
+        frames: What to learn from.
+        schedule: The stage's section of `params`.
+        params: All parameters.
+        initial: Weights to start from; None starts from random ones.
+        beside_model: Further JSON files of the model's folder, content by name.
+
+    Raises:
+        InputError: The labels have nothing for this detector, or the training fails.
+    """
+    taxonomy, seed = load_taxonomy(params.taxonomy), seed_of(params)
+    recipe = Recipe(params.detector, taxonomy, schedule, params.training, seed)
+    needs = recipe.build().needs
+    job = TrainingJob(
+        title=stage,
+        frames=resampled(frames, schedule, needs.class_names, seed),
+        recipe=recipe,
+        sensors=open_sensors(params.dataset),
+        folder=work_folder(stage) / "training",
+        copy_paste=params.copy_paste,
+        initial=initial,
+        loaders=params.execution.loaders,
+        checkpoint_s=params.execution.checkpoint_s,
+    )
+    notes = check_labels(stage, frames, needs)
+    trainers = count_trainers(params.execution.trainers, params.execution.device)
+    for note in notes if leads() else ():
+        print(note)
+    train_together(job, trainers, params.execution.device)
+    if leads():
+        keep(job, beside_model or {})
+
+
+def keep(job: TrainingJob, beside_model: Mapping[str, Any]) -> None:
+    """Make what a training left into the outputs, the loss curve and the metrics of its stage."""
+    history = json.loads((job.folder / HISTORY).read_text())
+    write_csv(layout.PLOTS / f"{job.title}.csv", thinned(history, _PLOTTED_ROWS))
+    last_epoch = [row["loss"] for row in history if row["epoch"] == history[-1]["epoch"]]
+    metrics = {
+        "frames": len(job.frames),
+        "boxes": sum(len(frame.boxes) for frame in job.frames),
+        "last_epoch_loss": sum(last_epoch) / len(last_epoch),
+    }
+    write_json(layout.METRICS / f"{job.title}.json", metrics)
+    with resumable_folder(job.title, layout.MODELS / job.title) as folder:
+        shutil.copytree(job.folder / MODEL, folder, dirs_exist_ok=True)
+        for name, content in beside_model.items():
+            write_json(folder / name, content)
+        shutil.rmtree(job.folder)
+
+
+def thinned(history: Sequence[Mapping[str, float]], rows: int) -> list[dict[str, float]]:
+    """At most so many rows, each the mean of neighbours; `epoch` and `step` are the last one's.
+
+    Args:
+        history: One row per step, all with the same columns, `epoch` and `step` among them.
+        rows: At least 1.
+    """
+    if len(history) <= rows:
+        return [dict(row) for row in history]
+    groups = np.array_split(np.arange(len(history)), rows)
+    return [
+        {name: float(np.mean([history[index][name] for index in group])) for name in history[0]}
+        | {name: history[group[-1]][name] for name in ("epoch", "step")}
+        for group in groups
+    ]
+
+
+def resampled(
+    frames: list[TrainingFrame], schedule: Schedule, class_names: Sequence[str], seed: int
+) -> list[TrainingFrame]:
+    """What an epoch sees: every frame once, or each class's frames equally often."""
+    if not schedule.class_balanced:
+        return frames
+    rng = np.random.default_rng([seed, zlib.crc32(b"class_balanced")])
+    return class_balanced(frames, class_names, rng)
+
+
+def seed_of(params: Params) -> int:
+    """Of all randomness in a training: another for each draw of the labelled part."""
+    return zlib.crc32(f"{params.seed} {params.labels.draw}".encode())
