@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from tqdm import tqdm
 
 from cm3d.errors import InputError
+from cm3d.execution.progress import followed
 from cm3d.execution.stage import run_stage
 from cm3d.geometry.arrays import NDArrayFloat
 from cm3d.geometry.se3 import SE3
@@ -85,7 +85,7 @@ def _infos(
     frames: Frames, chosen: list[TrainingFrame], sensors: Sensors
 ) -> Iterator[dict[str, Any]]:
     row_of = {token: row for row, token in enumerate(frames.sample_token)}
-    for frame in tqdm(chosen, "export", unit="keyframe"):
+    for frame in followed(chosen, "export", len(chosen), "keyframe"):
         row = row_of[frame.sample_token]
         global_SE3_ego = SE3.from_pose(frames.global_SE3_ego[row])
         timestamp_us = int(frames.timestamp_us[row])

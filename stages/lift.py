@@ -45,14 +45,16 @@ def read_keyframes(
     sweeps = Sweeps.read(layout.SWEEPS / name)
     cameras = Cameras.read(layout.CAMERAS / name)
     masks = Masks.read(layout.MASKS / name)
-    lanes = LaneField.from_lanes(Lanes.read(layout.LANES / f"{frames.location[0]}.parquet"))
+    location = frames.location[0]  # empty where the data set has no map
+    lanes = Lanes.read(layout.LANES / f"{location}.parquet") if location else Lanes.empty()
+    field = LaneField.from_lanes(lanes)
     for token, pose in zip(frames.sample_token, frames.global_SE3_ego, strict=True):
         yield Keyframe(
             token,
             read_scan(sweeps[sweeps.sample_token == token], sensors, params),
             masks[masks.sample_token == token].sorted(),
             cameras[cameras.sample_token == token],
-            lanes,
+            field,
             pose[4:6],
         )
 

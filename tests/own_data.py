@@ -40,13 +40,19 @@ def write_own_data(root: Path) -> None:
 
 
 def write_detections(path: Path) -> None:
-    """Of the car, by another program: it fills the middle of each image."""
+    """Of the car's rear, by another program."""
     detections = [
-        {"image_id": f"{drive}-{i}-front", "category_id": 1, "bbox": [80, 45, 40, 30], "score": 0.9}
+        {"image_id": f"{drive}-{i}-front", "category_id": 1, "bbox": _rear(i), "score": 0.9}
         for drive in ("drive_1", "drive_2")
         for i in range(FRAMES)
     ]
     path.write_text(json.dumps(detections))
+
+
+def _rear(number: int) -> list[float]:
+    """x, y, width, height (px) of the rear: 2 m wide, from 2 m to 0.4 m below the camera."""
+    distance_m = 10.0 - number
+    return [100 - 100 / distance_m, 50 + 40 / distance_m, 200 / distance_m, 160 / distance_m]
 
 
 def _frame(folder: Path, number: int) -> dict[str, object]:
@@ -54,7 +60,8 @@ def _frame(folder: Path, number: int) -> dict[str, object]:
         (folder / part).mkdir(parents=True, exist_ok=True)
     _points(number).tofile(folder / f"lidar/{number}.bin")
     image = np.full((100, 200, 3), 200, np.uint8)
-    image[50:75, 82:118] = (30, 30, 160)
+    x, y, width, height = (round(value) for value in _rear(number))
+    image[y : y + height, x : x + width] = (30, 30, 160)
     cv2.imwrite(str(folder / f"front/{number}.jpg"), image)
     car = {"category": "vehicle.car", "instance": "a", "center_m": [0, 12, 0.8], **CAR}
     animal = {**car, "category": "animal", "instance": "b"}

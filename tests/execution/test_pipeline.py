@@ -236,3 +236,18 @@ def test_a_missing_lock_is_named(copy: Path) -> None:
     (copy / "dvc.lock").unlink()
     with pytest.raises(InputError, match=r"dvc\.lock: missing; run `dvc repro`"):
         stale_reasons(copy)
+
+
+def test_a_folder_that_stages_write_to_is_as_old_as_its_parts(
+    copy: Path, dvc: Callable[..., str]
+) -> None:
+    whole = "  all: {cmd: ls data > all, deps: [data], outs: [all]}\n"
+    (copy / "dvc.yaml").write_text(PROJECT + whole)
+    dvc(copy, "repro", "-q")
+    assert stale_reasons(copy)["all"] is None
+    write(copy / "params.yaml", "read: true", "read: false")
+    assert stale_reasons(copy)["all"] == "read is out of date"
+    dvc(copy, "repro", "-q", "last")
+    assert stale_reasons(copy)["all"] is None, "the same content"
+    (copy / "data" / "more").write_text("by hand")
+    assert stale_reasons(copy)["all"] == "data has changed"

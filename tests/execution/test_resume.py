@@ -113,10 +113,15 @@ def test_of_processes_that_train_together_the_first_holds_the_folder(
 ) -> None:
     (resume_folder(workspace) / f"{name_of(workspace)}-2").mkdir(parents=True)
     together = {"WORLD_SIZE": "2"}
-    # the second cannot know what the first found
-    assert start(RANK="1", **together)[1] == name_of(workspace)
-    assert not list(resume_folder(workspace).glob("*.lock"))
-    assert start(RANK="0", **together)[1] == name_of(workspace)
+    # the second cannot know what the first found, so begun work does not come first
+    first, name = start(RANK="0", **together)
+    assert name == name_of(workspace)
+    assert start(RANK="1", **together)[1] == name
+    assert [path.name for path in resume_folder(workspace).glob("*.lock")] == [f"{name}.lock"]
+    first.kill()
+    first.wait()
+    assert start(RANK="1", **together)[1] == name
+    assert start(RANK="0", **together)[1] == name, "the others do not hold it"
     refused, _ = start(RANK="0", **together)
     _, said = refused.communicate()
     assert refused.returncode == 1
@@ -175,3 +180,11 @@ def test_members_of_a_group_have_digests_of_their_own(tmp_path: Path) -> None:
     after = [stage_digest(name, tmp_path) for name in names]
     assert after[0] != before[0]
     assert after[1] == before[1]
+
+
+def test_a_dependency_that_is_missing_has_a_digest_of_its_own(workspace: Path) -> None:
+    there = stage_digest("detect2d")
+    (workspace / "code.py").unlink()
+    missing = stage_digest("detect2d")
+    (workspace / "code.py").mkdir()
+    assert len({there, missing, stage_digest("detect2d")}) == 3

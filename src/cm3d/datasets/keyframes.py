@@ -1,18 +1,19 @@
 """Drives whose every LiDAR sweep is a keyframe: from one record per keyframe to tables."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 
-from cm3d.datasets.protocol import IndexedScene
+from cm3d.datasets.protocol import SPLITS, IndexedScene
 from cm3d.geometry.arrays import NDArrayFloat
 from cm3d.geometry.cuboids import points_by_box
 from cm3d.geometry.se3 import SE3
 from cm3d.sensors.accumulation import accumulate
-from cm3d.sensors.card import Sensors
-from cm3d.tables import Cameras, Frames, GroundTruth, Sweeps
+from cm3d.sensors.card import DataCard, Sensors
+from cm3d.tables import Cameras, Frames, GroundTruth, Lanes, Sweeps
 
 # Of points in a box: `download` counts them then.
 UNKNOWN_POINTS = -1
@@ -85,6 +86,41 @@ class Keyframe:
     global_SE3_lidar: SE3
     images: Sequence[Image] = ()
     boxes: Sequence[Box] = field(default=())
+
+
+@dataclass(frozen=True, eq=False)
+class Drives:
+    """A data set of such drives, without a map; meets `protocol.DataSet`.
+
+    Args:
+        root: Folder that paths start from.
+        card: What it says of its files.
+        past_sweeps: Sweeps listed per keyframe besides itself, at most.
+        splits: `train` or `val`, by drive.
+        keyframes: In time order, by drive.
+    """
+
+    root: Path
+    card: DataCard
+    past_sweeps: int
+    splits: Mapping[str, str]
+    keyframes: Mapping[str, Sequence[Keyframe]]
+
+    def scenes(self) -> dict[str, list[str]]:
+        """Names of drives by split."""
+        return {split: [n for n, own in self.splits.items() if own == split] for split in SPLITS}
+
+    def scene(self, name: str) -> IndexedScene:
+        """Index one drive."""
+        return index_keyframes(name, self.splits[name], self.keyframes[name], self.past_sweeps)
+
+    def lanes(self, location: str, step_m: float) -> Lanes:
+        """None."""
+        return Lanes.empty()
+
+    def notes(self, locations: Iterable[str]) -> list[str]:
+        """Nothing is missing."""
+        return []
 
 
 def index_keyframes(

@@ -123,9 +123,15 @@ def guests() -> Sequence[str]:
     return [name for name in names if find_spec(f"cm3d.datasets.{name}")]
 
 
-def write_manifests(raw: Path, folders: Iterable[str], content: Any) -> None:
-    """Write what identifies a data set that stays where it is into subfolders of `raw`."""
-    for folder in folders:
-        path = raw / folder / "manifest.json"
+def write_manifests(raw: Path, version: str, content: Any) -> None:
+    """Write what identifies a data set that stays where it is into all parts of `data/raw`.
+
+    Args:
+        raw: As of `OpenDataSet`.
+        version: `dataset.version`, the folder of its metadata.
+        content: For JSON; another one stands for another state of the data.
+    """
+    for part in (version, LIDAR, IMAGES, INSTANCES, MAPS):
+        path = raw / part / "manifest.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(content, indent=2) + "\n")

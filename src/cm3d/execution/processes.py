@@ -1,6 +1,5 @@
 """Where scenes are worked on: in this process, in several, or on a Ray cluster."""
 
-import multiprocessing
 import os
 import sys
 import threading
@@ -64,7 +63,7 @@ def in_processes(
     """
     # A plain fork would inherit the threads of OpenCV and torch in an undefined state; the fork
     # server is started before there are any, and imports the stage once for all workers.
-    context = multiprocessing.get_context("forkserver")
+    context = get_context("forkserver")
     context.set_forkserver_preload(_stage_modules())
     shares: SimpleQueue[str] = context.SimpleQueue()
     for gpu in gpus:

@@ -19,6 +19,10 @@ from cm3d.errors import InputError
 ResultT = TypeVar("ResultT")
 
 _RETRIES: Final = 5
+# What stages read of the environment, and what decides how they compute.
+_PASSED_ON: Final = ("DVC_", "NUSCENES_", "HF_", "TRANSFORMERS_", "OMP_", "OPENBLAS_", "MKL_")
+# A Ray of this machine alone. Tables go through files, so next to nothing is stored.
+_ALONE: Final = {"include_dashboard": False, "object_store_memory": 200_000_000}
 
 
 def on_ray(
@@ -97,12 +101,6 @@ def _result(ray: Any, reference: Any, scene: str) -> Any:
             f"{scene}: its workers on Ray died {_RETRIES + 1} times, mostly for want of memory; "
             "finished scenes are kept, run it again with fewer execution.workers per node"
         ) from error
-
-
-# What stages read of the environment, and what decides how they compute.
-_PASSED_ON: Final = ("DVC_", "NUSCENES_", "HF_", "TRANSFORMERS_", "OMP_", "OPENBLAS_", "MKL_")
-# A Ray of this machine alone. Tables go through files, so next to nothing is stored.
-_ALONE: Final = {"include_dashboard": False, "object_store_memory": 200_000_000}
 
 
 def connected_ray(workers: int) -> Any:

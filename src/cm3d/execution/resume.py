@@ -90,12 +90,12 @@ def work_folder(stage: str) -> Path:
 def _claim(stage: str, base: Path, name: str) -> Path:
     """The first folder of this state, begun ones first, that nobody else holds."""
     begun = sorted(path.name for path in base.glob(f"{name}*") if path.is_dir())
-    for candidate in chain(
+    candidates = chain(
         (folder for folder in begun if _is_of(folder, name)),
         (name if number == 1 else f"{name}-{number}" for number in count(1)),
-    ):
-        if "WORLD_SIZE" in os.environ and candidate != name:
-            break  # the others do not know of it
+    )
+    # those that train together know of no other
+    for candidate in [name] if "WORLD_SIZE" in os.environ else candidates:
         lock = _lock(_lock_of(base / candidate))
         if lock is not None:
             os.utime(lock)

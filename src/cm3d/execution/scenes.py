@@ -21,6 +21,8 @@ from cm3d.tables.table import Table
 
 ResultT = TypeVar("ResultT")
 
+_NAMED: Final = 5
+
 
 def write_scene_tables(
     stage: str,
@@ -181,9 +183,6 @@ class UnfinishedTables:
 
     def _note(self, scene: str) -> Path:
         return self.notes / f"{scene}.json"
-
-
-_NAMED: Final = 5
 
 
 def refuse_too_many(unreadable: Sequence[str], images: int, limit: float) -> None:

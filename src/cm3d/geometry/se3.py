@@ -1,5 +1,6 @@
 """Rigid transforms, named `dst_SE3_src`: they take points of frame src to frame dst."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -28,7 +29,7 @@ class SE3:
         return cls(np.eye(3), np.zeros(3))
 
     @classmethod
-    def from_pose(cls, pose: NDArrayFloat) -> Self:
+    def from_pose(cls, pose: NDArrayFloat | Sequence[float]) -> Self:
         """Build from the tables' (qw, qx, qy, qz, x_m, y_m, z_m), shape (7,)."""
         quaternion = Rotation.from_quat(pose[:4], scalar_first=True)
         return cls(quaternion.as_matrix(), np.asarray(pose[4:], dtype=np.float64))

@@ -12,7 +12,7 @@ from cm3d.datasets.nuscenes.lanes import index_lanes
 from cm3d.datasets.nuscenes.mini import fetch
 from cm3d.datasets.nuscenes.scenes import index_scene
 from cm3d.datasets.nuscenes.splits import scene_names
-from cm3d.datasets.protocol import IMAGES, INSTANCES, LIDAR, MAPS, IndexedScene, write_manifests
+from cm3d.datasets.protocol import IndexedScene, write_manifests
 from cm3d.params import Params
 from cm3d.sensors.card import DataCard, ImageFormat, LidarFormat, data_root
 from cm3d.tables import Lanes
@@ -80,5 +80,5 @@ def open_dataset(params: Params, taxonomy: Taxonomy, raw: Path) -> NuScenes:
         fetch(root, dataset.version)
     check_tables(root, dataset.version)
     manifest = metadata_manifest(root, dataset.version)
-    write_manifests(raw, (dataset.version, LIDAR, IMAGES, INSTANCES, MAPS), manifest)
+    write_manifests(raw, dataset.version, manifest)
     return NuScenes(root, dataset.version, dataset.past_sweeps, taxonomy)
