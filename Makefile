@@ -56,15 +56,15 @@ ui: install                ## MLflow on the project's database
 	$(BIN)/mlflow ui --backend-store-uri sqlite:///mlflow.db
 
 track: install             ## record what is in the workspace in MLflow: NAME=no_map
-	$(RUN) -m stages.track --name "$(NAME)"
+	$(RUN) -m stages.track --name $(or $(NAME),$(error NAME: name the run, as NAME=no_map))
 
 weights: install           ## fetch a shelf model and pin its commit: MODEL=grounding_dino
-	$(RUN) -m experiments.weights "$(MODEL)"
+	$(RUN) -m experiments.weights $(or $(MODEL),$(error MODEL: name one, as MODEL=grounding_dino))
 
 figures: install           ## redraw the pictures of docs/
 	$(RUN) docs/make_simulation_figures.py
 
-clean:                     ## remove outputs, caches and unfinished work, keep .venv and mlflow.db
+clean:                     ## remove data, caches and unfinished work, keep .venv, metrics and mlflow.db
 	rm -rf data/* .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis dvc_plots
 	git checkout -q -- data 2>/dev/null || true
 

@@ -80,6 +80,7 @@ def calls(tmp_path_factory: pytest.TempPathFactory) -> list[Call]:
     for name in PROGRAMS:
         (programs / name).write_text(SHIM % sys.executable)
         (programs / name).chmod(0o755)
+    (programs / "activate").touch()
     for name in ("src", "experiments"):
         (folder / name).symlink_to(PROJECT / name)
     noted.touch()

@@ -64,12 +64,11 @@ def said(text: str, stages: list[str]) -> set[str]:
     if text == "nothing":
         return set()
     text, _, _ = text.partition(", while that ")
-    text, but, _ = text.partition(" but those of `labels`")
-    named = {s for pattern in text.split(", ") for s in stages if fnmatch(s, pattern)}
-    assert all(any(fnmatch(s, pattern) for s in stages) for pattern in text.split(", ")), text
-    if but:
-        named -= {s for s in named if "relabel" in s or s.endswith("_unlabelled")}
-    return named
+    text, _, but = text.partition(" but ")
+    patterns, left_out = text.split(", "), but.split(", ") if but else []
+    assert all(any(fnmatch(s, p) for s in stages) for p in patterns + left_out), text
+    named = {s for pattern in patterns for s in stages if fnmatch(s, pattern)}
+    return {s for s in named if not any(fnmatch(s, pattern) for pattern in left_out)}
 
 
 @pytest.fixture(scope="module")
