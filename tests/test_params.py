@@ -61,9 +61,10 @@ def test_precomputed_needs_its_file(values: dict[str, Any]) -> None:
 def test_missing_and_broken_files_are_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"params\.yaml: missing"):
         load_params(tmp_path / "params.yaml")
-    (tmp_path / "params.yaml").write_text("seed: [1")
-    with pytest.raises(InputError, match="not valid YAML"):
-        load_params(tmp_path / "params.yaml")
+    for content in (b"seed: [1", b"seed: \xff", b"seed: 2026-13-45", b"[" * 20_000):
+        (tmp_path / "params.yaml").write_bytes(content)
+        with pytest.raises(InputError, match="not valid YAML"):
+            load_params(tmp_path / "params.yaml")
 
 
 def test_every_knob_has_a_comment_or_a_commented_section(project: Path) -> None:

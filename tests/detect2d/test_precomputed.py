@@ -62,6 +62,8 @@ def counts(results: Results[Boxes2D]) -> tuple[int, int]:
         GOOD | {"bbox": [1, 2, -3, 4]},
         GOOD | {"bbox": [1, 2, 3, -4]},
         GOOD | {"score": float("nan")},
+        GOOD | {"score": 10**400},
+        GOOD | {"bbox": [10**400, 2, 3, 4]},
     ],
 )
 def test_malformed_entries_are_counted(read: Read, tmp_path: Path, entry: object) -> None:
@@ -103,15 +105,25 @@ def test_categories_follow_the_taxonomy(tmp_path: Path, cameras: Cameras) -> Non
     assert counts(results) == (0, 1)
 
 
+@pytest.mark.parametrize("wrong", [{"image_id": 7}, {"category_id": 11}, {"score": 2}])
+def test_a_file_of_which_nothing_is_left_is_refused(
+    read: Read, tmp_path: Path, wrong: dict[str, object]
+) -> None:
+    with pytest.raises(InputError, match=r"d\.json: none of its 2 .*detect2d\.precomputed\.file"):
+        read(write(tmp_path / "d.json", [GOOD | wrong] * 2))
+
+
 def test_no_detections_are_no_error(read: Read, tmp_path: Path) -> None:
     assert len(read(write(tmp_path / "d.json", [])).rows) == 0
 
 
-@pytest.mark.parametrize("content", [None, "[", '{"annotations": []}', "3"])
-def test_bad_files_are_named(read: Read, tmp_path: Path, content: str | None) -> None:
+@pytest.mark.parametrize(
+    "content", [None, b"[", b'{"annotations": []}', b"3", b"[\xff]", b"[" * 200_000]
+)
+def test_bad_files_are_named(read: Read, tmp_path: Path, content: bytes | None) -> None:
     path = tmp_path / "d.json"
     if content is not None:
-        path.write_text(content)
+        path.write_bytes(content)
     with pytest.raises(InputError, match=r"d\.json: ") as caught:
         read(path)
     assert "\n" not in str(caught.value)

@@ -107,6 +107,7 @@ def test_no_boxes(read: Callable[..., Any]) -> None:
         ({"translation": [float("nan"), 0, 0]}, "a box of f0: its centre"),
         ({"translation": [0, 0]}, "translation is not 3 numbers"),
         ({"size": [1.8, 0, 1.5]}, "a box of f0: its size"),
+        ({"translation": [10**400, 0, 0]}, "translation is not 3 numbers"),
         ({"size": "large"}, "size is not 3 numbers"),
         ({"rotation": [0, 0, 0, 0]}, "a box of f0: its heading"),
         ({"velocity": [float("inf"), 0]}, "a box of f0: its velocity"),
@@ -136,6 +137,9 @@ def test_field_that_is_missing_is_named(read: Callable[..., Any]) -> None:
     [
         ("missing.json", None, "cannot be read"),
         ("broken.json", "{", "no valid JSON"),
+        ("deep.json", "[" * 200_000, "no valid JSON"),
+        ("empty.json", '{"results": {}}', "it names no keyframe of the data set; correct import"),
+        ("other.json", '{"results": {"x": []}}', "it names no keyframe of the data set"),
         ("list.json", "[]", "no nuScenes result file"),
         ("boxes.json", '{"results": {"f0": 1}}', "sample f0 has no list of boxes"),
         ("missing.parquet", None, "missing; correct import_labels.file"),

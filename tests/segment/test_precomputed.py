@@ -125,13 +125,26 @@ def test_masks_of_twice_the_size(give: Give, cameras: Cameras) -> None:
     assert decoded(found.table) == [PICTURE]
 
 
-def test_masks_of_half_the_width_and_another_aspect(give: Give, cameras: Cameras) -> None:
-    """Four pixels by four over an image of eight by four: each is two columns."""
-    small = picture("#...", "#...", "#..#", "....")
-    entry = GOOD | {"segmentation": compressed(small)}
-    box = ("front", "car", 0.9, [0.0, 0.0, 8.0, 3.0])
+def test_masks_of_half_the_size(give: Give, cameras: Cameras) -> None:
+    """Four pixels by two over an image of eight by four: each is two by two."""
+    entry = GOOD | {"segmentation": compressed(picture("#...", "#..#"))}
+    box = ("front", "car", 0.9, [0.0, 0.0, 8.0, 4.0])
     found = build_segmenter(give(entry)).segment(cameras, detections(box))
-    assert decoded(found.table) == [picture("##......", "##......", "##....##", "........")]
+    assert decoded(found.table) == [picture("##......", "##......", "##....##", "##....##")]
+
+
+@pytest.mark.parametrize("size", [[4, 4], [8, 4], [40, 84]])
+def test_masks_of_another_aspect_ratio_are_refused(give: Give, size: list[int]) -> None:
+    rle = {"size": size, "counts": [size[0] * size[1]]}
+    says = rf"json: a mask on front is {size[1]} x {size[0]} px and its image 8 x 4 px; write masks"
+    with pytest.raises(InputError, match=says):
+        count_unused(give(GOOD, GOOD | {"segmentation": rle}))
+
+
+def test_a_file_of_another_data_set_is_refused(give: Give) -> None:
+    says = r"json: none of its 1 entries is whole, .*; correct segment\.precomputed\.file"
+    with pytest.raises(InputError, match=says):
+        count_unused(give(GOOD | {"image_id": "elsewhere"}))
 
 
 def test_masks_come_out_at_the_working_size(give: Give, cameras: Cameras) -> None:
@@ -299,6 +312,8 @@ def test_the_stages_own_masks_return_unchanged(
         GOOD | {"segmentation": RLE | {"size": [0, 0], "counts": []}},
         GOOD | {"segmentation": RLE | {"size": [-4, -8]}},
         GOOD | {"segmentation": RLE | {"size": ["4", "8"]}},
+        GOOD | {"segmentation": RLE | {"size": [10**30, 1], "counts": [10**30]}},
+        GOOD | {"segmentation": RLE | {"size": [1, 10**30], "counts": "4310d0"}},
         GOOD | {"segmentation": RLE | {"size": [8, 8]}},
         GOOD | {"segmentation": RLE | {"counts": [4, 3]}},
         GOOD | {"segmentation": RLE | {"counts": [-4, 36]}},

@@ -1,6 +1,5 @@
 """3D boxes that another program made: a nuScenes result file, or tables of this project."""
 
-import json
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,7 +9,7 @@ from scipy.spatial.transform import Rotation
 from cm3d.errors import InputError
 from cm3d.geometry.angles import direction_of
 from cm3d.geometry.arrays import NDArrayFloat
-from cm3d.shelf.results import Results, is_tables, read_tables
+from cm3d.shelf.results import Results, is_tables, read_json, read_tables
 from cm3d.tables import Boxes3D, Frames
 from cm3d.taxonomy import Taxonomy
 
@@ -38,7 +37,7 @@ def read_labels(path: Path, frames: Frames, taxonomy: Taxonomy) -> Results[Boxes
     Raises:
         InputError: The file is missing or of another kind, a number is broken, or no box is left.
     """
-    boxes = _read_table(path) if is_tables(path) else _read_result_file(path)
+    boxes = _read_table(path) if is_tables(path) else _read_result_file(path, frames)
     _refuse_broken(boxes, path)
     named = boxes[np.isin(boxes.class_name.astype(str), taxonomy.class_names)]
     placed = named[np.isin(named.sample_token.astype(str), frames.sample_token.astype(str))]
@@ -64,17 +63,14 @@ def _read_table(path: Path) -> Boxes3D:
     return boxes
 
 
-def _read_result_file(path: Path) -> Boxes3D:
-    try:
-        content = json.loads(path.read_bytes())
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); correct {_KEY}") from error
-    except ValueError as error:
-        raise InputError(f"{path}: no valid JSON ({error}); write it again") from error
+def _read_result_file(path: Path, frames: Frames) -> Boxes3D:
+    content = read_json(path, _KEY)
     results = content.get("results") if isinstance(content, dict) else None
     if not isinstance(results, dict):
         raise InputError(f"{path}: no nuScenes result file, it has no `results`; correct {_KEY}")
     tokens, columns = _columns(results, path)
+    if not tokens and not results.keys() & set(frames.sample_token):
+        raise InputError(f"{path}: it names no keyframe of the data set; correct {_KEY}")
     size_wlh_m = _numbers(columns["size"], "size", 3, path)
     rotation = _numbers(columns["rotation"], "rotation", 4, path)
     return Boxes3D.from_columns(
@@ -114,7 +110,7 @@ def _numbers(values: list[Any], name: str, width: int, path: Path) -> NDArrayFlo
     """(N, width); null is NaN."""
     try:
         return np.array(values, dtype=np.float64).reshape(len(values), width)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         what = "a number" if width == 1 else f"{width} numbers"
         raise InputError(f"{path}: {name} is not {what} in every box; write it again") from error
 

@@ -20,7 +20,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
         content = YAML(typ="safe").load(path.read_text())
     except FileNotFoundError as error:
         raise InputError(f"{path}: missing; run from the project's root") from error
-    except YAMLError as error:
+    except (YAMLError, ValueError, OverflowError, RecursionError) as error:
         raise InputError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict):
         raise InputError(f"{path}: not a mapping; restore it with Git")

@@ -29,6 +29,8 @@ MALFORMED: Final = "malformed_entries"
 UNKNOWN_CATEGORY: Final = "entries_of_unknown_categories"
 UNKNOWN_IMAGE: Final = "entries_on_unknown_images"
 
+_FARTHEST_PX: Final = 1e9  # JSON knows integers that no float holds
+
 
 @dataclass(frozen=True, eq=False)
 class Results(Generic[TableT]):
@@ -56,22 +58,31 @@ def is_tables(path: Path) -> bool:
     return path.is_dir() or path.suffix == ".parquet"
 
 
-def read_coco_results(path: Path, key: str) -> list[Any]:
-    """Read the entries of a JSON file, whatever they are.
+def read_json(path: Path, key: str) -> Any:
+    """Read a JSON file.
 
     Args:
         path: The file.
         key: The parameter that names it, for errors.
 
     Raises:
-        InputError: The file is missing or no list of results.
+        InputError: The file is missing or no JSON.
     """
     try:
-        entries = json.loads(path.read_bytes())
+        return json.loads(path.read_bytes())
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); correct {key}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: no valid JSON ({error}); write it again") from error
+
+
+def read_coco_results(path: Path, key: str) -> list[Any]:
+    """Read the entries of a JSON file, whatever they are; arguments as of `read_json`.
+
+    Raises:
+        InputError: The file is missing or no list of results.
+    """
+    entries = read_json(path, key)
     if not isinstance(entries, list):
         raise InputError(f"{path}: no list of COCO results; write it again")
     return entries
@@ -92,7 +103,7 @@ def is_box(bbox: Any) -> bool:
     """Whether this is COCO's x, y, width, height."""
     if not isinstance(bbox, list) or len(bbox) != 4:
         return False
-    if not all(type(number) in (int, float) and np.isfinite(number) for number in bbox):
+    if not all(type(number) in (int, float) and abs(number) <= _FARTHEST_PX for number in bbox):
         return False
     return bool(bbox[2] >= 0 and bbox[3] >= 0)
 
@@ -161,7 +172,12 @@ def camera_tokens(names: Sequence[str], cameras: Cameras) -> NDArrayObject:
 
 
 def usable(
-    rows: TableT, is_whole: NDArrayBool, malformed: int, taxonomy: Taxonomy, cameras: Cameras
+    rows: TableT,
+    is_whole: NDArrayBool,
+    malformed: int,
+    taxonomy: Taxonomy,
+    cameras: Cameras,
+    source: tuple[Path, str],
 ) -> Results[TableT]:
     """The rows that are whole, of a class of the taxonomy and on an image of the data set.
 
@@ -171,14 +187,24 @@ def usable(
         malformed: Entries that were dropped before.
         taxonomy: The classes.
         cameras: All images of the data set.
+        source: The file, and the parameter that names it.
 
     Returns:
         These, with camera tokens.
+
+    Raises:
+        InputError: There are entries, and none is left.
     """
     whole: Any = rows[is_whole]
     named = whole[np.isin(whole.class_name, taxonomy.class_names)]
     placed = named.replace(camera_token=camera_tokens(named.camera_token, cameras))
     kept = placed[placed.camera_token != ""]
+    if (total := malformed + len(rows)) and not len(kept):
+        path, key = source
+        raise InputError(
+            f"{path}: none of its {total} entries is whole, of a class of taxonomy "
+            f"{taxonomy.name} and on an image of the data set; correct {key}"
+        )
     unused = {
         MALFORMED: malformed + len(rows) - len(whole),
         UNKNOWN_CATEGORY: len(whole) - len(named),

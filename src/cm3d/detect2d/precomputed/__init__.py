@@ -68,14 +68,14 @@ def read_detections(path: Path, taxonomy: Taxonomy, cameras: Cameras) -> Results
         cameras: All images of the data set.
 
     Raises:
-        InputError: The file is missing or of another kind.
+        InputError: The file is missing or of another kind, or none of its entries can be used.
     """
     if is_tables(path):
         boxes, malformed = read_tables(Boxes2D, path, _KEY)
     else:
         boxes, malformed = _coco(path, taxonomy)
     numbered = boxes.replace(detection_id=np.arange(len(boxes)))
-    return usable(numbered, _is_detection(boxes), malformed, taxonomy, cameras)
+    return usable(numbered, _is_detection(boxes), malformed, taxonomy, cameras, (path, _KEY))
 
 
 @lru_cache(maxsize=1)

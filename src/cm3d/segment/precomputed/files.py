@@ -29,6 +29,8 @@ _KEY: Final = "segment.precomputed.file"
 _NO_DETECTION: Final = -1
 _COUNTS: Final = re.compile(rb"[0-o]*[0-O]")  # as COCO compresses them; the last ends a number
 _ROWS_AT_ONCE: Final = 4096
+_ASPECT_TOLERANCE: Final = 0.02
+_LONGEST_SIDE_PX: Final = 65_535  # the pixels of a mask fit COCO's 32 bits
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,10 +68,29 @@ def read_masks(path: Path, taxonomy: Taxonomy, cameras: Cameras) -> Results[Mask
         cameras: All images of the data set.
 
     Raises:
-        InputError: The file is missing or of another kind, or masks are polygons.
+        InputError: The file is missing or of another kind, masks are polygons or cannot span their
+            images, or no entry can be used.
     """
     entries, malformed = _own(path) if is_tables(path) else _coco(path, taxonomy)
-    return usable(entries, _is_mask(entries), malformed, taxonomy, cameras)
+    found = usable(entries, _is_mask(entries), malformed, taxonomy, cameras, (path, _KEY))
+    _refuse_other_shapes(found.rows, cameras, path)
+    return found
+
+
+def _refuse_other_shapes(masks: MaskEntries, cameras: Cameras, path: Path) -> None:
+    """Refuse masks that cannot span their images: a mask's height is known from its width."""
+    row_of = {token: row for row, token in enumerate(cameras.camera_token)}
+    images = cameras[np.array([row_of[token] for token in masks.camera_token], dtype=np.int64)]
+    expected_px = masks.width_px * images.height_px / images.width_px
+    off_px = np.abs(masks.height_px - expected_px)
+    is_other = off_px > np.maximum(1.0, _ASPECT_TOLERANCE * expected_px)  # 1 px for rounding
+    if is_other.any():
+        row = int(np.argmax(is_other))
+        raise InputError(
+            f"{path}: a mask on {masks.camera_token[row]} is {masks.width_px[row]} x "
+            f"{masks.height_px[row]} px and its image {images.width_px[row]} x "
+            f"{images.height_px[row]} px; write masks of whole images, `size` as [height, width]"
+        )
 
 
 def _own(path: Path) -> tuple[MaskEntries, int]:
@@ -118,13 +139,19 @@ def _has_fields(entry: Any) -> bool:
         return False
     match entry.get("segmentation"):
         case {"size": [int(height_px), int(width_px)], "counts": str(counts)}:
-            return height_px > 0 and width_px > 0 and counts.isascii()
+            return _is_size(height_px, width_px) and counts.isascii()
         case {"size": [int(height_px), int(width_px)], "counts": [*lengths]}:
             numbers = all(type(length) is int and length >= 0 for length in lengths)
-            return numbers and height_px > 0 and sum(lengths) == height_px * width_px
+            return (
+                numbers and _is_size(height_px, width_px) and sum(lengths) == height_px * width_px
+            )
         case [[*_], *_]:  # polygons
             return True
     return False
+
+
+def _is_size(height_px: int, width_px: int) -> bool:
+    return 0 < height_px <= _LONGEST_SIDE_PX and 0 < width_px <= _LONGEST_SIDE_PX
 
 
 def _compressed(segmentation: dict[str, Any]) -> bytes:
