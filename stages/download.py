@@ -5,6 +5,9 @@ What lies elsewhere stays there: `data/raw` then holds manifests alone.
 
 from pathlib import Path
 
+import numpy as np
+
+from cm3d.datasets.checks import check_scene, check_splits
 from cm3d.datasets.keyframes import with_counted_points
 from cm3d.datasets.protocol import DataSet, IndexedScene, open_dataset
 from cm3d.errors import InputError
@@ -13,6 +16,7 @@ from cm3d.execution.resume import resumable_folder
 from cm3d.execution.stage import run_stage
 from cm3d.params import load_params
 from cm3d.sensors.card import Sensors
+from cm3d.sensors.images import image_size_px
 from cm3d.sensors.lidar import is_whole
 from cm3d.tables import layout
 from cm3d.taxonomy import load_taxonomy
@@ -34,14 +38,25 @@ def main() -> None:
 
 
 def write_index(dataset: DataSet, index: Path, lane_step_m: float) -> dict[str, int]:
-    """Index every scene of both splits and every map; returns what was counted."""
+    """Index every scene of both splits and every map; returns what was counted.
+
+    Raises:
+        InputError: A scene or one of its files is broken; the message names it.
+    """
+    scenes = dataset.scenes()
+    check_splits(scenes)
     dataset.card.write(index / layout.CARD.name)
     sensors = Sensors(dataset.root, dataset.card.lidar)
-    names = [name for split in dataset.scenes().values() for name in split]
+    names = [name for split in scenes.values() for name in split]
     counts, locations = {"scenes": len(names)}, set[str]()
     for name in names:
-        scene = dataset.scene(name)
+        try:
+            scene = dataset.scene(name)
+        except InputError as error:
+            raise InputError(f"scene {name}: {error}") from error
+        check_scene(name, scene)
         check_sensor_files(dataset, scene)
+        check_image_sizes(dataset, scene)
         scene = with_counted_points(scene, sensors)
         locations |= set(scene.frames.location) - {""}
         for table, rows in write_scene(scene, index, name).items():
@@ -73,6 +88,25 @@ def check_sensor_files(dataset: DataSet, scene: IndexedScene) -> None:
             f"{f' and {more} more' if more > 0 else ''}; unpack the data set there, keyframes and "
             "sweeps, or correct dataset.root"
         )
+
+
+def check_image_sizes(dataset: DataSet, scene: IndexedScene) -> None:
+    """Check the first image of each camera of a scene against the size that the index has.
+
+    Raises:
+        InputError: A size is another one; the message names the file.
+    """
+    cameras = scene.cameras
+    for row in np.unique(cameras.channel.astype(str), return_index=True)[1]:
+        path = dataset.root / cameras.path[row]
+        declared_px = (int(cameras.width_px[row]), int(cameras.height_px[row]))
+        width_px, height_px = image_size_px(path)
+        if (width_px, height_px) != declared_px:
+            raise InputError(
+                f"{path}: {width_px} x {height_px} px, but scene {scene.frames.scene_name[0]} has "
+                f"{declared_px[0]} x {declared_px[1]} px for camera {cameras.channel[row]}; "
+                "correct the size, and the intrinsics with it"
+            )
 
 
 def _has_content(path: Path) -> bool:

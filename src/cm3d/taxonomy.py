@@ -176,7 +176,10 @@ def load_taxonomy(name: str, folder: Path = FOLDER) -> Taxonomy:
     path = folder / f"{name}.yaml"
     if not path.is_file():
         there = ", ".join(sorted(file.stem for file in folder.glob("*.yaml"))) or "none"
-        raise InputError(f"taxonomy: no {path}; there are {there}; name one or write it")
+        raise InputError(
+            f"taxonomy: no {path}; there are {there}; name one, or write it "
+            "and `git add` it, since `dvc exp run --temp` copies what Git knows"
+        )
     try:
         return Taxonomy.model_validate({"name": name, **read_yaml(path)})
     except ValidationError as error:

@@ -87,7 +87,9 @@ def check_scene(data: DataSet, name: str, split: str, taxonomy: Taxonomy) -> Non
 
 
 def test_an_unknown_data_set_is_one_line(opened: Open) -> None:
-    with pytest.raises(InputError, match="no data set 'kitti'; there are nuscenes, sim; docs/own"):
+    with pytest.raises(
+        InputError, match=r"no data set 'kitti'; there are nuscenes, sim; docs/own.*git add"
+    ):
         opened("kitti")
 
 

@@ -1,4 +1,7 @@
+from typing import Any
+
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
@@ -22,6 +25,12 @@ def test_pose_is_scalar_first_as_nuscenes_has_it() -> None:
     dst_SE3_src = SE3.from_pose(pose)
     assert_allclose(dst_SE3_src.rotation, quaternion.rotation_matrix, atol=1e-12)
     assert_allclose(dst_SE3_src.as_pose(), pose, atol=1e-12)
+
+
+@pytest.mark.parametrize("pose", [[0] * 7, [1] * 6, [1, 0, 0, 0, 0, 0, np.nan], "pose", [None]])
+def test_what_is_no_pose_is_nan(pose: Any) -> None:
+    assert np.isnan(SE3.from_pose(pose).as_pose()).all()
+    assert np.isnan((SE3.identity() @ SE3.from_pose(pose)).as_pose()).all()
 
 
 def test_yaw_of_a_flipped_frame() -> None:

@@ -33,6 +33,15 @@ def test_without_intensity_points_are_dark(tmp_path: Path) -> None:
     assert_allclose(read_sweep(tmp_path / "points.bin", lidar), [[1, 2, 3, 0, 0]])
 
 
+def test_points_that_are_none_are_counted(tmp_path: Path) -> None:
+    rows = np.ones((4, 5), np.float32)
+    rows[1, :3], rows[2, 3] = np.nan, np.inf
+    rows[3, 4] = np.nan  # of a ring, which nobody reads
+    rows.tofile(tmp_path / "points.bin")
+    with pytest.raises(InputError, match=r"points\.bin: 2 of 4 points have a NaN or infinite"):
+        read_sweep(tmp_path / "points.bin", CARD.lidar)
+
+
 def test_nuscenes_files(tmp_path: Path) -> None:
     np.array([[1, 2, 3, 255, 31]], dtype=np.float32).tofile(tmp_path / "points.bin")
     assert_allclose(read_sweep(tmp_path / "points.bin", CARD.lidar), [[1, 2, 3, 1, 0]])

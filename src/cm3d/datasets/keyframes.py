@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from cm3d.datasets.protocol import SPLITS, IndexedScene
-from cm3d.geometry.arrays import NDArrayFloat
+from cm3d.geometry.arrays import NDArrayFloat, floats_or_nan
 from cm3d.geometry.cuboids import points_by_box
 from cm3d.geometry.se3 import SE3
 from cm3d.sensors.accumulation import accumulate
@@ -107,8 +107,9 @@ class Drives:
     keyframes: Mapping[str, Sequence[Keyframe]]
 
     def scenes(self) -> dict[str, list[str]]:
-        """Names of drives by split."""
-        return {split: [n for n, own in self.splits.items() if own == split] for split in SPLITS}
+        """Names of drives by split, also by one that `download` refuses."""
+        splits = dict.fromkeys([*SPLITS, *self.splits.values()])
+        return {split: [n for n, own in self.splits.items() if own == split] for split in splits}
 
     def scene(self, name: str) -> IndexedScene:
         """Index one drive."""
@@ -174,9 +175,7 @@ def _cameras(keyframes: Sequence[Keyframe]) -> Cameras:
         path=[image.path for _, image in rows],
         width_px=[image.width_px for _, image in rows],
         height_px=[image.height_px for _, image in rows],
-        intrinsics_px=[
-            np.asarray(image.intrinsics_px, dtype=np.float64).ravel() for _, image in rows
-        ],
+        intrinsics_px=[floats_or_nan(image.intrinsics_px, (3, 3)).ravel() for _, image in rows],
         global_SE3_camera=[image.global_SE3_camera.as_pose() for _, image in rows],
     )
 
@@ -190,14 +189,14 @@ def _ground_truth(keyframes: Sequence[Keyframe]) -> GroundTruth:
         sample_token=[keyframe.token for keyframe, _ in rows],
         class_name=[box.class_name for _, box in rows],
         score=np.ones(len(rows)),
-        center_m=np.array([box.center_m for _, box in rows], dtype=np.float64),
-        velocity_mps=np.array([box.velocity_mps for _, box in rows], dtype=np.float64),
+        center_m=[floats_or_nan(box.center_m, (3,)) for _, box in rows],
+        velocity_mps=[box.velocity_mps for _, box in rows],
         attribute_name=[""] * len(rows),
         instance_token=[box.instance for _, box in rows],
         num_lidar_points=[UNKNOWN_POINTS] * len(rows),
         num_radar_points=np.zeros(len(rows), dtype=np.int64),
         visibility=np.zeros(len(rows), dtype=np.int64),
-        **{name: [getattr(box, name) for _, box in rows] for name in extents},
+        **{n: [floats_or_nan(getattr(box, n), ()) for _, box in rows] for n in extents},
     )
 
 

@@ -58,7 +58,7 @@ class DataSet(Protocol):
         ...
 
     def scenes(self) -> dict[str, list[str]]:
-        """Names of scenes by split, `train` and `val`; a name is fit for a file.
+        """Names of scenes by split, `train` and `val`; a name is fit for a file, and unique.
 
         Raises:
             InputError: There is none.
@@ -110,7 +110,8 @@ def open_dataset(params: Params, taxonomy: Taxonomy, raw: Path) -> DataSet:
     if params.dataset.name not in guests():
         raise InputError(
             f"dataset.name: no data set {params.dataset.name!r}; there are "
-            f"{', '.join(guests())}; docs/own_data.md says how to bring one"
+            f"{', '.join(guests())}; docs/own_data.md says how to bring one; `git add` "
+            "it, since `dvc exp run --temp` copies what Git knows"
         )
     opened: OpenDataSet = import_module(name).open_dataset
     return opened(params, taxonomy, raw)

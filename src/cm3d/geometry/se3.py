@@ -8,7 +8,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from cm3d.geometry.angles import direction_of
-from cm3d.geometry.arrays import NDArrayFloat
+from cm3d.geometry.arrays import NDArrayFloat, floats_or_nan
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,9 +30,15 @@ class SE3:
 
     @classmethod
     def from_pose(cls, pose: NDArrayFloat | Sequence[float]) -> Self:
-        """Build from the tables' (qw, qx, qy, qz, x_m, y_m, z_m), shape (7,)."""
-        quaternion = Rotation.from_quat(pose[:4], scalar_first=True)
-        return cls(quaternion.as_matrix(), np.asarray(pose[4:], dtype=np.float64))
+        """Build from the tables' (qw, qx, qy, qz, x_m, y_m, z_m), shape (7,).
+
+        What is no pose gives NaNs, which `datasets.checks` finds and names.
+        """
+        values = floats_or_nan(pose, (7,))
+        if not np.isfinite(values).all() or not values[:4].any():
+            return cls(np.full((3, 3), np.nan), np.full(3, np.nan))
+        quaternion = Rotation.from_quat(values[:4], scalar_first=True)
+        return cls(quaternion.as_matrix(), values[4:])
 
     @classmethod
     def from_yaw(cls, yaw_rad: float, translation_m: NDArrayFloat) -> Self:
@@ -42,6 +48,8 @@ class SE3:
 
     def as_pose(self) -> NDArrayFloat:
         """The tables' (qw, qx, qy, qz, x_m, y_m, z_m), with qw >= 0, shape (7,)."""
+        if np.isnan(self.rotation).any():
+            return np.full(7, np.nan)
         quaternion = Rotation.from_matrix(self.rotation).as_quat(canonical=True, scalar_first=True)
         return np.concatenate([quaternion, self.translation_m])
 

@@ -17,7 +17,7 @@ def read_sweep(path: Path, lidar: LidarFormat) -> NDArrayFloat32:
     """Read one LiDAR file: points (N, 5) x, y, z in the sensor's frame, intensity in [0, 1], 0.
 
     Raises:
-        InputError: The file is missing, cut short or of another kind.
+        InputError: The file is missing, cut short, of another kind, or has points that are none.
     """
     values = _read_rows(path, lidar)
     if lidar.columns[:4] == ("x", "y", "z", "intensity") and len(lidar.columns) == POINT_COLUMNS:
@@ -29,6 +29,12 @@ def read_sweep(path: Path, lidar: LidarFormat) -> NDArrayFloat32:
                 points[:, column] = values[:, lidar.columns.index(name)]
     points[:, 3] /= np.float32(lidar.full_intensity)
     points[:, 4] = 0.0
+    if not np.isfinite(points).all():
+        count = int((~np.isfinite(points).all(axis=1)).sum())
+        raise InputError(
+            f"{path}: {count} of {len(points)} points have a NaN or infinite number; write it "
+            "without them"
+        )
     return points
 
 

@@ -211,7 +211,10 @@ def _shaped(values: Any, name: str, column: Column) -> np.ndarray[Any, Any]:
     if column.dtype is object:
         array = values if _is_objects(values) else _objects(list(values))
     else:
-        array = np.asarray(values, dtype=column.dtype)
+        try:
+            array = np.asarray(values, dtype=column.dtype)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise InputError(f"column {name!r}: no numbers of one shape ({error})") from error
     if column.width > 1:
         array = array.reshape(0, column.width) if array.size == 0 else array
     expected = (len(array),) if column.width == 1 else (len(array), column.width)

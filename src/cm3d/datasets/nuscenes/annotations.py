@@ -8,7 +8,7 @@ from scipy.spatial.transform import Rotation
 
 from cm3d.datasets.nuscenes.database import NuScenesTables, Record
 from cm3d.geometry.angles import direction_of
-from cm3d.geometry.arrays import NDArrayFloat
+from cm3d.geometry.arrays import NDArrayFloat, floats_or_nan
 from cm3d.tables import Boxes3D, GroundTruth
 from cm3d.taxonomy import Taxonomy
 
@@ -54,32 +54,36 @@ def box_velocity(tables: NuScenesTables, annotation: Record) -> tuple[float, flo
     is_centred = first is not annotation and last is not annotation
     if not 0 < gap_s <= _MAX_GAP_S * (2 if is_centred else 1):
         return math.nan, math.nan
-    (x0, y0, _), (x1, y1, _) = first["translation"], last["translation"]
+    (x0, y0, _), (x1, y1, _) = (floats_or_nan(r["translation"], (3,)) for r in (first, last))
     return (x1 - x0) / gap_s, (y1 - y0) / gap_s
 
 
 def _boxes(tables: NuScenesTables, records: list[Record], class_names: list[str]) -> Boxes3D:
-    width_length_height_m = np.array([r["size"] for r in records]).reshape(-1, 3)
+    sizes_m = [floats_or_nan(record["size"], (3,)) for record in records]
+    width_length_height_m = np.array(sizes_m).reshape(-1, 3)
+    rotations = [floats_or_nan(record["rotation"], (4,)) for record in records]
     return Boxes3D.from_columns(
         sample_token=[record["sample_token"] for record in records],
         class_name=class_names,
         score=np.ones(len(records)),
-        center_m=np.array([record["translation"] for record in records]),
+        center_m=[floats_or_nan(record["translation"], (3,)) for record in records],
         length_m=width_length_height_m[:, 1],
         width_m=width_length_height_m[:, 0],
         height_m=width_length_height_m[:, 2],
-        yaw_rad=_yaw_rad(np.array([record["rotation"] for record in records]).reshape(-1, 4)),
+        yaw_rad=_yaw_rad(np.array(rotations).reshape(-1, 4)),
         velocity_mps=np.array([box_velocity(tables, record) for record in records]),
         attribute_name=[_attribute(tables, record) for record in records],
     )
 
 
 def _yaw_rad(quaternions: NDArrayFloat) -> NDArrayFloat:
-    """Heading of the rotated x axis, (N,), from (N, 4) w, x, y, z."""
+    """Heading of the rotated x axis, (N,), from (N, 4) w, x, y, z; NaN where they are none."""
     if len(quaternions) == 0:
         return np.empty(0)
-    rotations = Rotation.from_quat(quaternions, scalar_first=True).as_matrix()
-    return direction_of(rotations[:, :2, 0])
+    is_rotation = np.isfinite(quaternions).all(axis=1) & quaternions.any(axis=1)
+    sound = np.where(is_rotation[:, None], quaternions, 1.0)
+    rotations = Rotation.from_quat(sound, scalar_first=True).as_matrix()
+    return np.where(is_rotation, direction_of(rotations[:, :2, 0]), np.nan)
 
 
 def _category(tables: NuScenesTables, annotation: Record) -> str:

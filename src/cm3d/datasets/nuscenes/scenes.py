@@ -7,6 +7,7 @@ from cm3d.datasets.nuscenes.database import LIDAR_CHANNEL, NuScenesTables, Recor
 from cm3d.datasets.nuscenes.splits import scene_names
 from cm3d.datasets.protocol import SPLITS, IndexedScene
 from cm3d.errors import InputError
+from cm3d.geometry.arrays import floats_or_nan
 from cm3d.geometry.se3 import SE3
 from cm3d.tables import Boxes3D, Cameras, Frames, GroundTruth, Sweeps
 from cm3d.taxonomy import Taxonomy
@@ -94,10 +95,7 @@ def cameras(tables: NuScenesTables, sample_token: str) -> Cameras:
     data = tables.sensor_data(sample_token)
     channels = sorted(set(data) - {LIDAR_CHANNEL})
     records = [data[channel] for channel in channels]
-    intrinsics_px = [
-        tables.find("calibrated_sensor", record["calibrated_sensor_token"])["camera_intrinsic"]
-        for record in records
-    ]
+    mounted = [tables.find("calibrated_sensor", r["calibrated_sensor_token"]) for r in records]
     return Cameras.from_columns(
         camera_token=[record["token"] for record in records],
         sample_token=[sample_token] * len(records),
@@ -105,7 +103,7 @@ def cameras(tables: NuScenesTables, sample_token: str) -> Cameras:
         path=[record["filename"] for record in records],
         width_px=[record["width"] for record in records],
         height_px=[record["height"] for record in records],
-        intrinsics_px=np.array(intrinsics_px, dtype=np.float64).reshape(-1, 9),
+        intrinsics_px=[floats_or_nan(m["camera_intrinsic"], (3, 3)).ravel() for m in mounted],
         global_SE3_camera=[global_SE3_sensor(tables, record).as_pose() for record in records],
     )
 
@@ -122,4 +120,4 @@ def global_SE3_sensor(tables: NuScenesTables, data: Record) -> SE3:
 
 
 def _transform(record: Record) -> SE3:
-    return SE3.from_pose(np.array([*record["rotation"], *record["translation"]], dtype=np.float64))
+    return SE3.from_pose([*record["rotation"], *record["translation"]])
