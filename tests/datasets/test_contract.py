@@ -15,6 +15,7 @@ from cm3d.params import Params, load_params
 from cm3d.sensors.card import Sensors
 from cm3d.sensors.lidar import is_whole, read_sweep
 from cm3d.taxonomy import Taxonomy
+from stages.download import write_index
 
 Open = Callable[[str], DataSet]
 
@@ -52,6 +53,7 @@ def test_a_guest_of_the_house(name: str, opened: Open, tmp_path: Path, taxonomy:
     for split, names in splits.items():
         for scene_name in names:
             check_scene(data, scene_name, split, taxonomy)
+    assert write_index(data, tmp_path / "index", 1.0)["scenes"] == sum(map(len, splits.values()))
     assert all(isinstance(note, str) for note in data.notes(["nowhere"]))
     assert len(data.lanes("nowhere", 1.0)) == 0
 
