@@ -7,6 +7,7 @@ import pytest
 from cm3d import params
 from cm3d.detect2d.common.network import UNMATCHED, NetworkDetector
 from cm3d.detect2d.common.protocol import ImageBoxes
+from cm3d.errors import InputError
 from cm3d.shelf.prepared import as_is
 from cm3d.tables import Cameras
 from cm3d.tables.noted import UNREADABLE
@@ -57,12 +58,12 @@ def test_boxes_are_on_their_images(
     assert found.left_out == {UNREADABLE: (), UNMATCHED: ("a ghost", "a ghost")}
 
 
-def test_boxes_are_in_pixels_of_the_index(
+def test_another_size_than_the_indexs_is_refused(
     tmp_path: Path, cameras: Cameras, network: MeanColour, execution: params.Execution
 ) -> None:
     write_images(tmp_path, cameras, width_px=400, height_px=150)
-    found = NetworkDetector(network, tmp_path, execution).detect("scene", cameras)
-    np.testing.assert_allclose(found.table.box_px, [[0, 0, 800, 450]] * 2)
+    with pytest.raises(InputError, match=r"back\.jpg: .* as 400x150 pixels, .* says 800x450"):
+        NetworkDetector(network, tmp_path, execution).detect("scene", cameras)
 
 
 @pytest.mark.parametrize("content", [None, b"", b"no image"])

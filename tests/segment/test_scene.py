@@ -6,6 +6,7 @@ import pytest
 from pycocotools import mask as coco_mask
 
 from cm3d import params
+from cm3d.errors import InputError
 from cm3d.segment.box import BoxSegmenter
 from cm3d.segment.common.scene import (
     SceneSegmenter,
@@ -85,10 +86,12 @@ def test_wide_images_are_shrunk_and_boxes_along(cameras: Cameras, outline_scene)
     assert decoded(masks, 1)[12:38, 25:75].sum() == decoded(masks, 1).sum() > 0
 
 
-def test_files_of_another_size_than_the_index_says(cameras: Cameras, outline_scene) -> None:
+def test_files_of_another_size_than_the_index_says_are_refused(
+    cameras: Cameras, outline_scene
+) -> None:
     larger = cameras.replace(width_px=cameras.width_px * 2, height_px=cameras.height_px * 2)
-    masks = outline_scene(larger)
-    assert decoded(masks, 1).sum() == 100 * 50
+    with pytest.raises(InputError, match=r"front\.png: .* as 400x200 pixels, .* says 800x400"):
+        outline_scene(larger, max_width_px=100)
 
 
 def test_no_detections_and_no_images_read(

@@ -10,35 +10,50 @@ from PIL import Image
 from cm3d.errors import InputError
 from cm3d.geometry.arrays import NDArrayByte
 
-# EXIF: the tag, and its least value for images that OpenCV turns by 90 degrees
-_ORIENTATION: Final = 0x0112
-_FIRST_ON_ITS_SIDE: Final = 5
+# Calibrations and boxes are in pixels as they are stored; OpenCV would turn them as EXIF says.
+_AS_STORED: Final = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
 
 
-def read_image(path: Path) -> NDArrayByte:
-    """Read an image as (height, width, 3) RGB.
+class UnreadableImageError(InputError):
+    """An image file is missing or no image; of many images a few may be."""
+
+
+def read_image(path: Path, size_px: tuple[int, int] | None = None) -> NDArrayByte:
+    """Read an image as (height, width, 3) RGB, its pixels as they are stored.
+
+    Args:
+        path: Image file. An EXIF orientation is not applied.
+        size_px: Width and height that it must have; None: any.
 
     Raises:
-        InputError: The file is missing or no image.
+        UnreadableImageError: The file is missing or no image.
+        InputError: The image has another size.
     """
     if not path.is_file():
-        raise InputError(f"{path}: image is missing; restore it or rerun `dvc repro download`")
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+        raise UnreadableImageError(
+            f"{path}: image is missing; restore it or rerun `dvc repro download`"
+        )
+    image = cv2.imread(str(path), _AS_STORED)
     if image is None:
-        raise InputError(f"{path}: not a readable image; fetch the file again")
+        raise UnreadableImageError(f"{path}: not a readable image; fetch the file again")
+    height_px, width_px = image.shape[:2]
+    if size_px is not None and (width_px, height_px) != size_px:
+        raise InputError(
+            f"{path}: the image is stored as {width_px}x{height_px} pixels, the data set says "
+            f"{size_px[0]}x{size_px[1]}; store it at that size, unturned (EXIF orientation is not "
+            "applied), or correct size and intrinsics and rerun `dvc repro download`"
+        )
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), dtype=np.uint8)
 
 
 def image_size_px(path: Path) -> tuple[int, int]:
-    """Width and height of the image that `read_image` gives, from the file's header.
+    """Width and height of an image as it is stored, from the file's header.
 
     Raises:
-        InputError: The file is missing or no image.
+        UnreadableImageError: The file is missing or no image.
     """
     try:
         with Image.open(path) as image:
-            width_px, height_px = image.size
-            is_on_its_side = image.getexif().get(_ORIENTATION, 1) >= _FIRST_ON_ITS_SIDE
+            return image.size
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise InputError(f"{path}: not a readable image; fetch the file again") from error
-    return (height_px, width_px) if is_on_its_side else (width_px, height_px)
+        raise UnreadableImageError(f"{path}: not a readable image; fetch the file again") from error

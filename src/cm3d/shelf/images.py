@@ -6,17 +6,36 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
-from cm3d.errors import InputError
 from cm3d.execution.processes import helper_pool
 from cm3d.geometry.arrays import NDArrayByte
-from cm3d.sensors.images import read_image
+from cm3d.sensors.images import UnreadableImageError, read_image
 from cm3d.shelf.prepared import Prepare, Prepared, shapes
+from cm3d.tables import Cameras
 
 _BATCHES_AHEAD = 2
 
-ReadImage: TypeAlias = Callable[[Path], NDArrayByte]
+# From a file and the width and height that it must have to an image.
+ReadImage: TypeAlias = Callable[[Path, tuple[int, int]], NDArrayByte]
+
+
+class ImageFile(NamedTuple):
+    """An image as the index has it.
+
+    Args:
+        path: Its file.
+        size_px: Its width and height.
+    """
+
+    path: Path
+    size_px: tuple[int, int]
+
+
+def image_files(cameras: Cameras, root: Path) -> list[ImageFile]:
+    """The images of a table, in its order; `root` is the folder that their paths start from."""
+    columns = zip(cameras.path, cameras.width_px, cameras.height_px, strict=True)
+    return [ImageFile(root / str(path), (int(w), int(h))) for path, w, h in columns]
 
 
 @dataclass(frozen=True)
@@ -59,7 +78,7 @@ class Batch:
 
 
 def read_batches(
-    paths: Sequence[Path],
+    files: Sequence[ImageFile],
     prepare: Prepare,
     batch_size: int,
     readers: int,
@@ -68,19 +87,23 @@ def read_batches(
     """Read images in their order, as batches of neighbours of equal shapes.
 
     Args:
-        paths: Image files.
+        files: Which images, and how large they must be.
         prepare: What is made of each image, where it was read.
         batch_size: Images of a batch at most.
         readers: Processes that read ahead; 0 reads here. Batches do not depend on it.
-        read: From a file to an image; picklable, InputError where there is none.
+        read: From a file to an image; picklable, raises what `read_image` does.
 
     Yields:
         Batches, and what cannot be read, as it comes.
+
+    Raises:
+        InputError: An image has another size than it must have: all that is known of its pixels
+            would be wrong, and as a rule that of many others.
     """
     make_ready = partial(_make_ready, read=read, prepare=prepare)
     ahead = batch_size * _BATCHES_AHEAD + readers
     waiting: list[tuple[int, Ready]] = []
-    for row, image in enumerate(_read_ahead(paths, make_ready, readers, ahead)):
+    for row, image in enumerate(_read_ahead(files, make_ready, readers, ahead)):
         if isinstance(image, Unreadable):
             yield image
             continue
@@ -92,11 +115,11 @@ def read_batches(
         yield _as_batch(waiting)
 
 
-def _make_ready(path: Path, read: ReadImage, prepare: Prepare) -> Ready | Unreadable:
+def _make_ready(file: ImageFile, read: ReadImage, prepare: Prepare) -> Ready | Unreadable:
     try:
-        image = read(path)
-    except InputError:
-        return Unreadable(path)
+        image = read(*file)
+    except UnreadableImageError:
+        return Unreadable(file.path)
     return Ready((image.shape[1], image.shape[0]), prepare(image))
 
 
@@ -113,28 +136,28 @@ def _as_batch(waiting: list[tuple[int, Ready]]) -> Batch:
 
 
 def _read_ahead(
-    paths: Sequence[Path],
-    make_ready: Callable[[Path], Ready | Unreadable],
+    files: Sequence[ImageFile],
+    make_ready: Callable[[ImageFile], Ready | Unreadable],
     readers: int,
     ahead: int,
 ) -> Iterable[Ready | Unreadable]:
     if readers == 0:
-        return map(make_ready, paths)
-    return _in_order(_pool(readers), paths, make_ready, ahead)
+        return map(make_ready, files)
+    return _in_order(_pool(readers), files, make_ready, ahead)
 
 
 def _in_order(
     pool: ProcessPoolExecutor,
-    paths: Sequence[Path],
-    make_ready: Callable[[Path], Ready | Unreadable],
+    files: Sequence[ImageFile],
+    make_ready: Callable[[ImageFile], Ready | Unreadable],
     ahead: int,
 ) -> Iterator[Ready | Unreadable]:
     futures: deque[Future[Ready | Unreadable]] = deque()
-    todo = iter(paths)
+    todo = iter(files)
     try:
         while True:
-            while len(futures) < ahead and (path := next(todo, None)) is not None:
-                futures.append(pool.submit(make_ready, path))
+            while len(futures) < ahead and (file := next(todo, None)) is not None:
+                futures.append(pool.submit(make_ready, file))
             if not futures:
                 return
             yield futures.popleft().result()

@@ -14,7 +14,7 @@ from cm3d import params
 from cm3d.geometry.arrays import NDArrayBool, NDArrayByte
 from cm3d.segment.common.protocol import ImageSegmenter, Segmenter, Setting
 from cm3d.sensors.images import read_image
-from cm3d.shelf.images import Batch, Unreadable, read_batches
+from cm3d.shelf.images import Batch, Unreadable, image_files, read_batches
 from cm3d.tables import Boxes2D, Cameras, Masks
 from cm3d.tables.noted import UNREADABLE, Noted
 
@@ -61,13 +61,17 @@ class SceneSegmenter:
     execution: params.Execution
 
     def segment(self, cameras: Cameras, boxes: Boxes2D) -> Noted[Masks]:
-        """Outline every detection; those on images that cannot be read are left out."""
+        """Outline every detection; those on images that cannot be read are left out.
+
+        Raises:
+            InputError: An image has another size than the index says.
+        """
         shown = cameras[np.isin(cameras.camera_token, boxes.camera_token)].sorted()
-        paths = [self.root / str(path) for path in shown.path]
+        files = image_files(shown, self.root)
         read = partial(read_shrunk, max_width_px=self.max_width_px)
         batch_size, readers = self.execution.image_batch, self.execution.readers
         masks, unreadable = [Masks.empty()], []
-        for batch in read_batches(paths, self.model.prepare, batch_size, readers, read):
+        for batch in read_batches(files, self.model.prepare, batch_size, readers, read):
             if isinstance(batch, Unreadable):
                 unreadable.append(str(batch.path))
             else:
@@ -104,13 +108,9 @@ def as_table(boxes: Boxes2D, sample_token: str, masks: NDArrayBool) -> Masks:
     )
 
 
-def read_shrunk(path: Path, max_width_px: int) -> NDArrayByte:
-    """Read an image (H, W, 3), shrunk to its working size.
-
-    Raises:
-        InputError: The file is missing or no image.
-    """
-    return shrink(read_image(path), max_width_px)
+def read_shrunk(path: Path, size_px: tuple[int, int], max_width_px: int) -> NDArrayByte:
+    """Read an image (H, W, 3), shrunk to its working size; errors are those of `read_image`."""
+    return shrink(read_image(path, size_px), max_width_px)
 
 
 def shrink(image: NDArrayByte, max_width_px: int) -> NDArrayByte:
