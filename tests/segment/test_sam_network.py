@@ -11,7 +11,7 @@ import torch
 from cm3d.errors import InputError
 from cm3d.segment.sam import from_segment_anything, from_transformers
 from cm3d.segment.sam.canvas import Canvas
-from cm3d.segment.sam.network import EmbeddedImage, Sam, in_full_precision
+from cm3d.segment.sam.network import EmbeddedImage, Sam
 from cm3d.shelf.runtime import Runtime
 from tests.tiny_sam import load_checkpoint, sam_checkpoint, sam_folder, segment_anything, tiny_sam
 
@@ -40,14 +40,6 @@ def test_masks_of_rounded_logits_are_not_scaled_up_in_steps() -> None:
     sam = Sam(None, Canvas(64, False, COLOURS, COLOURS), MIXED)  # type: ignore[arg-type]
     ramp = torch.tensor([8.0, 9.0], dtype=torch.bfloat16).expand(1, 2, 2)
     assert len(sam.on_image(ramp, EmbeddedImage({}, (64, 64)))[0, 0].unique()) > 30
-
-
-def test_full_precision() -> None:
-    weights, values = torch.rand(8, 8), torch.rand(8, 8)
-    exact = weights @ values
-    with MIXED.inference():
-        assert (weights @ values).dtype is torch.bfloat16
-        assert torch.equal(in_full_precision(torch.matmul)(weights, values), exact)
 
 
 @pytest.mark.parametrize("library", ["transformers", "segment_anything"])

@@ -40,10 +40,10 @@ class Detic:
     vocabulary: Vocabulary
     device: torch.device
 
-    @torch.inference_mode()
     def detect(self, batch: Sequence[Prepared]) -> list[ImageBoxes]:
         """Detect what the vocabulary names."""
-        answers = self.model([self._asked(image) for image in batch])
+        with Runtime(self.device, torch.float32).inference():
+            answers = self.model([self._asked(image) for image in batch])
         return [self._label(answer["instances"]) for answer in answers]
 
     def _asked(self, image: Prepared) -> dict[str, Any]:

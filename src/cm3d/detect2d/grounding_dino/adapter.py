@@ -7,6 +7,9 @@ from typing import Any
 import numpy as np
 import torch
 from transformers import GroundingDinoForObjectDetection
+from transformers.models.grounding_dino.modeling_grounding_dino import (
+    GroundingDinoMLPPredictionHead,
+)
 
 from cm3d.detect2d.common.corners import corners_px
 from cm3d.detect2d.common.prompts import NO_PHRASE, Vocabulary
@@ -20,7 +23,7 @@ from cm3d.shelf.pretrained import (
     load_tokenizer,
     model_folder,
 )
-from cm3d.shelf.runtime import Normalize, Runtime
+from cm3d.shelf.runtime import Normalize, Runtime, in_full_precision
 
 _KEY = "detect2d.grounding_dino"
 
@@ -73,6 +76,7 @@ class GroundingDino:
         phrases = asks.vocabulary.phrases
         self._prompts = make_prompts(phrases, tokenizer, max_tokens, runtime.device)
         self._normalize = Normalize(processor, runtime.device)
+        _keep_boxes_exact(model)
 
     def detect(self, batch: Sequence[Prepared]) -> list[ImageBoxes]:
         """Detect what the vocabulary names."""
@@ -131,6 +135,17 @@ def build_grounding_dino(setting: Setting) -> GroundingDino:
     asks = Asks(vocabulary, detect2d.min_score, section.text_threshold)
     max_side_px = detect2d.max_side_px
     return GroundingDino(model, processor, tokenizer, max_side_px, asks, runtime)
+
+
+def _keep_boxes_exact(model: Any) -> None:
+    """Let the places that the encoder proposes, and what each layer adds to them, be float32."""
+    inner = model.model
+    inner.generate_encoder_output_proposals = in_full_precision(
+        inner.generate_encoder_output_proposals
+    )
+    heads: list[Any] = [m for m in model.modules() if isinstance(m, GroundingDinoMLPPredictionHead)]
+    for head in heads:
+        head.forward = in_full_precision(head.forward)
 
 
 def _together(parts: Sequence[ImageBoxes]) -> ImageBoxes:

@@ -20,7 +20,7 @@ from cm3d.shelf.pretrained import (
     load_tokenizer,
     model_folder,
 )
-from cm3d.shelf.runtime import Normalize, Runtime
+from cm3d.shelf.runtime import Normalize, Runtime, in_full_precision
 
 _KEY = "detect2d.owlv2"
 
@@ -64,6 +64,7 @@ class Owlv2:
             runtime: How to compute.
         """
         self.prepare = Shrink(max_side_px)
+        model.box_head.forward = in_full_precision(model.box_head.forward)
         self._model, self._asks, self._runtime = model, asks, runtime
         self._square = Square(processor.size["height"], runtime.device)
         self._normalize = Normalize(processor, runtime.device)

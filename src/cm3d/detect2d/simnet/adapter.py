@@ -1,6 +1,7 @@
 """The embedded data set's own detector."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -9,7 +10,7 @@ from cm3d.detect2d.common.protocol import ImageBoxes, Setting
 from cm3d.geometry.arrays import NDArrayByte, NDArrayInt
 from cm3d.geometry.overlap import image_iou, overlap_nms
 from cm3d.shelf.prepared import Prepare, Prepared, stack
-from cm3d.shelf.runtime import Runtime
+from cm3d.shelf.runtime import Runtime, in_full_precision
 from cm3d.simulation.classes import CLASS_NAMES, names_in
 from cm3d.simulation.networks.detector import (
     DetectorNetwork,
@@ -90,7 +91,8 @@ def build_simnet(setting: Setting) -> SimnetDetector:
     """
     detect2d = setting.detect2d
     runtime = Runtime.choose(setting.execution.device, detect2d.precision)
-    network = load_weights(DetectorNetwork(), DETECTOR)
+    network: Any = load_weights(DetectorNetwork(), DETECTOR)
+    network.sides.forward = in_full_precision(network.sides.forward)
     min_score, nms_iou = detect2d.min_score, detect2d.simnet.nms_iou
     return SimnetDetector(network, min_score, nms_iou, setting.taxonomy, runtime)
 

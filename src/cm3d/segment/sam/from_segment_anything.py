@@ -7,8 +7,8 @@ import torch
 
 from cm3d.errors import InputError
 from cm3d.segment.sam.canvas import Canvas
-from cm3d.segment.sam.network import Embedding, Sam, in_full_precision
-from cm3d.shelf.runtime import Runtime
+from cm3d.segment.sam.network import Embedding, Sam
+from cm3d.shelf.runtime import Runtime, in_full_precision
 
 # The package's name of the encoder, by the width of its tokens.
 _VARIANTS: Final = {768: "vit_b", 1024: "vit_l", 1280: "vit_h"}
@@ -22,7 +22,7 @@ class SegmentAnythingNetwork:
     """
 
     def __init__(self, model: Any) -> None:
-        """Keep its positions exact."""
+        """Keep its positions exact: autocast would round them by up to a pixel of 1024."""
         self._model = model
         encoding = model.prompt_encoder.pe_layer
         encoding._pe_encoding = in_full_precision(encoding._pe_encoding)

@@ -8,9 +8,9 @@ from transformers import AutoModelForMaskGeneration
 
 from cm3d.errors import InputError
 from cm3d.segment.sam.canvas import Canvas
-from cm3d.segment.sam.network import Embedding, Sam, in_full_precision
+from cm3d.segment.sam.network import Embedding, Sam
 from cm3d.shelf.pretrained import load_pretrained
-from cm3d.shelf.runtime import Runtime
+from cm3d.shelf.runtime import Runtime, in_full_precision
 
 # What a model's embedding of an image is called where it is handed back; SAM-HQ has two parts.
 _PARTS: Final = ("image_embeddings", "intermediate_embeddings")
@@ -24,7 +24,7 @@ class TransformersNetwork:
     """
 
     def __init__(self, model: Any) -> None:
-        """Keep its positions exact."""
+        """Keep its positions exact: autocast would round them by up to a pixel of 1024."""
         self._model = model
         for module in model.modules():
             if hasattr(module, "positional_embedding"):

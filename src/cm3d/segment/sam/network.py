@@ -1,9 +1,8 @@
 """Images in, logits of masks at the images' resolution out."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import wraps
-from typing import ParamSpec, Protocol, TypeAlias, TypeVar
+from typing import Protocol, TypeAlias
 
 import numpy as np
 import torch
@@ -116,22 +115,3 @@ class Sam:
 
 def _scaled(layers: torch.Tensor, shape_px: tuple[int, int]) -> torch.Tensor:
     return interpolate(layers, shape_px, mode="bilinear", align_corners=False)
-
-
-Args = ParamSpec("Args")
-Result = TypeVar("Result")
-
-
-def in_full_precision(function: Callable[Args, Result]) -> Callable[Args, Result]:
-    """The function, computing in float32 also within autocast.
-
-    SAM's positional encoding is a matrix product, which autocast would round to bfloat16's 8 bits:
-    coordinates by up to a pixel of 1024, and the phases that they become by more.
-    """
-
-    @wraps(function)
-    def exact(*args: Args.args, **kwargs: Args.kwargs) -> Result:
-        with torch.autocast("cpu", enabled=False), torch.autocast("cuda", enabled=False):
-            return function(*args, **kwargs)
-
-    return exact
