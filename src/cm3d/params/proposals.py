@@ -28,10 +28,10 @@ class SizeGroup(Section):
 
 
 class MaskGenerator(ShelfModel):
-    """Segment Anything, prompted all over an image."""
+    """Segment Anything, prompted wherever an image shows something."""
 
     precision: Precision
-    grid: Count
+    prompt_spacing_m: Positive
     min_iou: Share
     min_stability: Share
     nms_iou: Share

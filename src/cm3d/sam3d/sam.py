@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import cv2
 import matplotlib
 import numpy as np
 import torch
@@ -39,15 +38,17 @@ _KEY = "sam3d.sam"
 
 @dataclass(frozen=True, eq=False)
 class SamBevSegmenter:
-    """Outlines what lies at the points of a grid; meets `BevSegmenter`.
+    """Outlines what lies wherever something is drawn; meets `BevSegmenter`.
 
     Args:
         sam: The network.
-        generator: The grid, and which masks stay.
+        generator: Which masks stay.
+        pixel_m: Side of a pixel of the images.
     """
 
     sam: Sam
     generator: MaskGenerator
+    pixel_m: float
 
     def __call__(self, image: NDArrayByte) -> BevSegments:
         """Segment one image (side, side)."""
@@ -56,7 +57,7 @@ class SamBevSegmenter:
     def masks(self, image: NDArrayByte) -> BevMasks:
         """What SAM outlines in one image; masks may overlap."""
         (embedded,) = self.sam.embed([self.sam.canvas(coloured(image))])
-        prompts_px = grid_prompts(image, self.generator.grid)
+        prompts_px = occupied_prompts(image, self.generator.prompt_spacing_m / self.pixel_m)
         return generate_masks(self.sam, embedded, prompts_px, self.generator)
 
 
@@ -68,15 +69,20 @@ def as_segments(found: BevMasks, image: NDArrayByte) -> BevSegments:
     return BevSegments(np.where(found.masks.any(axis=0), surest, 0), found.quality)
 
 
-def build_sam(generator: MaskGenerator, device: str) -> SamBevSegmenter:
+def build_sam(generator: MaskGenerator, pixel_m: float, device: str) -> SamBevSegmenter:
     """The segmenter that section `sam3d.sam` describes, on `execution.device`.
+
+    Args:
+        generator: That section.
+        pixel_m: Side of a pixel of the images.
+        device: Where it runs.
 
     Raises:
         InputError: Its weights are not there, or are of something else.
     """
     runtime = Runtime.choose(device, generator.precision)
     folder = model_folder(generator.model, generator.revision, _KEY)
-    return SamBevSegmenter(load_sam(folder, runtime, _KEY), generator)
+    return SamBevSegmenter(load_sam(folder, runtime, _KEY), generator, pixel_m)
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,9 +160,6 @@ def _last(present: torch.Tensor) -> torch.Tensor:
     return present.shape[1] - 1 - present.flip(1).int().argmax(1)
 
 
-_NEIGHBOURHOOD = np.ones((3, 3), dtype=np.uint8)
-
-
 def coloured(image: NDArrayByte) -> NDArrayByte:
     """Grey values (H, W) from 1 to 255 as the colours of a rainbow (H, W, 3), 0 as black."""
     brightness = (image.astype(np.float64) - 1) / 254
@@ -164,15 +167,26 @@ def coloured(image: NDArrayByte) -> NDArrayByte:
     return np.asarray(np.where(image[..., None] > 0, colours, np.uint8(0)))
 
 
-def grid_prompts(image: NDArrayByte, per_side: int) -> NDArrayFloat:
-    """Points x, y (N, 2) of an even grid over an image (H, W) that lie on something or next to it.
+def occupied_prompts(image: NDArrayByte, spacing_px: float) -> NDArrayFloat:
+    """Points x, y (N, 2) where an image (H, W) shows something, one per cell that does.
+
+    SAM3D prompts an even grid, which misses what is smaller than its step. Here the point of a
+    cell is the drawn pixel nearest to the mean of those in it; of equals, the first in reading
+    order.
 
     Args:
         image: 0 where empty.
-        per_side: Points along each side of the whole grid.
+        spacing_px: Side of the square cells, the first of which begins at the image's corner.
     """
-    height_px, width_px = image.shape
-    share = (np.arange(per_side) + 0.5) / per_side
-    x, y = (axis.ravel() for axis in np.meshgrid(share * width_px, share * height_px))
-    near = cv2.dilate((image > 0).astype(np.uint8), _NEIGHBOURHOOD)
-    return np.column_stack([x, y])[near[y.astype(np.int64), x.astype(np.int64)] > 0]
+    y, x = np.nonzero(image)
+    column, row = (np.floor(axis / spacing_px).astype(np.int64) for axis in (x, y))
+    key = row * (column.max(initial=0) + 1) + column
+    _, cell, count = np.unique(key, return_inverse=True, return_counts=True)
+    # Whole numbers, so that equal distances are equal: that to the mean, times the count.
+    distance = np.zeros(len(cell), dtype=np.int64)
+    for axis in (x, y):
+        total = np.bincount(cell, weights=axis).astype(np.int64)
+        distance += (count[cell] * axis - total[cell]) ** 2
+    nearest_first = np.lexsort((distance, cell))
+    nearest = nearest_first[np.cumsum(count) - count]
+    return np.asarray(np.column_stack([x, y])[nearest], dtype=np.float64)

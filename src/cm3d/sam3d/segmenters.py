@@ -13,12 +13,12 @@ def build_bev_segmenter(sam3d: Sam3D, device: str) -> BevSegmenter:
         InputError: Its weights are not there.
     """
     if sam3d.segmenter == "sam":
-        return _sam(sam3d.sam, device)
+        return _sam(sam3d.sam, sam3d.pixel_m, device)
     return ConnectedComponents(sam3d.components.connectivity)
 
 
 @lru_cache(maxsize=1)
-def _sam(generator: MaskGenerator, device: str) -> BevSegmenter:
+def _sam(generator: MaskGenerator, pixel_m: float, device: str) -> BevSegmenter:
     from cm3d.sam3d.sam import build_sam
 
-    return build_sam(generator, device)
+    return build_sam(generator, pixel_m, device)
