@@ -143,6 +143,38 @@ def test_segmenter_takes_part_in_the_score(sam3d_params: Sam3D) -> None:
     assert unsure.score == pytest.approx(0.5 * sure.score)
 
 
+@pytest.mark.parametrize(("by_points", "expected"), [(True, 0.8 * 30 / 80), (False, 0.8)])
+def test_points_count_in_the_score_if_wanted(
+    sam3d_params: Sam3D, by_points: bool, expected: float
+) -> None:
+    def sure(image: NDArrayByte) -> BevSegments:
+        segments = PATCHES(image)
+        return BevSegments(segments.labels, 0.8 * segments.quality)
+
+    along_m = np.tile(np.linspace(5, 9, 10), 3)
+    rows_m = np.column_stack([along_m, np.full(30, 6.0), np.repeat([-1.0, -0.6, -0.3], 10)])
+    params = sam3d_params.model_copy(update={"score_by_points": by_points, "dilation_px": 9})
+    assert propose(params, rows_m, segmenter=sure).score == pytest.approx([expected])
+
+
+def test_bottom_is_the_ground_or_the_lowest_point(sam3d_params: Sam3D) -> None:
+    """The car's rings are 0.1, 0.35, ... and 1.5 m up; those below 0.3 m are dropped."""
+    params = sam3d_params.model_copy(update={"bottom": "points"})
+    box = propose(params, car())
+    assert box.height_m == pytest.approx([1.5 - 0.35], abs=0.01)
+    assert box.center_m[0, 2] == pytest.approx(GROUND_Z_M + (1.5 + 0.35) / 2, abs=0.01)
+    on_ground = propose(sam3d_params, car())
+    assert on_ground.height_m == pytest.approx([1.5], abs=0.01)
+    assert on_ground.center_m[0, :2] == pytest.approx(box.center_m[0, :2])
+
+
+def test_bottom_decides_what_is_high_enough(sam3d_params: Sam3D) -> None:
+    """0.9 m above the ground, but 0.55 m from its lowest return: SAM3D asks for 0.8 m."""
+    published = sam3d_params.model_copy(update={"groups": ["waymo_car"]})
+    assert len(propose(published, car(height_m=0.9))) == 1
+    assert len(propose(published.model_copy(update={"bottom": "points"}), car(height_m=0.9))) == 0
+
+
 def test_no_points(sam3d_params: Sam3D) -> None:
     nothing, pose = (np.empty((0, 3)), np.empty(0)), SE3.identity()
     boxes = propose_boxes("frame", *nothing, pose, sam3d_params, PATCHES)

@@ -201,6 +201,12 @@ def test_a_pixel_belongs_to_its_surest_mask() -> None:
     assert segments.quality.tolist() == [0.9, 0.8]
 
 
+def test_an_expected_iou_above_1_is_1() -> None:
+    masks = np.ones((2, 2, 3), dtype=bool)
+    segments = as_segments(BevMasks(masks, np.array([1.02, 0.8])), np.zeros((2, 3), np.uint8))
+    assert segments.quality.tolist() == [1.0, 0.8]
+
+
 def test_empty_image_has_no_segments(generator: MaskGenerator) -> None:
     segments = build_sam(generator, PIXEL_M, "cpu")(np.zeros((20, 20), np.uint8))
     assert segments.labels.tolist() == np.zeros((20, 20)).tolist()

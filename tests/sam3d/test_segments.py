@@ -29,7 +29,7 @@ def test_points_by_label() -> None:
     assert grouped.count.tolist() == [2, 2]
     assert [own_m.tolist() for own_m in xy_m] == [[[1, 0], [4, 0]], [[0, 0], [2, 0]]]
     assert grouped.top_m.tolist() == [5, 3]
-    assert grouped.ground_m.tolist() == [-2, -1.5]
+    assert grouped.bottom_m.tolist() == [-2, -1.5]
     assert grouped[grouped.label > 2].height_m.tolist() == [4.5]
 
 

@@ -58,6 +58,8 @@ class Sam3D(Section):
     dilation_px: Count
     rectangle: Literal["closeness", "min_area"]
     complete: bool
+    bottom: Literal["ground", "points"]
+    score_by_points: bool
     groups: Annotated[list[str], Field(min_length=1)]
     sizes: dict[str, SizeGroup]
 

@@ -26,10 +26,11 @@ def propose_boxes(
 ) -> Boxes3D:
     """Find what stands on the ground and has the size of an object.
 
-    Boxes stand on the ground and reach up to the highest point of their segment. The heading is
-    along the longer side; which end is the front is unknown. The score is the segmenter's quality
-    times n / (n + 50) for n points: SAM3D has SAM's predicted IoU alone, which says nothing where
-    segments are mere patches, and what returns many points is large and near.
+    Boxes stand on the ground or, with `bottom: points`, on the lowest point of their segment, as
+    SAM3D's do, and reach up to its highest. The heading is along the longer side; which end is the
+    front is unknown. The score is the segmenter's quality and, with `score_by_points`, that times
+    n / (n + 50) for n points: SAM3D has SAM's expected IoU alone, which says nothing where segments
+    are mere patches, and what returns many points is large and near.
 
     Args:
         sample_token: The keyframe.
@@ -52,7 +53,8 @@ def propose_boxes(
     image = intensity_image(grid, points_m, intensity, params.dilation_px)
     segments = segmenter(image)
     labels = segments.labels[grid.pixels(points_m)]
-    standing, groups_m = group_points(points_m, ground_m, labels)
+    bottom_m = ground_m if params.bottom == "ground" else points_m[:, 2]
+    standing, groups_m = group_points(points_m, bottom_m, labels)
 
     sizes = [params.sizes[name] for name in params.groups]
     rectangles = fit_rectangles(groups_m, params.rectangle, params.pixel_m)
@@ -61,7 +63,9 @@ def propose_boxes(
     standing, rectangles = standing[fitting], rectangles[fitting]
     if params.complete:
         rectangles = complete(rectangles, size[fitting], sizes)
-    score = segments.quality[standing.label - 1] * standing.count / (standing.count + _FEW_POINTS)
+    score = segments.quality[standing.label - 1]
+    if params.score_by_points:
+        score = score * standing.count / (standing.count + _FEW_POINTS)
     return _boxes(sample_token, rectangles, standing, score, global_SE3_lidar)
 
 
@@ -73,7 +77,7 @@ def _boxes(
     global_SE3_lidar: SE3,
 ) -> Boxes3D:
     """Stand rectangles of the LiDAR frame up in the global frame."""
-    middle_m = (segments.top_m + segments.ground_m) / 2
+    middle_m = (segments.top_m + segments.bottom_m) / 2
     center_lidar_m = np.column_stack([rectangles.center_m, middle_m])
     return Boxes3D(
         sample_token=np.full(len(score), sample_token, dtype=object),

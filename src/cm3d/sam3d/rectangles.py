@@ -61,7 +61,7 @@ def size_group(
 
     Args:
         rectangles: The segments' footprints.
-        height_m: (N,) from the ground to the highest point.
+        height_m: (N,) from what each stands on to the highest point.
         count: (N,) points.
         groups: Ranges of what is seen of an object; both ends count.
     """

@@ -62,11 +62,12 @@ class SamBevSegmenter:
 
 
 def as_segments(found: BevMasks, image: NDArrayByte) -> BevSegments:
-    """Label each pixel of the image with its surest mask."""
+    """Label each pixel of the image with its surest mask; networks may expect an IoU above 1."""
+    quality = np.clip(found.quality, 0.0, 1.0)
     if len(found) == 0:
-        return BevSegments(np.zeros(image.shape, dtype=np.int64), found.quality)
+        return BevSegments(np.zeros(image.shape, dtype=np.int64), quality)
     surest = found.masks.argmax(axis=0) + 1  # masks are sorted, the first one wins
-    return BevSegments(np.where(found.masks.any(axis=0), surest, 0), found.quality)
+    return BevSegments(np.where(found.masks.any(axis=0), surest, 0), quality)
 
 
 def build_sam(generator: MaskGenerator, pixel_m: float, device: str) -> SamBevSegmenter:

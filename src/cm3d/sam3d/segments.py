@@ -57,25 +57,30 @@ class StandingSegments(Rows):
     Args:
         label: In the image, ascending.
         count: Points of each, at least one.
-        ground_m: Height of the ground below it.
+        bottom_m: Height of what it stands on.
         top_m: Height of its highest point.
     """
 
     label: NDArrayInt
     count: NDArrayInt
-    ground_m: NDArrayFloat
+    bottom_m: NDArrayFloat
     top_m: NDArrayFloat
 
     @property
     def height_m(self) -> NDArrayFloat:
-        """From the ground to each segment's highest point, (S,)."""
-        return self.top_m - self.ground_m
+        """From the bottom to each segment's highest point, (S,)."""
+        return self.top_m - self.bottom_m
 
 
 def group_points(
-    points_m: NDArrayFloat, ground_m: NDArrayFloat, labels: NDArrayInt
+    points_m: NDArrayFloat, bottom_m: NDArrayFloat, labels: NDArrayInt
 ) -> tuple[StandingSegments, list[NDArrayFloat]]:
-    """Sort points (N, 3) over ground (N,) by label (N,); label 0 is dropped.
+    """Sort points (N, 3) by label (N,); label 0 is dropped.
+
+    Args:
+        points_m: z up.
+        bottom_m: (N,) height of what each could stand on; a segment stands on the lowest.
+        labels: Segment of each.
 
     Returns:
         The segments, and the points (P_i, 2) of each from above.
@@ -83,7 +88,7 @@ def group_points(
     order = np.argsort(labels, kind="stable")[np.count_nonzero(labels == 0) :]
     label, start, count = np.unique(labels[order], return_index=True, return_counts=True)
     sorted_m = points_m[order]
-    lowest_m = np.minimum.reduceat(ground_m[order], start) if len(start) else np.empty(0)
+    lowest_m = np.minimum.reduceat(bottom_m[order], start) if len(start) else np.empty(0)
     highest_m = np.maximum.reduceat(sorted_m[:, 2], start) if len(start) else np.empty(0)
     groups_m = [sorted_m[i : i + n, :2] for i, n in zip(start, count, strict=True)]
     return StandingSegments(label, count, lowest_m, highest_m), groups_m
