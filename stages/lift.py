@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from functools import partial
 
+import numpy as np
+
 from cm3d.execution.scenes import write_scene_tables
 from cm3d.execution.stage import run_stage
 from cm3d.geometry.se3 import SE3
@@ -62,7 +64,9 @@ def read_keyframes(
 def read_scan(sweeps: Sweeps, sensors: Sensors, params: Lift) -> Scan:
     """The points of a keyframe's sweeps, global frame."""
     cloud = accumulate(sensors, sweeps, SE3.identity(), params.sweeps, params.ego_half_extent_m)
-    return Scan(cloud.xyz_m, cloud.time_lag_s, sweeps.sorted().global_SE3_lidar[0, 4:])
+    global_SE3_lidar = SE3.from_pose(sweeps.sorted().global_SE3_lidar[0])
+    (yaw_rad,) = global_SE3_lidar.transform_yaw(np.zeros(1))
+    return Scan(cloud.xyz_m, cloud.time_lag_s, global_SE3_lidar.translation_m, float(yaw_rad))
 
 
 def say_which_maps_have_no_lanes(params: Lift) -> None:

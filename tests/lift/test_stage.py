@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from cm3d.datasets.nuscenes import CARD
+from cm3d.geometry.se3 import SE3
 from cm3d.lift.lanes import LaneField
 from cm3d.lift.paper import lift_frame
 from cm3d.lift.refined import refined_scene
@@ -15,7 +16,7 @@ from cm3d.params import Lift, Orientation, load_params
 from cm3d.sensors.card import Sensors
 from cm3d.tables import Boxes3D, Cameras, Frames, Lanes, Masks, Sweeps, layout
 from cm3d.tables.table import columns_of
-from stages.lift import lift_scene, read_keyframes, say_which_maps_have_no_lanes
+from stages.lift import lift_scene, read_keyframes, read_scan, say_which_maps_have_no_lanes
 from tests.lift.known import CHATGPT
 
 SCENE = "scene"
@@ -93,6 +94,15 @@ def test_each_keyframe_has_what_is_its_own(frames: Frames, params: Lift) -> None
     assert second.scan.sensor_m.tolist() == [1, 2, 1]
     assert second.ego_xy_m.tolist() == [1, 2]
     assert isinstance(first.lanes, LaneField)
+
+
+def test_a_scan_knows_where_its_sensor_heads(frames: Frames, params: Lift) -> None:
+    sweeps = Sweeps.read(layout.SWEEPS / f"{SCENE}.parquet")
+    turned = SE3.from_yaw(0.6, np.array([4.0, 5.0, 6.0])).as_pose()
+    sweeps = sweeps[sweeps.sample_token == "f0"].replace(global_SE3_lidar=turned[None])
+    scan = read_scan(sweeps, SENSORS, params)
+    assert scan.sensor_yaw_rad == pytest.approx(0.6)
+    assert scan.sensor_m.tolist() == [4, 5, 6]
 
 
 def test_sweeps_are_as_many_as_wanted(frames: Frames, params: Lift) -> None:

@@ -14,11 +14,13 @@ class Scan(NamedTuple):
         points_m: (N, 3).
         time_lag_s: (N,) age of each point; 0 for the keyframe's own sweep.
         sensor_m: (3,) position of the LiDAR at the keyframe.
+        sensor_yaw_rad: Heading of its x axis.
     """
 
     points_m: NDArrayFloat
     time_lag_s: NDArrayFloat
     sensor_m: NDArrayFloat
+    sensor_yaw_rad: float = 0.0
 
     def newest(self) -> NDArrayFloat:
         """Points (M, 3) of the keyframe's own sweep."""

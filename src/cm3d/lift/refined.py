@@ -41,7 +41,7 @@ def refined_frame(keyframe: Keyframe, priors: Priors, params: Lift) -> Refined:
     """
     scan, refine = keyframe.scan, params.refine
     known = priors.known(keyframe.masks.class_name)
-    ground = GroundField.from_points(scan.newest())
+    ground = GroundField.from_points(scan.newest(), scan.sensor_m, scan.sensor_yaw_rad)
     found = points_in_masks(scan.points_m, keyframe.masks, keyframe.cameras, params)
     found = object_points(found, scan, ground, refine)
     if refine.merge_cameras:

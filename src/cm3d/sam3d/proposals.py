@@ -46,7 +46,7 @@ def propose_boxes(
     grid = BevGrid(params.range_m, params.pixel_m)
     on_grid = grid.inside(points_lidar_m)
     points_m, intensity = points_lidar_m[on_grid], intensity[on_grid]
-    ground_m = GroundField.from_points(points_m).below(points_m)
+    ground_m = GroundField.from_points(points_m, np.zeros(3), yaw_rad=0.0).below(points_m)
     above = points_m[:, 2] - ground_m > params.ground_clearance_m
     points_m, intensity, ground_m = points_m[above], intensity[above], ground_m[above]
 

@@ -11,7 +11,7 @@ from cm3d.lift.points.of_objects import merge_cameras, object_points
 from cm3d.params import Lift
 from cm3d.tables import Masks
 
-FLAT = GroundField(np.zeros(2, dtype=np.int64), np.zeros((1, 1)))
+FLAT = GroundField.from_points(np.empty((0, 3)), np.zeros(3), yaw_rad=0.0)
 
 
 @pytest.fixture
