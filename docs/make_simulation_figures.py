@@ -41,7 +41,7 @@ def main() -> None:
     with TemporaryDirectory() as folder:
         root = Path(folder)
         simulate_scene(plans[0], params.seed, short, root)
-        assemble_database(root, VERSION, plans, params.seed, short)
+        assemble_database(root, VERSION, plans, params.seed)
         nusc = NuScenes(VERSION, str(root), verbose=False)
         sample = nusc.sample[-1]
         IMAGES.mkdir(exist_ok=True)

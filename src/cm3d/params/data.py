@@ -41,8 +41,17 @@ class Simulation(Section):
     val_scenes: Count
     keyframes_per_scene: Annotated[int, Field(ge=2)]
     image_scale: Annotated[float, Field(gt=0, le=1)]
+    lidar_beams: Literal[32, 64]
     lidar_range_noise_m: NonNegative
     lidar_dropout: Share
+    lidar_glass_transmission: Share
+    lidar_cabin_path_m: Positive
+    lidar_mixed_share: Share
+    lidar_smear: bool
+    camera_mounting_error_deg: NonNegative
+    camera_mounting_error_m: NonNegative
+    ego_pose_error_deg: NonNegative
+    ego_pose_error_m: NonNegative
     traffic_density: NonNegative
 
 

@@ -2,6 +2,7 @@
 
 import json
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +23,7 @@ from cm3d.simulation.database.records import (
     write_whole,
 )
 from cm3d.simulation.database.scene_rows import (
+    calibrated_row,
     log_row,
     picture_entries,
     scene_row,
@@ -47,6 +49,7 @@ from cm3d.simulation.sensors.visibility import (
     visible_share,
 )
 from cm3d.simulation.world import World, build_world
+from cm3d.simulation.written_poses import WrittenPoses
 
 _JPEG_QUALITY: Final = 90
 _RECORDED: Final = ("sample", "sample_data", "ego_pose", "sample_annotation")
@@ -98,6 +101,7 @@ class Recorder:
         self._timeline = Timeline(params.keyframes_per_scene)
         self._indexed = IndexedWorld(world)
         self._samples = sample_surfaces(world.actors)
+        self._written = WrittenPoses(seed, plan.scene_name, params)
         self._rows: dict[str, list[Row]] = {table: [] for table in _RECORDED}
         self._pictures: dict[str, list[Row]] = {}
 
@@ -164,7 +168,8 @@ class Recorder:
 
     def _add_sensor_row(self, row: Row, time_us: int) -> None:
         self._rows["sample_data"].append(row)
-        pose = pose_fields(self._global_SE3_ego(time_us))
+        true_global_SE3_ego = self._global_SE3_ego(time_us)
+        pose = pose_fields(self._written.global_SE3_ego(time_us / 1e6, true_global_SE3_ego))
         self._rows["ego_pose"].append(
             {"token": row["ego_pose_token"], "timestamp": row["timestamp"], **pose}
         )
@@ -180,7 +185,15 @@ class Recorder:
             "instance": instance_rows(self._plan.scene_name, actors, annotations),
             "scene": [scene_row(self._plan, samples, len(actors))],
             "log": [log_row(self._plan)],
+            "calibrated_sensor": [*self._calibrated_rows()],
         }
+
+    def _calibrated_rows(self) -> Iterator[Row]:
+        name, scale = self._plan.scene_name, self._params.image_scale
+        intrinsics_px = {mount.channel: mount.intrinsics_px(scale).tolist() for mount in CAMERAS}
+        for channel in (LIDAR_CHANNEL, *intrinsics_px):
+            ego_SE3_sensor = self._written.ego_SE3_sensor(channel)
+            yield calibrated_row(name, channel, ego_SE3_sensor, intrinsics_px.get(channel, []))
 
     def _global_SE3_ego(self, time_us: int) -> SE3:
         return self._world.ego.global_SE3_ego(time_us / 1e6)

@@ -249,7 +249,7 @@ def test_finished_scene_is_left_alone(small, tmp_path):
 
 def test_missing_record_is_named(small, tmp_path):
     with pytest.raises(InputError, match=r"records/scene-0001\.json: scene is not simulated"):
-        assemble_database(tmp_path, VERSION, scene_plan(small), 0, small)
+        assemble_database(tmp_path, VERSION, scene_plan(small), 0)
 
 
 def test_unwritable_root_is_one_line(small, tmp_path):
@@ -257,3 +257,18 @@ def test_unwritable_root_is_one_line(small, tmp_path):
     root.write_text("in the way")
     with pytest.raises(InputError, match="cannot be written"):
         simulate_scene(scene_plan(small)[0], 0, small, root)
+
+
+def test_errors_of_written_poses_leave_sensors_and_truth_alone(database, tables, small, tmp_path):
+    errors = {"camera_mounting_error_deg": 0.2, "camera_mounting_error_m": 0.02}
+    errors |= {"ego_pose_error_deg": 0.03, "ego_pose_error_m": 0.02}
+    plan = scene_plan(small)[1]
+    simulate_scene(plan, 0, small.model_copy(update=errors), tmp_path)
+    record = json.loads(record_path(tmp_path, plan.scene_name).read_text())
+    for name in ("sample_annotation", "instance", "sample_data"):
+        assert all(row == tables[name][row["token"]] for row in record[name])
+    for name, moved in (("calibrated_sensor", 6), ("ego_pose", len(record["ego_pose"]))):
+        own = [row for row in record[name] if row != tables[name][row["token"]]]
+        assert len(own) == moved, name
+    files = {k: v for k, v in _digests(tmp_path).items() if not k.startswith("records")}
+    assert files.items() <= _digests(database).items()

@@ -18,7 +18,7 @@ def open_dataset(params: Params, taxonomy: Taxonomy, raw: Path) -> NuScenes:
     drive = partial(_drive, plans=plans, params=params, raw=raw)
     map_scenes(drive, plans, params.execution, "simulate")
     version = params.dataset.version
-    assemble_database(raw, version, list(plans.values()), params.seed, params.simulation)
+    assemble_database(raw, version, list(plans.values()), params.seed)
     card = CARD.model_copy(update={"name": "sim", "embedded": True})
     return NuScenes(raw, version, params.dataset.past_sweeps, taxonomy, card)
 

@@ -9,13 +9,10 @@ from typing import Final
 import cv2
 
 from cm3d.errors import InputError
-from cm3d.geometry.se3 import SE3
-from cm3d.params import Simulation
 from cm3d.simulation.database.annotations import ATTRIBUTES, CATEGORIES
 from cm3d.simulation.database.map_expansion import map_expansion, map_mask
 from cm3d.simulation.database.records import (
     Row,
-    pose_fields,
     record_path,
     token,
     write_table,
@@ -23,11 +20,12 @@ from cm3d.simulation.database.records import (
 )
 from cm3d.simulation.instances import MODELS, embedded_models
 from cm3d.simulation.schedule import ScenePlan
-from cm3d.simulation.sensors.rig import CAMERAS, EGO_SE3_LIDAR, LIDAR_CHANNEL
+from cm3d.simulation.sensors.rig import CAMERAS, LIDAR_CHANNEL
 from cm3d.simulation.town.town import build_town
 
 _SCENE_TABLES: Final = (
     "log",
+    "calibrated_sensor",
     "scene",
     "sample",
     "sample_data",
@@ -38,9 +36,7 @@ _SCENE_TABLES: Final = (
 _VISIBILITY_LEVELS: Final = ("v0-40", "v40-60", "v60-80", "v80-100")
 
 
-def assemble_database(
-    root: Path, version: str, plans: Sequence[ScenePlan], seed: int, params: Simulation
-) -> None:
+def assemble_database(root: Path, version: str, plans: Sequence[ScenePlan], seed: int) -> None:
     """Write tables, maps, splits and `MODELS` from the scenes' records, then remove the records.
 
     Args:
@@ -48,14 +44,13 @@ def assemble_database(
         version: Name of the folder with the tables.
         plans: All scenes, each simulated by `simulate_scene`.
         seed: The source of all randomness.
-        params: Scale and sensors.
 
     Raises:
         InputError: A scene has no record, or the folder cannot be written.
     """
     records = [_read_record(root, plan) for plan in plans]
     tables = {name: [row for record in records for row in record[name]] for name in _SCENE_TABLES}
-    tables |= _fixed_tables(params) | {"map": _map_rows(plans)}
+    tables |= _fixed_tables() | {"map": _map_rows(plans)}
     try:
         for name, rows in tables.items():
             write_table(root / version / f"{name}.json", rows)
@@ -77,12 +72,8 @@ def _read_record(root: Path, plan: ScenePlan) -> dict[str, list[Row]]:
     return record
 
 
-def _fixed_tables(params: Simulation) -> dict[str, list[Row]]:
+def _fixed_tables() -> dict[str, list[Row]]:
     channels = {LIDAR_CHANNEL: "lidar"} | {mount.channel: "camera" for mount in CAMERAS}
-    calibrated = [_calibrated_row(LIDAR_CHANNEL, EGO_SE3_LIDAR, [])]
-    for mount in CAMERAS:
-        intrinsics_px = mount.intrinsics_px(params.image_scale).tolist()
-        calibrated.append(_calibrated_row(mount.channel, mount.ego_SE3_camera(), intrinsics_px))
     return {
         "category": [
             {"token": token("category", name), "name": name, "description": "", "index": index}
@@ -100,16 +91,6 @@ def _fixed_tables(params: Simulation) -> dict[str, list[Row]]:
             {"token": token("sensor", channel), "channel": channel, "modality": modality}
             for channel, modality in channels.items()
         ],
-        "calibrated_sensor": calibrated,
-    }
-
-
-def _calibrated_row(channel: str, ego_SE3_sensor: SE3, intrinsics_px: list[list[float]]) -> Row:
-    return {
-        "token": token("calibrated_sensor", channel),
-        "sensor_token": token("sensor", channel),
-        **pose_fields(ego_SE3_sensor),
-        "camera_intrinsic": intrinsics_px,
     }
 
 

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from cm3d.geometry.se3 import SE3
 from cm3d.simulation.database.annotations import instance_token
-from cm3d.simulation.database.records import Row, token
+from cm3d.simulation.database.records import Row, pose_fields, token
 from cm3d.simulation.schedule import ScenePlan
 from cm3d.simulation.sensors.cameras import Picture
 from cm3d.simulation.sensors.visibility import Sight, visible_share
@@ -32,13 +33,25 @@ def sensor_row(
         "token": key,
         "sample_token": sample_token,
         "ego_pose_token": key,
-        "calibrated_sensor_token": token("calibrated_sensor", channel),
+        "calibrated_sensor_token": token("calibrated_sensor", scene_name, channel),
         "timestamp": timestamp_us,
         "fileformat": suffix.split(".")[0],
         "is_key_frame": is_keyframe,
         "height": height_px,
         "width": width_px,
         "filename": f"{folder}/{channel}/{scene_name}__{channel}__{timestamp_us}.{suffix}",
+    }
+
+
+def calibrated_row(
+    scene_name: str, channel: str, ego_SE3_sensor: SE3, intrinsics_px: list[list[float]]
+) -> Row:
+    """The row of `calibrated_sensor`: each scene has a calibration of its own."""
+    return {
+        "token": token("calibrated_sensor", scene_name, channel),
+        "sensor_token": token("sensor", channel),
+        **pose_fields(ego_SE3_sensor),
+        "camera_intrinsic": intrinsics_px,
     }
 
 

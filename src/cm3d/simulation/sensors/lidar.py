@@ -1,6 +1,7 @@
-"""A spinning LiDAR with 32 beams: nuScenes' Velodyne HDL-32E.
+"""A spinning LiDAR: which pulses return, from where, and how strongly.
 
-One sweep is taken in an instant: the car and the objects stand still while the beam turns.
+The ego vehicle's own motion is compensated: all pulses leave from where the sensor is at the
+sweep's time stamp. What moves is where it was when the beam passed it.
 """
 
 from dataclasses import dataclass
@@ -11,17 +12,19 @@ import numpy as np
 from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat, NDArrayFloat32
 from cm3d.geometry.se3 import SE3
 from cm3d.params import Simulation
+from cm3d.simulation.sensors.beams import PATTERNS, BeamPattern
+from cm3d.simulation.sensors.echoes import Echoes, first_echoes, through_glass
 from cm3d.simulation.sensors.rays import NDArrayIndex
 from cm3d.simulation.sensors.snapshot import Snapshot
 
-BEAMS: Final = 32
-AZIMUTH_STEPS: Final = 1086
-_ELEVATIONS_DEG: Final = np.linspace(-30.67, 10.67, BEAMS)
 _MAX_RANGE_M: Final = 100.0
 
 # Share of light returned per square metre of distance at which half of the pulses are detected:
 # asphalt under a beam that meets the road at 40 m returns two in three.
 _HALF_SIGNAL_PER_M2: Final = 2e-6
+
+# Depth steps at which two echoes of one pulse melt into one: further apart they are told apart.
+_MIXED_STEPS_M: Final = (0.2, 3.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,30 +32,12 @@ class Sweep:
     """Returns of one revolution.
 
     Args:
-        points: (N, 5) x, y, z in metres, sensor frame, intensity 0 to 255, ring 0 (lowest) to 31.
+        points: (N, 5) x, y, z in metres, sensor frame, intensity 0 to 255, ring from 0 (lowest).
         instance_id: (N,) what was hit, 0 for the background.
     """
 
     points: NDArrayFloat32
     instance_id: NDArrayIndex
-
-
-def beam_directions() -> NDArrayFloat:
-    """Unit vectors (34752, 3) in the sensor frame, clockwise from behind, rings inner.
-
-    The sensor's y axis points forward, so azimuth is measured from it.
-    """
-    azimuth = np.pi + 2 * np.pi * np.arange(AZIMUTH_STEPS)[:, None] / AZIMUTH_STEPS
-    elevation = np.deg2rad(_ELEVATIONS_DEG)[None, :]
-    directions = np.stack(
-        [
-            np.sin(azimuth) * np.cos(elevation),
-            np.cos(azimuth) * np.cos(elevation),
-            np.sin(elevation) + 0 * azimuth,
-        ],
-        axis=-1,
-    )
-    return np.asarray(directions.reshape(-1, 3))
 
 
 def scan(
@@ -63,28 +48,61 @@ def scan(
     Args:
         snapshot: The world at the sweep's time.
         global_SE3_lidar: The sensor's pose at that time.
-        params: Noise and dropout.
-        rng: Source of both.
+        params: Beams and what may go wrong.
+        rng: Source of chance. What a knob of `params` decides takes the same draws whatever the
+            others say, but for the way behind glass.
     """
-    beams = beam_directions()
-    directions = global_SE3_lidar.rotate(beams).astype(np.float32)
-    hits = snapshot.cast(global_SE3_lidar.translation_m, directions)
-    # A miss, face -1, reads the last triangle here and is dropped below.
-    normal = snapshot.surfaces.normal[hits.face]
-    cosine = np.abs(np.sum(normal * directions, axis=1))
-    light = snapshot.surfaces.reflectivity[hits.face] * cosine
-    range_m = hits.distance_m + rng.normal(0, params.lidar_range_noise_m, len(beams))
-    kept = (hits.face >= 0) & (range_m > 0) & (range_m <= _MAX_RANGE_M)
-    kept &= _detected(light, hits.distance_m, params.lidar_dropout, rng)
-    rings = np.tile(np.arange(BEAMS), AZIMUTH_STEPS)
-    intensity = np.clip(np.round(255 * light), 0, 255)
-    points = np.column_stack([beams * range_m[:, None], intensity, rings])[kept]
-    return Sweep(points.astype(np.float32), snapshot.surfaces.instance_id[hits.face[kept]])
+    pattern = PATTERNS[params.lidar_beams]
+    count = len(pattern.directions)
+    noise_m = rng.normal(0, params.lidar_range_noise_m, count)
+    luck, mixing, between = rng.random((3, count))
+    directions = global_SE3_lidar.rotate(pattern.directions).astype(np.float32)
+    echoes = first_echoes(snapshot, global_SE3_lidar.translation_m, directions)
+    echoes = through_glass(
+        snapshot, global_SE3_lidar.translation_m, directions, echoes, params, rng
+    )
+    share = np.where(mixing < params.lidar_mixed_share, between, 0.0)
+    range_m = mixed(echoes, pattern, share) + noise_m
+    kept = (echoes.face >= 0) & (range_m > 0) & (range_m <= _MAX_RANGE_M)
+    kept &= luck < _chance(echoes.light, echoes.distance_m, params.lidar_dropout)
+    instance_id = snapshot.surfaces.instance_id[echoes.face[kept]]
+    points_m = pattern.directions[kept] * range_m[kept, None]
+    if params.lidar_smear:
+        points_m += _smear(snapshot, global_SE3_lidar, instance_id, pattern.time_offset_s[kept])
+    intensity = np.clip(np.round(255 * echoes.light[kept]), 0, 255)
+    points = np.column_stack([points_m, intensity, pattern.ring[kept]])
+    return Sweep(points.astype(np.float32), instance_id)
 
 
-def _detected(
-    light: NDArrayFloat32, distance_m: Any, dropout: float, rng: np.random.Generator
-) -> NDArrayBool:
+def mixed(echoes: Echoes, pattern: BeamPattern, share: NDArrayFloat) -> NDArrayFloat:
+    """Ranges (P,) where a pulse that an edge splits returns from between the two depths.
+
+    Args:
+        echoes: Of P pulses.
+        pattern: Which pulse is beside which.
+        share: (P,) in [0, 1], how far towards the depth of the next pulse of its beam each lies
+            that stands at a depth step.
+    """
+    shape = (pattern.azimuth_steps, pattern.beams)
+    range_m = echoes.distance_m.astype(np.float64)
+    ahead_m = np.roll(range_m.reshape(shape), -1, axis=0).ravel()
+    both = (echoes.face >= 0) & np.roll((echoes.face >= 0).reshape(shape), -1, axis=0).ravel()
+    step_m = ahead_m - range_m
+    least_m, most_m = _MIXED_STEPS_M
+    at_edge: NDArrayBool = both & (np.abs(step_m) >= least_m) & (np.abs(step_m) <= most_m)
+    return np.asarray(range_m + np.where(at_edge, share * step_m, 0.0))
+
+
+def _smear(
+    snapshot: Snapshot, global_SE3_lidar: SE3, instance_id: NDArrayIndex, time_s: NDArrayFloat
+) -> NDArrayFloat:
+    """How far (N, 3), sensor frame, what was hit stood from where it is at the time stamp."""
+    velocity_mps = np.pad(snapshot.velocity_mps, ((0, 0), (0, 1)))
+    in_sensor_mps = velocity_mps @ global_SE3_lidar.rotation
+    return np.asarray(in_sensor_mps[instance_id] * time_s[:, None])
+
+
+def _chance(light: NDArrayFloat32, distance_m: Any, dropout: float) -> NDArrayFloat:
+    """Probability (P,) that each pulse is detected."""
     signal_per_m2 = light / np.maximum(distance_m, 1.0) ** 2
-    chance = (1 - dropout) * signal_per_m2 / (signal_per_m2 + _HALF_SIGNAL_PER_M2)
-    return np.asarray(rng.random(len(light)) < chance)
+    return np.asarray((1 - dropout) * signal_per_m2 / (signal_per_m2 + _HALF_SIGNAL_PER_M2))

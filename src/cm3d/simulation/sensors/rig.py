@@ -23,7 +23,7 @@ LIDAR_CHANNEL: Final = "LIDAR_TOP"
 EGO_SE3_LIDAR: Final = SE3.from_yaw(-np.pi / 2, np.array([0.943713, 0.0, 1.84023]))
 
 # The beam turns clockwise; the LiDAR's time stamp is the moment at which it passes this yaw.
-_SWEEP_END_YAW_DEG: Final = 106.0
+SWEEP_END_YAW_DEG: Final = 106.0
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class CameraMount:
 
     def time_offset_us(self) -> int:
         """Trigger time against the LiDAR's: when the beam passes the optical axis, never > 0."""
-        turn = ((self.yaw_deg - _SWEEP_END_YAW_DEG) % 360) / 360
+        turn = ((self.yaw_deg - SWEEP_END_YAW_DEG) % 360) / 360
         return -round(turn * SWEEP_PERIOD_US)
 
 

@@ -50,6 +50,7 @@ class Snapshot:
         still: What never moves.
         moving: What does, where it is at this instant.
         surfaces: Of both, the still ones first.
+        velocity_mps: (A + 1, 2) of the objects, global frame, by instance id.
     """
 
     time_s: float
@@ -57,6 +58,7 @@ class Snapshot:
     still: Indexed
     moving: Indexed
     surfaces: Surfaces
+    velocity_mps: NDArrayFloat
 
     def cast(self, origin_m: NDArrayFloat, directions: NDArrayFloat32) -> Hits:
         """First hits of rays that leave one point.
@@ -89,6 +91,7 @@ class IndexedWorld:
     def __init__(self, world: World) -> None:
         """Index the background and the actors that never move."""
         self._anchor_m = world.ego.global_SE3_ego(0.0).translation_m
+        self._instances = 1 + max((actor.instance_id for actor in world.actors), default=0)
         self._moving = [actor for actor in world.actors if actor.trajectory.moves]
         still = [actor for actor in world.actors if not actor.trajectory.moves]
         background = Body(world.background, SE3(np.eye(3), -self._anchor_m), 0)
@@ -98,7 +101,10 @@ class IndexedWorld:
         """The world at one instant."""
         moving = _index([self._body(actor, time_s) for actor in self._moving])
         both = Surfaces.concatenate([self._still.surfaces, moving.surfaces])
-        return Snapshot(time_s, self._anchor_m, self._still, moving, both)
+        velocity_mps = np.zeros((self._instances, 2))
+        for actor in self._moving:
+            velocity_mps[actor.instance_id] = actor.velocity_mps(time_s)
+        return Snapshot(time_s, self._anchor_m, self._still, moving, both, velocity_mps)
 
     def _body(self, actor: Actor, time_s: float) -> Body:
         global_SE3_object = actor.global_SE3_object(time_s)

@@ -6,7 +6,7 @@ from typing import Self
 
 import numpy as np
 
-from cm3d.geometry.arrays import NDArrayFloat, NDArrayFloat32
+from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat, NDArrayFloat32
 from cm3d.simulation.sensors.rays import NDArrayIndex
 from cm3d.simulation.shapes.mesh import Mesh
 
@@ -22,6 +22,7 @@ class Surfaces:
         reflectivity: (F,) at the LiDAR's wavelength, in [0, 1].
         grain_m: (F,) size of the texture's grains, 0 for a plain surface.
         texture_corners_m: (F, 3, 3) corners in the frame that the texture is fixed to.
+        transparent: (F,) whether the LiDAR's pulses may go through.
     """
 
     instance_id: NDArrayIndex
@@ -30,6 +31,7 @@ class Surfaces:
     reflectivity: NDArrayFloat32
     grain_m: NDArrayFloat32
     texture_corners_m: NDArrayFloat32
+    transparent: NDArrayBool
 
     def __len__(self) -> int:
         """Number of triangles."""
@@ -46,7 +48,8 @@ class Surfaces:
     def _empty(cls) -> Self:
         scalar, vector = np.empty(0, dtype=np.float32), np.empty((0, 3), dtype=np.float32)
         corners = np.empty((0, 3, 3), dtype=np.float32)
-        return cls(np.empty(0, dtype=np.int32), vector, vector, scalar, scalar, corners)
+        number, flag = np.empty(0, dtype=np.int32), np.empty(0, dtype=np.bool_)
+        return cls(number, vector, vector, scalar, scalar, corners, flag)
 
 
 def surfaces_of(mesh: Mesh, vertices_m: NDArrayFloat, instance_id: int) -> Surfaces:
@@ -68,4 +71,5 @@ def surfaces_of(mesh: Mesh, vertices_m: NDArrayFloat, instance_id: int) -> Surfa
         np.asarray(mesh.reflectivity, dtype=np.float32),
         np.asarray(mesh.grain_m, dtype=np.float32),
         mesh.vertices_m[mesh.faces].astype(np.float32),
+        mesh.transparent,
     )

@@ -7,7 +7,7 @@ from typing import Self
 
 import numpy as np
 
-from cm3d.geometry.arrays import NDArrayFloat, NDArrayInt
+from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat, NDArrayInt
 from cm3d.geometry.se3 import SE3
 
 
@@ -19,11 +19,13 @@ class Material:
         albedo: RGB in [0, 1].
         reflectivity: LiDAR intensity at normal incidence, in [0, 1].
         grain_m: Size of the procedural texture's grain; 0 is plain.
+        transparent: Whether the LiDAR's pulses may go through; cameras see a dark surface.
     """
 
     albedo: tuple[float, float, float]
     reflectivity: float
     grain_m: float = 0.0
+    transparent: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +38,7 @@ class Mesh:
         albedo: (F, 3) RGB in [0, 1].
         reflectivity: (F,) LiDAR intensity at normal incidence, in [0, 1].
         grain_m: (F,) size of the procedural texture's grain; 0 is plain.
+        transparent: (F,) whether the LiDAR's pulses may go through.
     """
 
     vertices_m: NDArrayFloat
@@ -43,6 +46,7 @@ class Mesh:
     albedo: NDArrayFloat
     reflectivity: NDArrayFloat
     grain_m: NDArrayFloat
+    transparent: NDArrayBool
 
     @classmethod
     def of_material(cls, vertices_m: NDArrayFloat, faces: NDArrayInt, material: Material) -> Self:
@@ -54,6 +58,7 @@ class Mesh:
             np.tile(np.asarray(material.albedo, dtype=np.float64), (count, 1)),
             np.full(count, material.reflectivity),
             np.full(count, material.grain_m),
+            np.full(count, material.transparent),
         )
 
     @classmethod
@@ -67,6 +72,7 @@ class Mesh:
             np.concatenate([part.albedo for part in parts]),
             np.concatenate([part.reflectivity for part in parts]),
             np.concatenate([part.grain_m for part in parts]),
+            np.concatenate([part.transparent for part in parts]),
         )
 
     def transformed(self, dst_SE3_mesh: SE3) -> Self:
@@ -89,5 +95,10 @@ class Mesh:
 
 
 EMPTY = Mesh(
-    np.empty((0, 3)), np.empty((0, 3), np.int64), np.empty((0, 3)), np.empty(0), np.empty(0)
+    np.empty((0, 3)),
+    np.empty((0, 3), np.int64),
+    np.empty((0, 3)),
+    np.empty(0),
+    np.empty(0),
+    np.empty(0, np.bool_),
 )

@@ -7,7 +7,7 @@ from numpy.random import Generator
 
 from cm3d.simulation.shapes.mesh import Material
 
-GLASS = Material((0.07, 0.09, 0.11), 0.05)
+GLASS = Material((0.07, 0.09, 0.11), 0.05, transparent=True)
 CHROME = Material((0.6, 0.6, 0.62), 0.5)
 RUBBER = Material((0.06, 0.06, 0.06), 0.04)
 STEEL = Material((0.35, 0.36, 0.38), 0.3)
