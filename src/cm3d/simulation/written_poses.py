@@ -41,9 +41,10 @@ class WrittenPoses:
             for mount, error in zip(CAMERAS, errors, strict=True)
         }
         angle, shift = np.deg2rad(params.ego_pose_error_deg), params.ego_pose_error_m
+        shortest_s, longest_s = _PERIODS_S
         # A sine's mean square is one half.
         self._amplitude = np.repeat([angle, shift], 3) * np.sqrt(2 / _WAVES)
-        self._period_s = np.exp(rng.uniform(*np.log(_PERIODS_S), (6, _WAVES)))
+        self._period_s = np.exp(rng.uniform(np.log(shortest_s), np.log(longest_s), (6, _WAVES)))
         self._phase_rad = rng.uniform(0, 2 * np.pi, (6, _WAVES))
 
     def ego_SE3_sensor(self, channel: str) -> SE3:
