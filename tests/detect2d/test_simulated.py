@@ -24,6 +24,9 @@ def detector(
 FAULTLESS = {
     "max_recall": 1.0,
     "confusion": 0.0,
+    "double_classes": 0.0,
+    "parts": 0.0,
+    "groups": 0.0,
     "box_jitter": 0.0,
     "false_positives_per_image": 0.0,
 }
@@ -101,9 +104,8 @@ def test_images_err_in_their_own_ways(
     sim_root: Path, cameras: Cameras, detect2d: params.Detect2D
 ) -> None:
     (sim_root / "instances" / "scene.json").write_text('{"front": [], "back": []}')
-    boxes = (
-        detector(detect2d, sim_root, false_positives_per_image=5.0).detect("scene", cameras).table
-    )
+    fleeting = {"false_positives_per_image": 5.0, "lasting_false_positives": 0.0}
+    boxes = detector(detect2d, sim_root, **fleeting).detect("scene", cameras).table
     front, back = (boxes[boxes.camera_token == token] for token in ("front", "back"))
     assert len(front) > 0
     assert front.box_px.tolist() != back.box_px.tolist()
@@ -178,3 +180,47 @@ def test_other_class_lists_get_the_same_boxes_by_other_names(
     assert after.class_name.tolist() == expected.tolist()
     np.testing.assert_array_equal(after.box_px, before[~unnamed].box_px)
     np.testing.assert_array_equal(after.score, before[~unnamed].score)
+
+
+def test_second_classes_join_the_first(
+    sim_root: Path, cameras: Cameras, detect2d: params.Detect2D
+) -> None:
+    boxes = detector(detect2d, sim_root, **FAULTLESS | {"double_classes": 1.0, "score_noise": 0.0})
+    front = boxes.detect("scene", cameras[:1]).table
+    large = front[front.box_px[:, 0] == 200]
+    assert sorted(large.class_name) == ["car", "truck"]
+    scores = dict(zip(large.class_name, large.score, strict=True))
+    assert scores["truck"] < scores["car"]
+    np.testing.assert_array_equal(large.box_px[0], large.box_px[1])
+
+
+def test_parts_are_narrower_than_the_whole(
+    sim_root: Path, cameras: Cameras, detect2d: params.Detect2D
+) -> None:
+    runs = [detector(detect2d, sim_root, seed, **FAULTLESS | {"parts": 1.0}) for seed in range(20)]
+    box_px = found(runs, cameras[:1])
+    box_px = box_px.box_px[box_px.class_name == "car"]
+    share = (box_px[:, 2] - box_px[:, 0]) / 200
+    assert share.min() >= 0.35 and share.max() <= 0.7
+    assert len(np.unique(box_px[:, 0])) > 1 and len(np.unique(box_px[:, 2])) > 1
+
+
+def test_a_missed_object_is_missed_again(
+    sim_root: Path, cameras: Cameras, detect2d: params.Detect2D
+) -> None:
+    """One object on two images, found in half of them."""
+    for name in ("front", "back"):
+        (sim_root / "instances" / f"{name}.png").write_bytes(
+            (sim_root / "instances" / "front.png").read_bytes()
+        )
+    large = '[{"instance_id": 3, "class_name": "car", "visible_share": 1.0}]'
+    (sim_root / "instances" / "scene.json").write_text(f'{{"front": {large}, "back": {large}}}')
+
+    def alike(persistence: float) -> float:
+        half = FAULTLESS | {"max_recall": 0.5, "persistence": persistence}
+        runs = [detector(detect2d, sim_root, seed, **half) for seed in range(80)]
+        counts = [len(run.detect("scene", cameras).table) for run in runs]
+        return float(np.mean([count != 1 for count in counts]))
+
+    assert alike(0.0) == pytest.approx(0.5, abs=0.2)
+    assert alike(1.0) == 1.0

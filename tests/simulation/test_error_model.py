@@ -2,32 +2,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.special import ndtr, ndtri
 
 from cm3d import params
 from cm3d.simulation import error_model
 from cm3d.simulation.classes import CLASS_NAMES
-from cm3d.tables import Cameras
 
 
 @pytest.fixture(scope="module")
 def model(project: Path) -> params.SimulatedDetector:
     """The default error model."""
     return params.load_params(project / "params.yaml").detect2d.simulated
-
-
-@pytest.fixture
-def camera() -> Cameras:
-    """One image."""
-    return Cameras.from_columns(
-        camera_token=["front"],
-        sample_token=["frame"],
-        channel=["CAM_FRONT"],
-        path=["front.jpg"],
-        width_px=[800],
-        height_px=[450],
-        intrinsics_px=[[630, 0, 400, 0, 630, 245, 0, 0, 1]],
-        global_SE3_camera=[[1, 0, 0, 0, 0, 0, 1.5]],
-    )
 
 
 def names(*class_names: str) -> np.ndarray:
@@ -93,33 +78,61 @@ def test_scores_inform_and_stay_within_bounds() -> None:
     assert ((scores > 0) & (scores < 1)).all()
 
 
-@pytest.fixture
-def many(camera: Cameras, model: params.SimulatedDetector):
-    model = model.model_copy(update={"false_positives_per_image": 500.0})
-    return error_model.phantoms(camera, model, np.random.default_rng(0))
+def test_what_befalls_an_object_lasts_as_much_as_asked() -> None:
+    rng = np.random.default_rng(0)
+    latent, chances = rng.standard_normal((20000, 1)), rng.random((2, 20000, 1))
+    for persistence in (0.0, 0.6, 1.0):
+        draws = [error_model.persisting(chance, latent, persistence) for chance in chances]
+        # Uniform, whatever lasts: the rates of errors stay what their knobs say.
+        for share in (0.1, 0.5, 0.9):
+            assert np.mean(draws[0] < share) == pytest.approx(share, abs=0.01)
+        normal = [ndtri(draw[:, 0]) for draw in draws]
+        assert np.corrcoef(*normal)[0, 1] == pytest.approx(persistence, abs=0.02)
+    # By hand: half of 0.5's normal score, 0, and all of the latent's share.
+    one = error_model.persisting(np.array([[0.5]]), np.array([[1.0]]), 0.25)
+    np.testing.assert_allclose(one, ndtr(0.5))
+    assert error_model.persisting(np.ones((1, 1)), np.full((1, 1), 40.0), 0.5) < 1
 
 
-def test_their_number_is_as_asked(camera: Cameras, model: params.SimulatedDetector) -> None:
-    generator = np.random.default_rng(0)
-    counts = [len(error_model.phantoms(camera, model, generator)) for _ in range(2000)]
-    expected = model.false_positives_per_image
-    assert np.mean(counts) == pytest.approx(expected, abs=0.1)
+def test_parts_are_of_one_side() -> None:
+    box_px = np.tile([100.0, 50.0, 200.0, 90.0], (5, 1))
+    partial = np.array([True, True, True, True, False])
+    cut_px = error_model.part_boxes(box_px, partial, np.array([0.0, 0.25, 0.5, 0.75, 0.2]))
+    # 0.35 of the width, then the middle of 0.35 to 0.7; from the left, then from the right.
+    np.testing.assert_allclose(cut_px[:, 0], [100, 100, 165, 147.5, 100])
+    np.testing.assert_allclose(cut_px[:, 2], [135, 152.5, 200, 200, 200])
+    np.testing.assert_array_equal(cut_px[:, [1, 3]], box_px[:, [1, 3]])
 
 
-def test_none_if_none_are_asked_for(camera: Cameras, model: params.SimulatedDetector) -> None:
-    model = model.model_copy(update={"false_positives_per_image": 0.0})
-    assert len(error_model.phantoms(camera, model, np.random.default_rng(0))) == 0
+def test_neighbours_share_a_box() -> None:
+    box_px = np.array([[0, 0, 100, 50], [110, 5, 200, 55], [120, 0, 220, 50], [400, 0, 500, 50.0]])
+    classes, found = names("car", "car", "truck", "car"), np.ones(4, dtype=bool)
+    together_px, alone = error_model.group_boxes(box_px, classes, found, np.ones(4, dtype=bool))
+    # The trucks and the far car have no neighbour of their class; of the pair the first leads.
+    assert alone.tolist() == [True, False, True, True]
+    np.testing.assert_array_equal(together_px[0], [0, 0, 200, 55])
+    np.testing.assert_array_equal(together_px[2:], box_px[2:])
 
 
-def test_they_stand_on_the_ground_below_the_horizon(many, camera: Cameras) -> None:
-    horizon_px = camera.intrinsics_px[0, 5]
-    assert (many.box_px[:, 3] > horizon_px).all()
-    assert (many.box_px[:, 2:] > many.box_px[:, :2]).all()
+@pytest.mark.parametrize("lonely", ["not grouped", "not found", "much taller", "above"])
+def test_others_keep_boxes_of_their_own(lonely: str) -> None:
+    box_px = np.array([[0, 0, 100, 50], [110, 5, 200, 55.0]])
+    found, grouped = np.ones(2, dtype=bool), np.ones(2, dtype=bool)
+    if lonely == "not grouped":
+        grouped[:] = False
+    elif lonely == "not found":
+        found[1] = False
+    elif lonely == "much taller":
+        box_px[1, 1] = -60
+    else:
+        box_px[1, [1, 3]] = -60, -10
+    together_px, alone = error_model.group_boxes(box_px, names("car", "car"), found, grouped)
+    np.testing.assert_array_equal(together_px, box_px)
+    np.testing.assert_array_equal(alone, found)
 
 
-def test_they_score_low(many) -> None:
-    assert np.mean(many.score) < 0.4
-
-
-def test_every_class_appears(many) -> None:
-    assert set(many.class_name) == set(CLASS_NAMES)
+def test_a_single_object_has_no_neighbour() -> None:
+    for count in (0, 1):
+        box_px, mask = np.zeros((count, 4)), np.ones(count, dtype=bool)
+        together_px, alone = error_model.group_boxes(box_px, names(*["car"] * count), mask, mask)
+        assert together_px.shape == (count, 4) and alone.all()

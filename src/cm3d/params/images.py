@@ -26,8 +26,13 @@ class SimulatedDetector(Section):
     half_recall_visibility: Share
     plain_prompt_recall: Share
     confusion: Share
+    double_classes: Share
+    parts: Share
+    groups: Share
+    persistence: Share
     box_jitter: NonNegative
     false_positives_per_image: NonNegative
+    lasting_false_positives: Share
     score_noise: NonNegative
 
 

@@ -1,4 +1,4 @@
-"""How the simulated detector errs: what it misses, takes for something else, and sees in vain.
+"""How the simulated detector errs about objects: what it misses, mistakes, splits and joins.
 
 docs/simulation.md explains the model. Heights are in pixels of a 1600x900 image; classes are
 `simulation.classes`.
@@ -7,10 +7,10 @@ docs/simulation.md explains the model. Heights are in pixels of a 1600x900 image
 from typing import Final
 
 import numpy as np
+from scipy.special import ndtr, ndtri
 
 from cm3d import params
-from cm3d.geometry.arrays import NDArrayFloat, NDArrayObject
-from cm3d.tables import Boxes2D, Cameras
+from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat, NDArrayObject
 
 _HEIGHT_STEEPNESS_PER_OCTAVE: Final = 2.0
 _VISIBILITY_STEEPNESS: Final = 8.0
@@ -45,24 +45,11 @@ _LOWEST_SCORE: Final = 0.10
 _SCORE_SPAN: Final = 0.75
 _SCORE_LIMITS: Final = (0.01, 0.99)
 
-# What is seen but not there: where it seems to stand, how plain it may look at most, and per class
-# its share, apparent width and height in metres.
-_CAMERA_HEIGHT_M: Final = 1.5
-_NEAREST_M: Final = 6.0
-_FARTHEST_M: Final = 60.0
-_MOST_EVIDENCE: Final = 0.35
-_PHANTOMS: Final = {
-    "car": (0.25, 3.5, 1.6),
-    "truck": (0.15, 4.5, 3.0),
-    "bus": (0.04, 6.0, 3.3),
-    "trailer": (0.05, 6.0, 3.5),
-    "construction_vehicle": (0.05, 4.0, 3.0),
-    "pedestrian": (0.18, 0.7, 1.75),
-    "motorcycle": (0.05, 1.4, 1.4),
-    "bicycle": (0.05, 1.3, 1.3),
-    "traffic_cone": (0.10, 0.4, 0.9),
-    "barrier": (0.08, 2.0, 1.0),
-}
+# A part is cut at this share of the width.
+_PART_SHARES: Final = (0.35, 0.7)
+# Neighbours in one box: gap in widths of the one, and how much taller either may be.
+_NEIGHBOUR_GAP: Final = 0.3
+_NEIGHBOUR_HEIGHTS: Final = 1.6
 
 
 def evidence(
@@ -115,42 +102,68 @@ def score(evidence: NDArrayFloat, noise: NDArrayFloat) -> NDArrayFloat:
     return np.clip(_LOWEST_SCORE + _SCORE_SPAN * evidence + noise, *_SCORE_LIMITS)
 
 
-def phantoms(
-    camera: Cameras, model: params.SimulatedDetector, generator: np.random.Generator
-) -> Boxes2D:
-    """False positives on one image: on flat ground, at any bearing, with low scores.
+def persisting(chance: NDArrayFloat, latent: NDArrayFloat, persistence: float) -> NDArrayFloat:
+    """Uniform draws (N, K) in [0, 1) that are alike in all images of an object (a Gaussian copula).
 
     Args:
-        camera: One row.
-        model: Gives their mean number and the noise of their scores.
-        generator: Randomness of the image.
+        chance: (N, K) uniform draws of the image.
+        latent: (N, K) standard normal draws of the object.
+        persistence: Correlation of two images' draws, in [0, 1].
     """
-    count = int(generator.poisson(model.false_positives_per_image))
-    names, kinds = list(_PHANTOMS), np.array(list(_PHANTOMS.values()))
-    kind = generator.choice(len(names), size=count, p=kinds[:, 0] / kinds[:, 0].sum())
-    distance_m = np.exp(generator.uniform(np.log(_NEAREST_M), np.log(_FARTHEST_M), count))
-    bearing = generator.uniform(0, 1, count)
-    noise = generator.normal(0, model.score_noise, count)
-    evidence = generator.uniform(0, _MOST_EVIDENCE, count)
-    return Boxes2D.from_columns(
-        camera_token=[camera.camera_token[0]] * count,
-        detection_id=np.zeros(count, dtype=np.int64),
-        class_name=[names[index] for index in kind],
-        score=score(evidence, noise),
-        box_px=_standing_boxes(camera, kinds[kind, 1:], distance_m, bearing),
+    own = np.sqrt(1 - persistence) * ndtri(np.clip(chance, 1e-12, 1 - 1e-12))
+    together = ndtr(own + np.sqrt(persistence) * latent)
+    return np.asarray(np.minimum(together, np.nextafter(1.0, 0.0)))
+
+
+def part_boxes(box_px: NDArrayFloat, partial: NDArrayBool, draw: NDArrayFloat) -> NDArrayFloat:
+    """Boxes (N, 4) of which those that are `partial` keep their left or right part alone.
+
+    Args:
+        box_px: (N, 4) whole boxes.
+        partial: (N,) which are cut.
+        draw: (N,) uniform, chooses the side and how much is kept.
+    """
+    width_px = box_px[:, 2] - box_px[:, 0]
+    least, most = _PART_SHARES
+    kept_px = width_px * (least + (most - least) * (2 * draw % 1))
+    left, cut_px = draw < 0.5, box_px.copy()
+    cut_px[:, 2] = np.where(partial & left, box_px[:, 0] + kept_px, box_px[:, 2])
+    cut_px[:, 0] = np.where(partial & ~left, box_px[:, 2] - kept_px, box_px[:, 0])
+    return cut_px
+
+
+def group_boxes(
+    box_px: NDArrayFloat, class_name: NDArrayObject, found: NDArrayBool, grouped: NDArrayBool
+) -> tuple[NDArrayFloat, NDArrayBool]:
+    """Boxes (N, 4) that take in a neighbour, and which objects (N,) still have one of their own.
+
+    Args:
+        box_px: (N, 4) of each object.
+        class_name: (N,) only objects of one class are taken together.
+        found: (N,) which are found at all.
+        grouped: (N,) which would take in their nearest neighbour, if they have one.
+    """
+    if len(box_px) < 2:
+        return box_px, found
+    low, high = box_px[:, None, :2], box_px[:, None, 2:]
+    apart_px = np.maximum(low - box_px[:, 2:], box_px[:, :2] - high)
+    height_px = box_px[:, 3] - box_px[:, 1]
+    taller = np.maximum(height_px, 1e-6)[:, None] / np.maximum(height_px, 1e-6)
+    near = apart_px[:, :, 0] < _NEIGHBOUR_GAP * (box_px[:, 2] - box_px[:, 0])[:, None]
+    near &= (apart_px[:, :, 1] < 0) & (np.maximum(taller, 1 / taller) < _NEIGHBOUR_HEIGHTS)
+    near &= (class_name[:, None] == class_name) & found & found[:, None]
+    np.fill_diagonal(near, False)
+    partner = np.argmin(np.where(near, apart_px[:, :, 0], np.inf), axis=1)
+    row = np.arange(len(box_px))
+    leads = grouped & near[row, partner]
+    # Of two that take in each other the first does.
+    leads &= ~(leads[partner] & (partner[partner] == row) & (partner < row))
+    together_px = np.concatenate(
+        [np.minimum(low[:, 0], low[partner, 0]), np.maximum(high[:, 0], high[partner, 0])], axis=1
     )
-
-
-def _standing_boxes(
-    camera: Cameras, size_m: NDArrayFloat, distance_m: NDArrayFloat, bearing: NDArrayFloat
-) -> NDArrayFloat:
-    """Boxes (N, 4) of objects of (N, 2) width and height on the ground before the camera."""
-    intrinsics_px = camera.intrinsics_px[0].reshape(3, 3)
-    size_px = size_m * intrinsics_px[1, 1] / distance_m[:, None]
-    foot_px = intrinsics_px[1, 2] + intrinsics_px[1, 1] * _CAMERA_HEIGHT_M / distance_m
-    middle_px = bearing * camera.width_px[0]
-    low_x, low_y = middle_px - size_px[:, 0] / 2, foot_px - size_px[:, 1]
-    return np.stack([low_x, low_y, low_x + size_px[:, 0], foot_px], axis=1)
+    alone = found.copy()
+    alone[partner[leads]] = False
+    return np.where(leads[:, None], together_px, box_px), alone
 
 
 def _by_class(factors: dict[str, float], class_name: NDArrayObject) -> NDArrayFloat:

@@ -22,6 +22,7 @@ MODELS: Final = FOLDER / "embedded.json"
 _MODEL_FILES: Final = (
     "classes.py",
     "error_model.py",
+    "phantoms.py",
     "networks/*.py",
     "networks/weights/*.safetensors",
 )
