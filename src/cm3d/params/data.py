@@ -44,6 +44,7 @@ class Simulation(Section):
     lidar_beams: Literal[32, 64]
     lidar_range_noise_m: NonNegative
     lidar_dropout: Share
+    lidar_body_recess_m: NonNegative
     lidar_glass_transmission: Share
     lidar_cabin_path_m: Positive
     lidar_mixed_share: Share

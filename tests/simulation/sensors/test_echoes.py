@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cm3d.geometry.se3 import SE3
-from cm3d.simulation.sensors.echoes import first_echoes, through_glass
+from cm3d.simulation.sensors.echoes import first_echoes, recessed, through_glass
 from cm3d.simulation.sensors.snapshot import IndexedWorld
 
 COUNT = 4000
@@ -80,3 +80,26 @@ def test_the_sky_stays_empty(make_world, small):
     first = first_echoes(snapshot, EYE_M, up)
     echoes = through_glass(snapshot, EYE_M, up, first, small, np.random.default_rng(0))
     assert (echoes.face == -1).all()
+
+
+def test_skins_lie_within_their_boxes(make_world, make_actor):
+    snapshot = IndexedWorld(make_world([make_actor(1, (112.0, 100.0))])).at(0.0)
+    slanted = np.array([0.8, 0.6, 0.0], dtype=np.float32)
+    first = first_echoes(snapshot, np.array([108.0, 98.0, 1.0]), np.stack([AHEAD[0], slanted]))
+    # The car's tail, at x = 110 m, is met at a cosine of 0.8; straight ahead nothing is.
+    assert first.face[0] == -1
+    assert first.distance_m[1] == pytest.approx(2.5, abs=1e-4)
+    deeper = recessed(snapshot, np.stack([AHEAD[0], slanted]), first, 0.1)
+    room_m = 0.1 * 2 * ((5**0.5 - 1) / 2)  # of the first object
+    assert deeper.distance_m[1] == pytest.approx(2.5 + room_m / 0.8, abs=1e-4)
+    assert deeper.distance_m[0] == first.distance_m[0]
+
+
+def test_only_vehicles_have_room_in_their_boxes(make_world, make_actor):
+    many = [make_actor(index, (112.0 + 9 * index, 100.0)) for index in range(1, 21)]
+    person = dataclasses.replace(many[4], category_name="human.pedestrian.adult")
+    snapshot = IndexedWorld(make_world([*many[:4], person, *many[5:]])).at(0.0)
+    assert snapshot.generosity[[0, 5]].tolist() == [0, 0]
+    rooms = np.delete(snapshot.generosity, [0, 5])
+    assert rooms.min() > 0 and rooms.max() < 2
+    assert rooms.mean() == pytest.approx(1, abs=0.1)

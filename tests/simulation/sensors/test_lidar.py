@@ -20,7 +20,7 @@ GLOBAL_SE3_LIDAR = SE3.from_yaw(0.0, np.array([100.0, 100.0, 0.0])) @ EGO_SE3_LI
 @pytest.fixture(scope="module")
 def noiseless(small):
     """A LiDAR that errs in nothing."""
-    off = ("range_noise_m", "dropout", "glass_transmission", "mixed_share")
+    off = ("range_noise_m", "dropout", "body_recess_m", "glass_transmission", "mixed_share")
     return small.model_copy(update={f"lidar_{name}": 0.0 for name in off} | {"lidar_smear": False})
 
 

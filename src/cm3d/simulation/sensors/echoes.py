@@ -15,6 +15,8 @@ _MOST_PANES: Final = 2
 _PANE_M: Final = np.float32(0.005)
 # Share of light that comes back through a pane, there and back.
 _PANE_LIGHT: Final = np.float32(0.7)
+# Cosine of incidence below which a skin is not looked for further along the pulse.
+_GRAZING: Final = 0.3
 # Of seats, dashboards and people, at any angle.
 _CABIN_REFLECTIVITY: Final = np.float32(0.2)
 
@@ -44,6 +46,23 @@ def first_echoes(snapshot: Snapshot, origin_m: NDArrayFloat, directions: NDArray
     """
     hits = snapshot.cast(origin_m, directions)
     return Echoes(hits.face, hits.distance_m, _light(snapshot, hits.face, directions))
+
+
+def recessed(
+    snapshot: Snapshot, directions: NDArrayFloat32, echoes: Echoes, recess_m: float
+) -> Echoes:
+    """Echoes of vehicles whose skin lies within the box that their meshes fill.
+
+    Args:
+        snapshot: The world, which knows how much room each box has.
+        directions: (P, 3) unit vectors, global frame.
+        echoes: Of the meshes.
+        recess_m: Mean distance between box and skin, at right angles to the surface.
+    """
+    cosine = np.abs(np.sum(snapshot.surfaces.normal[echoes.face] * directions, axis=1))
+    room_m = recess_m * snapshot.generosity[snapshot.surfaces.instance_id[echoes.face]]
+    deeper_m = np.where(echoes.face >= 0, room_m / np.maximum(cosine, _GRAZING), 0.0)
+    return Echoes(echoes.face, (echoes.distance_m + deeper_m).astype(np.float32), echoes.light)
 
 
 def through_glass(

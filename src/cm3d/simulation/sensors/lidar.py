@@ -13,7 +13,7 @@ from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat, NDArrayFloat32
 from cm3d.geometry.se3 import SE3
 from cm3d.params import Simulation
 from cm3d.simulation.sensors.beams import PATTERNS, BeamPattern
-from cm3d.simulation.sensors.echoes import Echoes, first_echoes, through_glass
+from cm3d.simulation.sensors.echoes import Echoes, first_echoes, recessed, through_glass
 from cm3d.simulation.sensors.rays import NDArrayIndex
 from cm3d.simulation.sensors.snapshot import Snapshot
 
@@ -61,6 +61,7 @@ def scan(
     echoes = through_glass(
         snapshot, global_SE3_lidar.translation_m, directions, echoes, params, rng
     )
+    echoes = recessed(snapshot, directions, echoes, params.lidar_body_recess_m)
     share = np.where(mixing < params.lidar_mixed_share, between, 0.0)
     range_m = mixed(echoes, pattern, share) + noise_m
     kept = (echoes.face >= 0) & (range_m > 0) & (range_m <= _MAX_RANGE_M)

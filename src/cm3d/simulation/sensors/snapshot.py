@@ -6,6 +6,7 @@ is cheap because it is little. The nearer of the two hits wins.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -15,6 +16,16 @@ from cm3d.simulation.sensors.rays import Hits, RayCaster, nearer
 from cm3d.simulation.sensors.surfaces import Surfaces, surfaces_of
 from cm3d.simulation.shapes.mesh import Mesh
 from cm3d.simulation.world import Actor, World
+
+# Vehicles on four and more wheels, whose sides curve inwards from what is widest and longest.
+_ROOMY: Final = (
+    "vehicle.car",
+    "vehicle.truck",
+    "vehicle.bus",
+    "vehicle.trailer",
+    "vehicle.construction",
+)
+_GOLDEN: Final = (5**0.5 - 1) / 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +62,8 @@ class Snapshot:
         moving: What does, where it is at this instant.
         surfaces: Of both, the still ones first.
         velocity_mps: (A + 1, 2) of the objects, global frame, by instance id.
+        generosity: (A + 1,) of their boxes: how much of the usual room there is between the box
+            and a vehicle's skin, in [0, 2); 0 for all else.
     """
 
     time_s: float
@@ -59,6 +72,7 @@ class Snapshot:
     moving: Indexed
     surfaces: Surfaces
     velocity_mps: NDArrayFloat
+    generosity: NDArrayFloat
 
     def cast(self, origin_m: NDArrayFloat, directions: NDArrayFloat32) -> Hits:
         """First hits of rays that leave one point.
@@ -92,6 +106,11 @@ class IndexedWorld:
         """Index the background and the actors that never move."""
         self._anchor_m = world.ego.global_SE3_ego(0.0).translation_m
         self._instances = 1 + max((actor.instance_id for actor in world.actors), default=0)
+        self._generosity = np.zeros(self._instances)
+        for actor in world.actors:
+            if actor.category_name.startswith(_ROOMY):
+                # Spread evenly over the objects, and the same in every sweep.
+                self._generosity[actor.instance_id] = 2 * (_GOLDEN * actor.instance_id % 1)
         self._moving = [actor for actor in world.actors if actor.trajectory.moves]
         still = [actor for actor in world.actors if not actor.trajectory.moves]
         background = Body(world.background, SE3(np.eye(3), -self._anchor_m), 0)
@@ -104,7 +123,9 @@ class IndexedWorld:
         velocity_mps = np.zeros((self._instances, 2))
         for actor in self._moving:
             velocity_mps[actor.instance_id] = actor.velocity_mps(time_s)
-        return Snapshot(time_s, self._anchor_m, self._still, moving, both, velocity_mps)
+        return Snapshot(
+            time_s, self._anchor_m, self._still, moving, both, velocity_mps, self._generosity
+        )
 
     def _body(self, actor: Actor, time_s: float) -> Body:
         global_SE3_object = actor.global_SE3_object(time_s)
