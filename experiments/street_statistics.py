@@ -17,6 +17,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import KDTree
 
+from cm3d.errors import InputError
 from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat, NDArrayInt
 from cm3d.geometry.cameras import outline_boxes
 from cm3d.geometry.cuboids import box_corners, points_by_box, rotate_xy
@@ -268,7 +269,11 @@ def _feet(camera: Cameras, boxes: Boxes2D, global_SE3_ego: SE3) -> NDArrayFloat:
 
 
 def statistics(folder: Path) -> Statistics:
-    """All figures of one workspace."""
+    """All figures of one workspace.
+
+    Raises:
+        InputError: It has no index, or sensor files are missing.
+    """
     index = folder / layout.INDEX
     card = read_card(folder / layout.CARD)
     root = folder / layout.RAW if card.embedded else _root(folder / "params.yaml")
@@ -297,7 +302,10 @@ def main(arguments: Iterable[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("folders", nargs="+", type=Path, help="workspaces with data/index")
     folders = parser.parse_args(None if arguments is None else [*arguments]).folders
-    columns = [(folder.resolve().name, statistics(folder)) for folder in folders]
+    try:
+        columns = [(folder.resolve().name, statistics(folder)) for folder in folders]
+    except InputError as error:
+        raise SystemExit(str(error)) from error
     print("\n".join(as_markdown(columns)))
 
 

@@ -112,7 +112,7 @@ def test_places_stay(lasting_only: params.SimulatedDetector) -> None:
     places = set.union(*rows)
     assert len(places) >= 1
     chance = np.mean([len(row) for row in rows]) / len(places)
-    assert chance == pytest.approx(0.8, abs=0.1)
+    assert chance == pytest.approx(0.9, abs=0.05)
     assert not places & {
         (name, *box)
         for image in (seen(view, lasting_only, "other", draw) for draw in range(5))

@@ -41,7 +41,8 @@ _SIZES_M: Final = np.array([size for _, *size in _KINDS.values()])
 
 # A place deceives from up to so far away, in so many of the images that it is on.
 _FARTHEST_PLACE_M: Final = 35.0
-_PLACE_CHANCE: Final = 0.8
+_PLACE_CHANCE: Final = 0.9
+_PLACE_EVIDENCE: Final = (0.1, 0.45)
 _CELL_M: Final = 10.0
 # Ground that a camera of nuScenes' usual field of view (64.6 degrees) sees in that distance.
 _VIEW_M2: Final = np.deg2rad(64.6) / 2 * (_FARTHEST_PLACE_M**2 - _NEAREST_M**2)
@@ -134,7 +135,7 @@ def _cell_places(scene_name: str, seed: int, density_per_m2: float, x: int, y: i
     count = int(rng.poisson(density_per_m2 * _CELL_M**2))
     xy_m = (np.array([x, y]) + rng.random((count, 2))) * _CELL_M
     kind = rng.choice(len(_NAMES), size=count, p=_SHARES / _SHARES.sum())
-    return np.column_stack([xy_m, kind, rng.uniform(0, _MOST_EVIDENCE, count)])
+    return np.column_stack([xy_m, kind, rng.uniform(*_PLACE_EVIDENCE, count)])
 
 
 def _boxes(
