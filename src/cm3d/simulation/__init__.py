@@ -11,8 +11,9 @@ From the ground up, each room knowing those before it alone:
 - `teaching`: how those were trained, and what they are worth.
 
 `world` puts town and traffic together, `schedule` says which scenes are driven when, `recorder`
-drives through one of them. Beside the pictures lies what is on them (`instances`), and
-`error_model` says how a simulated detector errs about it. `classes` are the words of all of these.
+drives through one of them; `written_poses` are what the files say of where sensors were. Beside the
+pictures lies what is on them (`instances`), and `error_model` and `phantoms` say how a simulated
+detector errs about it. `classes` are the words of all of these.
 `cm3d.datasets.sim` opens the data set; `cm3d.detect2d.{simnet,simulated}` and
 `cm3d.segment.simnet` are the doors to the networks and the error model.
 """
