@@ -29,7 +29,8 @@ class NuScenesScorer:
     @property
     def better(self) -> Mapping[str, Better]:
         """Which way each headline figure points."""
-        return {n: "higher" if n in ("mAP", "NDS") else "lower" for n in summary.HEADLINES}
+        names = (*summary.HEADLINES, *summary.PRESENT_HEADLINES)
+        return {n: "higher" if n.startswith(("mAP", "NDS")) else "lower" for n in names}
 
     def score(self, folder: Path, frames: Frames) -> Scores:
         """Score `Boxes3D` of some keyframes."""
@@ -44,7 +45,7 @@ class NuScenesScorer:
         ]
         return Scores(
             engine=scores.engine,
-            headline=summary.headline(scores),
+            headline={**summary.headline(scores), **summary.present_headline(scores)},
             per_class=summary.per_class(scores),
             agnostic=summary.agnostic_headlines(agnostic),
             ap_rows=summary.ap_rows(scores),

@@ -1,5 +1,7 @@
 """nuScenes detection scores of a set of boxes, from tables alone."""
 
+from dataclasses import replace
+
 from cm3d.evaluation.nuscenes.fast import run_fast
 from cm3d.evaluation.nuscenes.filtering import (
     check_boxes,
@@ -39,7 +41,9 @@ def evaluate_boxes(
             devkit does not know the classes.
     """
     countable = countable_boxes(predictions, ground_truth, frames, bicycle_racks, taxonomy)
-    return run_engine(engine, *countable, ClassRules.of(taxonomy))
+    scores = run_engine(engine, *countable, ClassRules.of(taxonomy))
+    there = set(countable[1].class_name)
+    return replace(scores, present=tuple(name for name in taxonomy.class_names if name in there))
 
 
 def countable_boxes(

@@ -36,6 +36,7 @@ class DetectionScores:
         ap: Average precision by class, then by distance in metres.
         errors: The five errors by class; NaN where the class has none.
         curves: By class, then by distance in metres.
+        present: The classes that have ground truth that counts, in order.
     """
 
     engine: Engine
@@ -45,6 +46,7 @@ class DetectionScores:
     ap: dict[str, dict[float, float]]
     errors: dict[str, dict[str, float]]
     curves: dict[str, dict[float, Curve]]
+    present: tuple[str, ...] = ()
 
     @property
     def class_ap(self) -> dict[str, float]:
@@ -55,6 +57,22 @@ class DetectionScores:
     def precision(self) -> dict[str, NDArrayFloat]:
         """Precision (101,) over `curves.RECALL` by class, at 2 m."""
         return {name: by[ERROR_DISTANCE_M].precision for name, by in self.curves.items()}
+
+    def of_present(self) -> tuple[float, float, dict[str, float]]:
+        """Mean AP, NDS and mean errors over the classes that are present.
+
+        The official figures count an absent class with AP 0 and errors 1. On little data that hides
+        what the others gain. Without any class present AP is 0 and errors are 1.
+        """
+        mean_ap = float(np.mean([self.class_ap[name] for name in self.present] or [0.0]))
+        errors = {
+            error: [self.errors[name][error] for name in self.present] for error in self.mean_errors
+        }
+        means = {
+            error: float(np.nanmean(of_class)) if np.isfinite(of_class).any() else 1.0
+            for error, of_class in errors.items()
+        }
+        return mean_ap, detection_score(mean_ap, means), means
 
 
 def detection_score(mean_ap: float, mean_errors: dict[str, float]) -> float:
