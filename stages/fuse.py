@@ -41,6 +41,7 @@ def fuse_scene(scene: str, temperature: float | None, params: Fuse) -> Boxes3D:
             params.min_iou,
             temperature,
             params.center,
+            params.score,
         )
         for token in Frames.read(layout.FRAMES / name).sample_token
     )

@@ -57,7 +57,7 @@ def read_keyframes(
             masks[masks.sample_token == token].sorted(),
             cameras[cameras.sample_token == token],
             field,
-            pose[4:6],
+            SE3.from_pose(pose).levelled(),
         )
 
 

@@ -52,6 +52,20 @@ def test_surer_proposal_gives_size_orientation_and_score(make_boxes: MakeBoxes) 
     assert fused.center_m.tolist() == [[0, 0, 1]]
 
 
+@pytest.mark.parametrize("center", ["lifted", "surer"])
+def test_lifted_box_may_keep_its_score(
+    make_boxes: MakeBoxes, center: Literal["lifted", "surer"]
+) -> None:
+    """The score of its class, however sure the proposal is of its rectangle."""
+    lifted = make_boxes([(0, 0), (50, 0)], score=[0.6, 0.3])
+    sure = proposal(make_boxes, score=0.9, yaw_rad=0.1)
+    kept = fuse_frame(lifted, sure, min_iou=0.2, temperature=2.0, center=center, score="lifted")
+    assert kept.score.tolist() == [0.6, 0.3]
+    taken = fuse_frame(lifted, sure, min_iou=0.2, temperature=2.0, center=center, score="surer")
+    assert taken.score == pytest.approx(np.array([0.75, 0.3]))
+    assert_same(kept, taken.replace(score=kept.score))  # all else is the surer one's as ever
+
+
 def test_less_sure_proposal_changes_nothing(make_boxes: MakeBoxes) -> None:
     # 0.9 beats 0.8 as it stands, but is 0.75 after calibration.
     lifted = make_boxes([(0, 0)], score=[0.8])

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from pyquaternion import Quaternion
+from scipy.spatial.transform import Rotation
 
 from cm3d.geometry.se3 import SE3
 
@@ -47,3 +48,12 @@ def test_inverse_undoes_and_chain_associates(yaw: float, x: float, y: float, oth
     there = (a_SE3_b @ b_SE3_c).transform_points(points)
     assert_allclose(there, a_SE3_b.transform_points(b_SE3_c.transform_points(points)), atol=1e-9)
     assert_allclose(a_SE3_b.inverse().transform_points(a_SE3_b.transform_points(points)), points)
+
+
+def test_levelled_frame_looks_the_same_way_with_z_up() -> None:
+    """Turned by 0.7 about z, then pitched and rolled about its own axes."""
+    rotation = Rotation.from_euler("ZYX", [0.7, 0.2, -0.3]).as_matrix()
+    level = SE3(rotation, np.array([1.0, 2.0, 3.0])).levelled()
+    assert level.translation_m.tolist() == [1, 2, 3]
+    assert level.rotation[:, 2] == pytest.approx([0, 0, 1])
+    assert level.rotation[:, 0] == pytest.approx([np.cos(0.7), np.sin(0.7), 0])

@@ -9,6 +9,7 @@ import pytest
 from pycocotools import mask as coco_mask
 from scipy.spatial.transform import Rotation
 
+from cm3d.geometry.se3 import SE3
 from cm3d.lift.fit.objective import Facts, Objective
 from cm3d.lift.fit.observations import MaskViews, Samples
 from cm3d.lift.keyframe import Keyframe, Scan
@@ -104,7 +105,7 @@ def make_keyframe(
             make_masks(images, **columns),
             make_cameras("front"),
             lanes,
-            np.zeros(2),
+            SE3.identity(),
         )
 
     return build
@@ -203,7 +204,7 @@ def make_street(street_cameras: Cameras) -> Callable[..., Keyframe]:
             rle=[coco_mask.encode(np.asfortranarray(image))["counts"] for image in images],
         )
         scan = Scan(points_m, np.zeros(len(points_m)), LIDAR_M)
-        return Keyframe(token, scan, masks, street_cameras, lanes, np.zeros(2))
+        return Keyframe(token, scan, masks, street_cameras, lanes, SE3.identity())
 
     return build
 
@@ -283,13 +284,17 @@ def make_objective(
 
 
 @pytest.fixture(scope="session")
-def make_seen(make_objective: Callable[..., Objective]) -> Callable[[Solid], Objective]:
-    """The objective of a solid by all that is seen of it, the rays past it apart."""
+def make_seen(make_objective: Callable[..., Objective]) -> Callable[..., Objective]:
+    """The objective of a solid by all that is seen of it, the rays past it apart.
 
-    def build(solid: Solid) -> Objective:
+    Weights by keyword are those of `make_objective`; `also_m` are further points of the solid.
+    """
+
+    def build(solid: Solid, also_m: Any = (), **weights: float) -> Objective:
         corners_px = np.clip(to_pixels(solid.corners_m()), 0, [WIDTH_PX, HEIGHT_PX])
         low, high = corners_px.min(axis=0), corners_px.max(axis=0)
         sides = (solid.length_m, solid.width_m, solid.height_m)
-        return make_objective(solid.seen_points_m(), (*low, *high), sides=sides)
+        points_m = np.concatenate([solid.seen_points_m(), np.reshape(also_m, (-1, 3))])
+        return make_objective(points_m, (*low, *high), sides=sides, **weights)
 
     return build

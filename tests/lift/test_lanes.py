@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from cm3d.geometry.se3 import SE3
 from cm3d.lift.lanes import LaneField, lane_headings
 from cm3d.tables import Lanes
 from tests.lift.known import CHATGPT
@@ -77,5 +78,15 @@ def test_same_as_measuring_all_distances() -> None:
     xy_m = generator.uniform(-20, 120, (50, 2))
     apart_m = [np.linalg.norm(position_m - point, axis=1) for point in xy_m]
     nearest_yaw_rad, distance_m = LaneField(lanes).nearest(xy_m)
-    assert np.array_equal(nearest_yaw_rad, yaw_rad[[np.argmin(each) for each in apart_m]])
+    assert nearest_yaw_rad == pytest.approx(yaw_rad[[np.argmin(each) for each in apart_m]])
     assert distance_m == pytest.approx([each.min() for each in apart_m])
+
+
+def test_seen_from_another_frame_the_same_lanes_answer() -> None:
+    field = LaneField(Lanes(["a"] * 2, range(2), ["lane"] * 2, [[10, 0], [0, 50]], [0.5, 2.0]))
+    # Its origin is at (10, 5) and its x axis looks along global y: (-4, 1) is global (9, 1).
+    other = field.seen_from(SE3.from_yaw(np.pi / 2, np.array([10.0, 5.0, 3.0])))
+    yaw_rad, distance_m = other.nearest(np.array([[-4.0, 1.0]]))
+    assert yaw_rad == pytest.approx([0.5 - np.pi / 2])
+    assert distance_m == pytest.approx([np.sqrt(2)])
+    assert field.nearest(np.array([[9.0, 1.0]]))[0] == pytest.approx([0.5])  # as it was

@@ -1,4 +1,5 @@
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,9 @@ from cm3d.datasets.nuscenes.database import NuScenesTables
 from cm3d.datasets.nuscenes.lanes import index_lanes
 from cm3d.datasets.nuscenes.scenes import IndexedScene, index_scene
 from cm3d.evaluation.nuscenes.detection import DetectionScores, evaluate_boxes
+from cm3d.geometry.se3 import SE3
+from cm3d.lift.fit.footprints import Candidates
+from cm3d.lift.fit.objective import Objective
 from cm3d.lift.keyframe import Keyframe
 from cm3d.lift.lanes import LaneField
 from cm3d.lift.paper import lift_frame
@@ -63,7 +67,7 @@ def keyframe(
         masks.sorted(),
         scene.cameras,
         lanes,
-        scene.frames.global_SE3_ego[0, 4:6],
+        SE3.from_pose(scene.frames.global_SE3_ego[0]).levelled(),
     )
 
 
@@ -106,3 +110,43 @@ def test_refined_boxes_beat_those_of_the_paper(
     print(f"mAP {refined.mean_ap:.3f}, NDS {refined.nds:.3f}, car {refined.class_ap['car']:.3f}")
     assert refined.mean_ap >= 0.16
     assert refined.mean_ap > paper.mean_ap
+
+
+def test_annotated_cars_cost_less_than_nearer_and_farther_ones(
+    keyframe: Keyframe,
+    scene: IndexedScene,
+    make_objective: Callable[..., Objective],
+    project: Path,
+) -> None:
+    """The point term alone, half a metre along the line of sight, of cars with > 20 points."""
+    points_m, sensor_m = keyframe.scan.newest(), keyframe.scan.sensor_m
+    truth = scene.ground_truth
+    weights, wins = load_params(project / "params.yaml").lift.refine.weights, []
+    for row in np.flatnonzero(truth.class_name == "car"):
+        center_m, yaw_rad = truth.center_m[row], truth.yaw_rad[row]
+        sides = (truth.length_m[row], truth.width_m[row], truth.height_m[row])
+        offset_m = points_m - center_m
+        turned_m = SE3.from_yaw(yaw_rad, np.zeros(3)).inverse().rotate(offset_m)
+        half_m = np.array(sides) / 2
+        # The ground below is not the car's.
+        own = (np.abs(turned_m[:, :2]) < half_m[:2] + 0.1).all(axis=1)
+        own &= (turned_m[:, 2] > 0.2 - half_m[2]) & (turned_m[:, 2] < half_m[2] + 0.1)
+        if own.sum() <= 20:
+            continue
+        seen = make_objective(
+            points_m[own] - np.array([*sensor_m[:2], 0]),
+            sides=sides,
+            points=1.0,
+            behind=weights.behind,
+        )
+        x_m, y_m = center_m[:2] - sensor_m[:2]
+        ahead = np.array([x_m, y_m]) / np.hypot(x_m, y_m)
+        moved_m = np.array([x_m, y_m]) + np.array([[0.0], [-0.5], [0.5]]) * ahead
+        same = np.array([yaw_rad, *sides[:2]])[:, None, None] * np.ones((1, 3))
+        boxes = Candidates(moved_m[None, :, 0], moved_m[None, :, 1], *same)
+        true, nearer, farther = seen.cost(boxes)[0]
+        wins.append((true < nearer, true < farther))
+    share_nearer, share_farther = np.mean(wins, axis=0)
+    share = np.all(wins, axis=1).mean()
+    print(f"{len(wins)} cars: {share:.2f} (nearer {share_nearer:.2f}, farther {share_farther:.2f})")
+    assert share >= 0.7

@@ -18,6 +18,7 @@ def fuse_frame(
     min_iou: float,
     temperature: float,
     center: Literal["lifted", "surer"],
+    score: Literal["lifted", "surer"] = "surer",
 ) -> Boxes3D:
     """Correct lifted boxes by the proposals that they overlap.
 
@@ -33,6 +34,8 @@ def fuse_frame(
         temperature: See `calibrate`.
         center: Whose centre a matched pair has: the lifted box's (the paper's text) or that of
             the more confident one (as released).
+        score: Whose score a matched pair has: the lifted box's, which is that of its class, or
+            that of the more confident one.
 
     Returns:
         As many rows as `lifted`, in its order.
@@ -42,7 +45,8 @@ def fuse_frame(
     confidence = calibrate(proposals.score[columns], temperature)
     surer = confidence > lifted.score[rows]
     rows, winners = rows[surer], proposals[columns[surer]]
-    fused = _with_shape(lifted, rows, winners.replace(score=confidence[surer]))
+    confident = lifted.score[rows] if score == "lifted" else confidence[surer]
+    fused = _with_shape(lifted, rows, winners.replace(score=confident))
     if center == "lifted":
         return fused
     return fused.replace(center_m=_put(lifted.center_m, rows, winners.center_m))

@@ -10,6 +10,12 @@ def wrap_angle(angle_rad: NDArrayFloat, period_rad: float = 2 * np.pi) -> NDArra
     return (angle_rad + period_rad / 2) % period_rad - period_rad / 2
 
 
+def turned_towards(axis_rad: NDArrayFloat, reference_rad: NDArrayFloat) -> NDArrayFloat:
+    """Of an axis's two directions the one that is nearer to a reference; both broadcast."""
+    half_turns = np.round((reference_rad - axis_rad) / np.pi)
+    return np.asarray(wrap_angle(axis_rad + np.pi * half_turns))
+
+
 def direction_of(vectors: NDArrayFloat) -> NDArrayFloat:
     """Angle (...) about +z from the x axis of vectors (..., 2) or (..., 3).
 

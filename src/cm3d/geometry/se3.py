@@ -57,6 +57,11 @@ class SE3:
         """The transform back, `src_SE3_dst`."""
         return SE3(self.rotation.T, -self.rotation.T @ self.translation_m)
 
+    def levelled(self) -> "SE3":
+        """The frame at the same place whose z axis is up and whose x axis looks the same way."""
+        forward = self.rotation[:, 0]
+        return SE3.from_yaw(float(np.arctan2(forward[1], forward[0])), self.translation_m)
+
     def __matmul__(self, other: "SE3") -> "SE3":
         """Chain: `a_SE3_b @ b_SE3_c` is `a_SE3_c`."""
         return SE3(

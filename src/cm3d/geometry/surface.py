@@ -6,6 +6,7 @@ from typing import Final, Self
 
 import numpy as np
 from scipy.linalg import solveh_banded
+from threadpoolctl import ThreadpoolController
 
 from cm3d.geometry.arrays import NDArrayFloat, NDArrayInt
 
@@ -13,6 +14,10 @@ NODE_M: Final = 5.0
 _REACH: Final = 16  # nodes from the middle to each side
 SIDE: Final = 2 * _REACH + 1
 REACH_M: Final = _REACH * NODE_M
+
+# One thread: more gain nothing at this size, wait for each other where cores are busy, and would
+# make the last bits depend on their number.
+_BLAS: Final = ThreadpoolController().select(user_api="blas")
 
 _STIFFNESS: Final = 1.0  # of a second difference, beside a point's 1
 _LEVELLING: Final = 1e-4  # of a first one, so that a surface through one point is defined
@@ -42,7 +47,8 @@ def fit_surface(corners: "Corners", z_m: NDArrayFloat, weight: NDArrayFloat) -> 
     """
     normal = corners.products(weight) + _bending()
     right = corners.sums(weight * z_m)
-    return np.asarray(solveh_banded(normal, right, lower=True, check_finite=False))
+    with _BLAS.limit(limits=1):
+        return np.asarray(solveh_banded(normal, right, lower=True, check_finite=False))
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,7 +2,10 @@
 
 from typing import NamedTuple
 
+import numpy as np
+
 from cm3d.geometry.arrays import NDArrayFloat
+from cm3d.geometry.se3 import SE3
 from cm3d.lift.lanes import LaneField
 from cm3d.tables import Cameras, Masks
 
@@ -36,7 +39,7 @@ class Keyframe(NamedTuple):
         masks: Rows of this keyframe, sorted.
         cameras: Rows of this keyframe.
         lanes: Centrelines of the map; None where there are none.
-        ego_xy_m: (2,) ego position, global frame.
+        global_SE3_level: Of the level frame: where the ego vehicle is, x towards its front, z up.
     """
 
     sample_token: str
@@ -44,4 +47,29 @@ class Keyframe(NamedTuple):
     masks: Masks
     cameras: Cameras
     lanes: LaneField | None
-    ego_xy_m: NDArrayFloat
+    global_SE3_level: SE3
+
+    @property
+    def ego_xy_m(self) -> NDArrayFloat:
+        """Ego position (2,), in the frame of the points."""
+        return self.global_SE3_level.translation_m[:2]
+
+    def in_level_frame(self) -> "Keyframe":
+        """The same, seen from the level frame, in which nothing tells where north is."""
+        level_SE3_global = self.global_SE3_level.inverse()
+        scan, cameras = self.scan, self.cameras
+        poses = [
+            (level_SE3_global @ SE3.from_pose(pose)).as_pose() for pose in cameras.global_SE3_camera
+        ]
+        return self._replace(
+            scan=scan._replace(
+                points_m=level_SE3_global.transform_points(scan.points_m),
+                sensor_m=level_SE3_global.transform_points(scan.sensor_m[None])[0],
+                sensor_yaw_rad=float(
+                    level_SE3_global.transform_yaw(np.array([scan.sensor_yaw_rad]))[0]
+                ),
+            ),
+            cameras=cameras.replace(global_SE3_camera=np.array(poses).reshape(-1, 7)),
+            lanes=self.lanes.seen_from(self.global_SE3_level) if self.lanes else None,
+            global_SE3_level=SE3.identity(),
+        )

@@ -1,5 +1,6 @@
 """Lane directions for vehicles (paper, section 3.1)."""
 
+from copy import copy
 from dataclasses import dataclass
 from typing import Self
 
@@ -8,6 +9,7 @@ from scipy.spatial import KDTree
 
 from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat
 from cm3d.geometry.rows import Rows
+from cm3d.geometry.se3 import SE3
 from cm3d.tables import Lanes
 
 
@@ -21,6 +23,13 @@ class LaneField:
         """Index the centreline points of one map; there must be at least one."""
         self._tree = KDTree(lanes.position_m)
         self._yaw_rad = lanes.yaw_rad
+        self._global_SE3_query = SE3.identity()
+
+    def seen_from(self, global_SE3_query: SE3) -> Self:
+        """The same lanes, asked about and answering in another frame whose z axis is up."""
+        other = copy(self)
+        other._global_SE3_query = global_SE3_query
+        return other
 
     @classmethod
     def from_lanes(cls, lanes: Lanes) -> Self | None:
@@ -28,13 +37,16 @@ class LaneField:
         return cls(lanes) if len(lanes) else None
 
     def nearest(self, xy_m: NDArrayFloat) -> tuple[NDArrayFloat, NDArrayFloat]:
-        """The centreline points nearest to positions (N, 2), global frame.
+        """The centreline points nearest to positions (N, 2), global frame or that of `seen_from`.
 
         Returns:
             (N,) directions of travel there and (N,) distances to them in metres.
         """
-        distance_m, rows = self._tree.query(xy_m)
-        return self._yaw_rad[rows], np.asarray(distance_m)
+        frame = self._global_SE3_query
+        global_m = frame.transform_points(np.column_stack([xy_m, np.zeros(len(xy_m))]))
+        distance_m, rows = self._tree.query(global_m[:, :2])
+        query_yaw_rad = frame.inverse().transform_yaw(self._yaw_rad[rows])
+        return query_yaw_rad, np.asarray(distance_m)
 
 
 @dataclass(frozen=True, eq=False)

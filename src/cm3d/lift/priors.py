@@ -74,6 +74,12 @@ class Priors:
         """
         return self.of_class[self.taxonomy.indices(class_names)]
 
+    def motion_group(self, class_index: NDArrayInt) -> NDArrayInt:
+        """Group of motion (N,) of classes (N,); objects of different groups are never one."""
+        groups = [row.motion for row in self.taxonomy.classes.values()]
+        numbers = np.unique(groups, return_inverse=True)[1].reshape(-1)
+        return np.asarray(numbers[class_index], dtype=np.int64)
+
 
 def load_priors(source: str, taxonomy: Taxonomy) -> Priors:
     """The priors of a class list with the sizes of one of its sets, or of a YAML file.

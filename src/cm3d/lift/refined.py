@@ -1,44 +1,39 @@
 """The refined recipe: better points, places, sizes and headings than the paper's medoids give."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
+from cm3d.geometry.arrays import NDArrayFloat
 from cm3d.geometry.ground import GroundField
-from cm3d.geometry.rows import Rows
+from cm3d.lift.calibration import probability
 from cm3d.lift.fit.boxes import fit_boxes
-from cm3d.lift.fit.evidence import Evidence, evidence_of, fit_quality
+from cm3d.lift.fit.evidence import evidence_of, fit_quality, front_weight
+from cm3d.lift.identity import one_object, parts_of_others
 from cm3d.lift.keyframe import Keyframe
 from cm3d.lift.objects import at_medoids
 from cm3d.lift.points.in_masks import points_in_masks
-from cm3d.lift.points.of_objects import merge_cameras, object_points
+from cm3d.lift.points.of_objects import merge_cameras, object_points, reach, shared_points
 from cm3d.lift.priors import Priors
+from cm3d.lift.sightings import Sightings
+from cm3d.lift.structure import share_above
 from cm3d.lift.suppression import without_duplicates
 from cm3d.lift.tracks.scene import follow_objects
 from cm3d.params import Lift
 from cm3d.tables import Boxes3D, Frames
 
 
-@dataclass(frozen=True, eq=False)
-class Refined(Rows):
-    """Boxes of one keyframe or more.
-
-    Args:
-        boxes: N boxes, global frame.
-        evidence: How well each is known.
-    """
-
-    boxes: Boxes3D
-    evidence: Evidence
-
-
-def refined_frame(keyframe: Keyframe, priors: Priors, params: Lift) -> Refined:
+def refined_frame(
+    keyframe: Keyframe, priors: Priors, params: Lift
+) -> tuple[Sightings, NDArrayFloat]:
     """Turn every mask with enough LiDAR points into a box that explains what was seen.
 
-    Arguments and errors are those of `lift_frame`, whose boxes come out where all refinements
-    are off.
+    Arguments and errors are those of `lift_frame`. All is done in the level frame, so that no
+    label depends on where north is.
     """
+    global_SE3_level = keyframe.global_SE3_level
+    keyframe = keyframe.in_level_frame()
     scan, refine = keyframe.scan, params.refine
     known = priors.known(keyframe.masks.class_name)
     ground = GroundField.from_points(scan.newest(), scan.sensor_m, scan.sensor_yaw_rad)
@@ -54,13 +49,37 @@ def refined_frame(keyframe: Keyframe, priors: Priors, params: Lift) -> Refined:
         quality = fit_quality(cost)
     if refine.score:
         objects = replace(objects, score=objects.score * quality)
+    newest_m = scan.newest()
+    standing_m = newest_m[newest_m[:, 2] - ground.below(newest_m) > refine.ground_clearance_m]
+    if refine.free_standing:
+        objects = replace(
+            objects, score=objects.score * (1 - share_above(objects, standing_m)) ** 2
+        )
+    shared = shared_points(found, objects.row)
+    if refine.parts:
+        whole = ~parts_of_others(shared, reach(found, scan.points_m, objects.row), objects)
+        objects, quality, shared = objects[whole], quality[whole], shared[whole][:, whole]
     if params.nms:
         kept = without_duplicates(objects)
-        objects, quality = objects[kept], quality[kept]
+        objects, quality, shared = objects[kept], quality[kept], shared[kept][:, kept]
+    group = priors.motion_group(objects.known.class_index)
+    same_as = np.arange(len(objects))
+    if refine.one_class:
+        same_as = one_object(shared, group, objects.known.class_index, objects.score)
 
     range_m = np.linalg.norm(objects.center_m[:, :2] - scan.sensor_m[:2], axis=1)
-    evidence = evidence_of(quality, objects.size.length_m, range_m)
-    return Refined(objects.as_boxes(keyframe.sample_token), evidence)
+    front = front_weight(objects.headings, refine.max_lane_distance_m)
+    evidence = evidence_of(quality, objects.size.length_m, range_m, front)
+    boxes = objects.as_boxes(keyframe.sample_token)
+    sightings = Sightings(
+        boxes.replace(
+            center_m=global_SE3_level.transform_points(boxes.center_m),
+            yaw_rad=global_SE3_level.transform_yaw(boxes.yaw_rad),
+        ),
+        evidence,
+        same_as,
+    )
+    return sightings, global_SE3_level.transform_points(standing_m)[:, :2]
 
 
 def refined_scene(
@@ -77,7 +96,14 @@ def refined_scene(
     Raises:
         InputError: A mask has an unknown class or camera, or cannot be decoded.
     """
-    found = Refined.concatenate(refined_frame(keyframe, priors, params) for keyframe in keyframes)
-    if not params.refine.tracks:
-        return found.boxes
-    return follow_objects(found.boxes, frames, found.evidence, priors.taxonomy, params.tracks).boxes
+    by_keyframe = [refined_frame(keyframe, priors, params) for keyframe in keyframes]
+    found = Sightings.concatenate(sightings for sightings, _ in by_keyframe)
+    standing_m = {
+        token: xy_m for token, (_, xy_m) in zip(frames.sample_token, by_keyframe, strict=True)
+    }
+    boxes = found.boxes
+    if params.refine.tracks:
+        boxes = follow_objects(found, frames, standing_m, priors.taxonomy, params.tracks).boxes
+    if params.refine.calibrate:
+        boxes = boxes.replace(score=probability(boxes.score, params.calibration))
+    return boxes

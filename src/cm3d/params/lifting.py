@@ -29,10 +29,13 @@ class Tracks(Section):
     positions: bool
     velocity: bool
     heading: bool
+    fronts: bool
     scores: bool
     fill_gaps: bool
     attributes: bool
     class_vote: bool
+    class_share: NonNegative
+    other_classes: bool
     sizes: bool
     max_gap_s: NonNegative
     max_link_s: NonNegative
@@ -42,6 +45,7 @@ class Tracks(Section):
     moved_sigma: NonNegative
     max_axis_error_rad: NonNegative
     score_prior_boxes: NonNegative
+    fill_points: Count
     fill_keyframes: Annotated[int, Field(ge=0)]
     fill_score: Share
     fill_range_m: NonNegative
@@ -53,11 +57,13 @@ class FitWeights(Section):
 
     tolerance_m: Positive
     points: NonNegative
+    behind: NonNegative
     uncovered: NonNegative
     overhang: NonNegative
     free_space: NonNegative
     extent: NonNegative
     against_lane: NonNegative
+    against_street: NonNegative
 
 
 class Refine(Section):
@@ -73,7 +79,11 @@ class Refine(Section):
     orientation: bool
     free_space: bool
     score: bool
+    parts: bool
+    free_standing: bool
+    one_class: bool
     tracks: bool
+    calibrate: bool
     ground_clearance_m: NonNegative
     link_m: NonNegative
     link_per_range: NonNegative
@@ -92,6 +102,13 @@ class Orientation(Section):
     use_map: bool
 
 
+class Calibration(Section):
+    """From scores to probabilities, by their logits."""
+
+    slope: Positive
+    offset: float
+
+
 class Lift(Section):
     """From masks and LiDAR to 3D boxes."""
 
@@ -108,3 +125,4 @@ class Lift(Section):
     nms: bool
     refine: Refine
     tracks: Tracks
+    calibration: Calibration

@@ -79,6 +79,7 @@ class Fuse(Section):
     temperature: Positive | Literal["fit"]
     temperatures: Annotated[list[Positive], Field(min_length=1)]
     center: Literal["lifted", "surer"]
+    score: Literal["lifted", "surer"]
 
 
 class ImportLabels(Section):

@@ -7,10 +7,10 @@ import pytest
 from cm3d.lift.keyframe import Keyframe
 from cm3d.lift.lanes import LaneField
 from cm3d.lift.paper import lift_frame
-from cm3d.lift.refined import refined_frame
 from cm3d.params import Lift
 from cm3d.tables import Boxes3D, Lanes
 from tests.lift.known import CHATGPT
+from tests.lift.sighted import sighted
 
 # Returns through the windows of a car at (20, 4): seats and what is behind it.
 THROUGH_M = [[20.0, 4.2, 1.2], [24, 5, 1.2], [26, 5.2, 1.1], [26, 5.3, 1.0]]
@@ -41,7 +41,7 @@ def test_golden_car(
     """A car with two visible sides, its true outline as mask, and points behind seen through."""
     car = solid(20, 4, yaw)
     keyframe = make_street(car, through_m=THROUGH_M)
-    boxes = refined_frame(keyframe, CHATGPT, refined).boxes
+    boxes = sighted(keyframe, CHATGPT, refined).boxes
     found = miss(boxes, car)
     assert found.center_m < 0.15
     assert found.yaw_rad < np.deg2rad(3)
@@ -56,12 +56,12 @@ def test_length_moves_from_the_class_to_the_car(
     make_street: Callable[..., Keyframe], solid: Any, refined: Lift, length_m: float
 ) -> None:
     keyframe = make_street(solid(18, 5, length_m=length_m), lanes=lane(0.0))
-    boxes = refined_frame(keyframe, CHATGPT, refined).boxes
+    boxes = sighted(keyframe, CHATGPT, refined).boxes
     assert abs(boxes.length_m[0] - length_m) < abs(4.5 - length_m) - 0.05
     fixed = refined.model_copy(
         update={"refine": refined.refine.model_copy(update={"extent": False})}
     )
-    boxes = refined_frame(keyframe, CHATGPT, fixed).boxes
+    boxes = sighted(keyframe, CHATGPT, fixed).boxes
     assert boxes.length_m.tolist() == [4.5]
 
 
@@ -69,13 +69,11 @@ def test_height_is_that_of_the_mask(
     make_street: Callable[..., Keyframe], solid: Any, refined: Lift
 ) -> None:
     van = solid(20, 4, 0.0, height_m=2.1)
-    boxes = refined_frame(make_street(van), CHATGPT, refined).boxes
+    boxes = sighted(make_street(van), CHATGPT, refined).boxes
     assert boxes.height_m[0] == pytest.approx(1.5 * (2.1 / 1.5) ** 0.7, abs=0.08)
     assert boxes.center_m[0, 2] == pytest.approx(boxes.height_m[0] / 2)
     flat = refined.refine.model_copy(update={"height": False})
-    boxes = refined_frame(
-        make_street(van), CHATGPT, refined.model_copy(update={"refine": flat})
-    ).boxes
+    boxes = sighted(make_street(van), CHATGPT, refined.model_copy(update={"refine": flat})).boxes
     assert boxes.height_m.tolist() == [1.5]
 
 
@@ -84,7 +82,7 @@ def test_rear_alone_follows_the_lane(
 ) -> None:
     """A row of returns may be a rear or a side; the lane decides for the rear."""
     car = solid(20, 0, 0.0)
-    boxes = refined_frame(make_street(car, lanes=lane(0.0)), CHATGPT, refined).boxes
+    boxes = sighted(make_street(car, lanes=lane(0.0)), CHATGPT, refined).boxes
     assert miss(boxes, car).yaw_rad < np.deg2rad(3)
     assert miss(boxes, car).center_m < 0.3
 
@@ -94,9 +92,9 @@ def test_points_overrule_a_lane_that_they_contradict(
 ) -> None:
     parked = solid(20, 4, 0.6)
     keyframe = make_street(parked, lanes=lane(0.0))
-    assert miss(refined_frame(keyframe, CHATGPT, refined).boxes, parked).yaw_rad < np.deg2rad(4)
+    assert miss(sighted(keyframe, CHATGPT, refined).boxes, parked).yaw_rad < np.deg2rad(4)
     bound = refined.refine.model_copy(update={"orientation": False})
-    boxes = refined_frame(keyframe, CHATGPT, refined.model_copy(update={"refine": bound})).boxes
+    boxes = sighted(keyframe, CHATGPT, refined.model_copy(update={"refine": bound})).boxes
     assert boxes.yaw_rad.tolist() == [0.0]
 
 
@@ -105,7 +103,7 @@ def test_heading_against_a_near_lane_has_its_price(
 ) -> None:
     car = solid(20, 4, 0.6)
     along, against = (
-        refined_frame(make_street(car, lanes=lane(yaw)), CHATGPT, refined).evidence.yaw_weight[0]
+        sighted(make_street(car, lanes=lane(yaw)), CHATGPT, refined).evidence.yaw_weight[0]
         for yaw in (0.6, 0.0)
     )
     assert along - against == pytest.approx(refined.refine.weights.against_lane, abs=0.05)
@@ -116,8 +114,8 @@ def test_far_lanes_say_nothing(
 ) -> None:
     car = solid(20, 4, 0.6)
     far_m = 4 + 1.2 * refined.refine.max_lane_distance_m
-    far = refined_frame(make_street(car, lanes=lane(0.6, y_m=far_m)), CHATGPT, refined)
-    none = refined_frame(make_street(car), CHATGPT, refined)
+    far = sighted(make_street(car, lanes=lane(0.6, y_m=far_m)), CHATGPT, refined)
+    none = sighted(make_street(car), CHATGPT, refined)
     assert far.boxes.yaw_rad.tolist() == none.boxes.yaw_rad.tolist()
     assert far.boxes.score.tolist() == none.boxes.score.tolist()
 
@@ -133,11 +131,9 @@ def test_free_space_is_a_knob(
         update={"refine": refined.refine.model_copy(update={"free_space": False})}
     )
     keyframes = [make_street(car, through_m=rays) for rays in (through_m, ())]
-    with_rays, without = (
-        refined_frame(each, CHATGPT, refined).boxes.score[0] for each in keyframes
-    )
+    with_rays, without = (sighted(each, CHATGPT, refined).boxes.score[0] for each in keyframes)
     assert with_rays < without - 0.02
-    with_rays, without = (refined_frame(each, CHATGPT, off).boxes.score[0] for each in keyframes)
+    with_rays, without = (sighted(each, CHATGPT, off).boxes.score[0] for each in keyframes)
     assert with_rays == without
 
 
@@ -145,7 +141,7 @@ def test_person_is_where_the_points_are(
     make_street: Callable[..., Keyframe], solid: Any, refined: Lift
 ) -> None:
     person = solid(12, 2, 0.0, 0.7, 0.5, 1.75, "pedestrian")
-    boxes = refined_frame(make_street(person), CHATGPT, refined).boxes
+    boxes = sighted(make_street(person), CHATGPT, refined).boxes
     assert miss(boxes, person).center_m < 0.35
     assert boxes.height_m[0] == pytest.approx(1.75, abs=0.1)
 
@@ -155,10 +151,10 @@ def test_no_object_changes_another(
 ) -> None:
     car, truck = solid(15, 4, 0.2), solid(25, -6, 0.1, 8.0, 2.6, 3.6, "truck")
     keyframe = make_street(car, truck)
-    both = refined_frame(keyframe, CHATGPT, refined).boxes
+    both = sighted(keyframe, CHATGPT, refined).boxes
     assert both.class_name.tolist() == ["car", "truck"]
     for row in range(2):
         alone = keyframe._replace(masks=keyframe.masks[np.array([row])])
-        boxes = refined_frame(alone, CHATGPT, refined).boxes
+        boxes = sighted(alone, CHATGPT, refined).boxes
         assert boxes.center_m[0] == pytest.approx(both.center_m[row])
         assert boxes.yaw_rad[0] == pytest.approx(both.yaw_rad[row])

@@ -26,25 +26,59 @@ def cost(objective: Objective, *boxes: tuple[float, ...]) -> list[float]:
     ("point_m", "expected"),
     [
         ((18, 0.4, 1), 0.0),  # on the rear
-        ((18.25, 0, 1), 0.5),  # 0.25 m behind it, in tolerances of 0.5 m
-        ((17.8, 0, 1), 0.6),  # 0.2 m before it counts 1.5 times
-        ((20, 1.2, 1), 0.6),  # as does 0.2 m beside it
-        ((19.5, 0.99, 1), 1.0),  # by the left side, which the sensor does not see
-        ((30, 0, 1), 1.0),
+        ((18.25, 0, 1), 0.05),  # 0.25 m behind it, at 0.2 per metre
+        ((18.25, 0.99, 1), 0.05),  # the sides are not seen: how near they are does not matter
+        ((19.5, 0, 1), 0.2),  # deeper than 1 m nothing more is lost
+        ((17.8, 0, 1), 0.6),  # 0.2 m before it counts 1.5 times, in tolerances of 0.5 m
+        ((20, 1.2, 1), 0.8),  # as does 0.2 m beside it, and it is deep behind the rear
+        ((30, 0, 1), 1.2),
     ],
 )
-def test_points_belong_on_the_sides_that_are_seen(
+def test_points_belong_behind_the_faces_that_are_seen(
     make_objective: Callable[..., Objective], point_m: tuple[float, ...], expected: float
 ) -> None:
-    objective = make_objective([point_m], points=1.0)
+    objective = make_objective([point_m], points=1.0, behind=0.2)
     assert cost(objective, BEHIND) == pytest.approx([expected])
-    assert cost(make_objective([point_m], points=2.0), BEHIND) == pytest.approx([2 * expected])
+    twice = make_objective([point_m], points=2.0, behind=0.2)
+    assert cost(twice, BEHIND) == pytest.approx([2 * expected])
 
 
-def test_either_of_two_seen_sides_will_do(make_objective: Callable[..., Objective]) -> None:
-    # The car is to the right, so its left side y = -4 is seen too; the mean is of two points.
-    objective = make_objective([[19.5, -4, 1], [19.5, -4.2, 1]], points=1.0)
-    assert cost(objective, (20, -5, 0, 4, 2)) == pytest.approx([0.2])
+def test_faces_count_by_the_angle_at_which_they_are_seen(
+    make_objective: Callable[..., Objective],
+) -> None:
+    # The car is to the right, so its left side y = -4 is seen too. From its middle the sensor is
+    # 20 m back and 5 m aside: the rear counts 400 / 425, the side 25 / 425.
+    box = (20, -5, 0, 4, 2)
+    on_side = make_objective([[18.5, -4, 1]], points=1.0, behind=1.0)
+    assert cost(on_side, box) == pytest.approx([0.5 * 400 / 425])
+    on_rear = make_objective([[18, -4.5, 1]], points=1.0, behind=1.0)
+    assert cost(on_rear, box) == pytest.approx([0.5 * 25 / 425])
+    both = make_objective([[18.5, -4, 1], [18, -4.5, 1]], points=1.0, behind=1.0)
+    assert cost(both, box) == pytest.approx([0.25])
+
+
+# Of a car of 4.5 x 1.8 m, in its frame: 4 returns of the rear face, 6 of the trunk and the roof,
+# 5 of seats and dashboard. The sensor is behind it.
+REAR = [[-2.25, y, 0.6] for y in (-0.7, -0.2, 0.3, 0.8)]
+ABOVE = [[x, y, z] for x, z in ((-1.9, 0.9), (-0.9, 1.5), (0.1, 1.5)) for y in (-0.4, 0.5)]
+INSIDE = [[x, y, 1.1] for x, y in ((-0.9, 0.4), (-0.2, -0.3), (0.3, 0.5), (0.9, 0.1), (1.2, 0))]
+
+
+@pytest.mark.parametrize("range_m", [12.0, 20.0, 35.0])
+def test_annotated_box_costs_less_than_nearer_and_farther_ones(
+    make_objective: Callable[..., Objective], range_m: float
+) -> None:
+    points_m = np.array([*REAR, *ABOVE, *INSIDE]) + np.array([range_m, 0, 0])
+    behind = make_objective(points_m, points=1.0, behind=0.15)
+    true, nearer, farther = cost(
+        behind, *((range_m + off_m, 0, 0, 4.5, 1.8) for off_m in (0, -0.5, 0.5))
+    )
+    assert true < nearer
+    assert true < farther
+    # Of 15 points 4 are on the rear face, 2 are 0.35 m behind it and 9 are deeper than 1 m. Moved
+    # 0.5 m nearer they are 0.5 m, 0.85 m and still more than 1 m behind it.
+    assert true == pytest.approx(0.15 * (2 * 0.35 + 9) / 15)
+    assert nearer == pytest.approx(0.15 * (4 * 0.5 + 2 * 0.85 + 9) / 15)
 
 
 def test_people_have_their_points_in_the_middle(make_objective: Callable[..., Objective]) -> None:
@@ -56,13 +90,13 @@ def test_people_have_their_points_in_the_middle(make_objective: Callable[..., Ob
 
 
 def test_missing_samples_do_not_count(make_objective: Callable[..., Objective]) -> None:
-    one = make_objective([[18.25, 0, 1]], points=1.0)
+    one = make_objective([[17.8, 0, 1]], points=1.0)
     padded = Samples(
         np.concatenate([one.facts.samples.points_m, np.full((1, 3, 3), 9e9)], axis=1),
         np.array([[True, False, False, False]]),
     )
     more = replace(one, facts=replace(one.facts, samples=padded))
-    assert cost(more, BEHIND) == pytest.approx([0.5])
+    assert cost(more, BEHIND) == pytest.approx([0.6])
 
 
 @pytest.mark.parametrize(
@@ -159,5 +193,6 @@ def test_true_box_costs_less_than_shifted_ones(
     objective = make_seen(car)
     shifted = car._replace(x_m=x + shift_m * np.cos(direction), y_m=y + shift_m * np.sin(direction))
     true, other = cost(objective, car[:5], shifted[:5])
-    assert true == pytest.approx(0, abs=0.02)
+    but_for_depth = make_seen(car, points=1.0, uncovered=1.0, overhang=0.5, extent=0.025)
+    assert cost(but_for_depth, car[:5]) == pytest.approx([0], abs=0.02)
     assert other > true + 0.05

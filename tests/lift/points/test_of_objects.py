@@ -7,7 +7,12 @@ import pytest
 from cm3d.geometry.ground import GroundField
 from cm3d.lift.keyframe import Scan
 from cm3d.lift.points.in_masks import MaskPoints
-from cm3d.lift.points.of_objects import merge_cameras, object_points
+from cm3d.lift.points.of_objects import (
+    merge_cameras,
+    object_points,
+    reach,
+    shared_points,
+)
 from cm3d.params import Lift
 from cm3d.tables import Masks
 
@@ -133,3 +138,22 @@ def test_point_that_both_cameras_see_counts_once(merge: Callable[..., Any]) -> N
 def test_no_pairs_to_merge(merge: Callable[..., Any]) -> None:
     assert merge([], ["front", "left"]) == []
     assert merge([], []) == []
+
+
+def test_points_that_masks_share() -> None:
+    """Masks 0, 2 and 3 have 3, 2 and 1 points; mask 1 has none and nobody asks for it."""
+    found = MaskPoints(np.array([0, 0, 0, 2, 2, 3]), np.array([0, 1, 2, 1, 2, 5]))
+    assert shared_points(found, np.array([0, 2, 3])).tolist() == [[3, 2, 0], [2, 2, 0], [0, 0, 1]]
+    assert shared_points(found, np.array([3, 0])).tolist() == [[1, 0], [0, 3]]
+    nothing = MaskPoints(np.empty(0, np.int64), np.empty(0, np.int64))
+    assert shared_points(nothing, np.empty(0, np.int64)).shape == (0, 0)
+
+
+def test_reach_is_the_diagonal_around_the_points() -> None:
+    found = MaskPoints(np.array([0, 0, 0, 2, 2, 3]), np.array([0, 1, 4, 3, 5, 5]))
+    # Points 0, 1 and 4 span 3 m by 0.5 m, 3 and 5 span 29 m by 0.5 m.
+    expected = [np.hypot(3, 0.5), np.hypot(29, 0.5), 0]
+    assert reach(found, POINTS_M, np.array([0, 2, 3])) == pytest.approx(expected)
+    assert reach(found, POINTS_M, np.array([3, 0])) == pytest.approx([0, np.hypot(3, 0.5)])
+    nothing = MaskPoints(np.empty(0, np.int64), np.empty(0, np.int64))
+    assert reach(nothing, POINTS_M, np.empty(0, np.int64)).shape == (0,)

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cm3d.lift.tracks.agreement import agreed_sizes, track_scores, voted_classes
+from cm3d.lift.tracks.agreement import agreed_sizes, track_scores
 from cm3d.lift.tracks.grid import Grid
 
 CAR, TRUCK = 0, 1
@@ -13,14 +13,6 @@ CAR, TRUCK = 0, 1
 def grid() -> Grid:
     """Track 0 has boxes 0, 1 and 3, track 1 box 2."""
     return Grid.from_tracks(np.array([0, 0, 1, 0]), np.array([0, 1, 1, 2]), np.arange(3) * 0.5)
-
-
-def test_scores_vote(grid: Grid) -> None:
-    classes = np.array([CAR, TRUCK, TRUCK, CAR])
-    strong_truck = voted_classes(classes, np.array([0.3, 0.7, 0.1, 0.3]), grid, 10)
-    np.testing.assert_array_equal(strong_truck, [TRUCK, TRUCK])
-    strong_cars = voted_classes(classes, np.array([0.4, 0.7, 0.1, 0.4]), grid, 2)
-    np.testing.assert_array_equal(strong_cars, [CAR, TRUCK])
 
 
 def test_sizes_are_weighted_and_of_the_right_class(grid: Grid) -> None:

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from cm3d.errors import InputError
+from cm3d.geometry.arrays import NDArrayFloat
 from cm3d.lift.fit.evidence import Evidence
-from cm3d.lift.tracks.scene import TrackedBoxes, follow_objects
+from cm3d.lift.sightings import Sightings
+from cm3d.lift.tracks.scene import TrackedBoxes, follow_objects, points_in_footprints
 from cm3d.params import Tracks
 from cm3d.tables import Boxes3D, Frames
 from cm3d.tables.table import columns_of
@@ -15,10 +17,23 @@ Boxes = Callable[..., Boxes3D]
 MakeFrames = Callable[[int], Frames]
 
 
-def _follow(boxes: Boxes3D, frames: Frames, params: Tracks, std_m: float = 0.3) -> TrackedBoxes:
+def _follow(
+    boxes: Boxes3D,
+    frames: Frames,
+    params: Tracks,
+    std_m: float = 0.3,
+    front: float = 0.0,
+    same_as: list[int] | None = None,
+    standing_m: NDArrayFloat | None = None,
+) -> TrackedBoxes:
+    """All boxes are known equally well; without `standing_m` there are points on all of them."""
     half = np.full(len(boxes), 0.5)
-    evidence = Evidence(np.full(len(boxes), std_m), half, half)
-    return follow_objects(boxes, frames, evidence, TAXONOMY, params)
+    evidence = Evidence(np.full(len(boxes), std_m), half, half, np.full(len(boxes), front))
+    own = np.arange(len(boxes)) if same_as is None else np.array(same_as)
+    everywhere_m = np.stack(np.meshgrid(*[np.arange(-60, 60, 0.5)] * 2), axis=-1).reshape(-1, 2)
+    points_m = everywhere_m if standing_m is None else standing_m
+    standing = dict.fromkeys(frames.sample_token, points_m)
+    return follow_objects(Sightings(boxes, evidence, own), frames, standing, TAXONOMY, params)
 
 
 def _drive(make_boxes: Boxes, steps: list[int], speed_mps: float) -> Boxes3D:
@@ -165,3 +180,85 @@ def test_a_box_of_another_scene_is_an_error(
 ) -> None:
     with pytest.raises(InputError, match="keyframe f7 of a box is not in the index"):
         _follow(make_boxes((7, 0, 0)), make_frames(2), all_on)
+
+
+def test_scores_vote_and_shares_weaken(
+    make_boxes: Boxes, make_frames: MakeFrames, all_on: Tracks
+) -> None:
+    """A car of scores 0.3 and 0.5 once is a truck of 0.2: car with a share of 0.8."""
+    rows = [(step, 10.0, 3.0) for step in range(3)]
+    boxes = make_boxes(*rows, class_name=["car", "truck", "car"], score=[0.3, 0.2, 0.5])
+    of_track = 1.0 / (3 + all_on.score_prior_boxes)
+    for power, expected in ((1.0, 0.8), (2.0, 0.64), (0.0, 1.0)):
+        params = all_on.model_copy(update={"class_share": power})
+        found = _follow(boxes, make_frames(3), params).boxes
+        assert found.class_name.tolist() == ["car"] * 3
+        np.testing.assert_allclose(found.score, of_track * expected)
+    strong = boxes.replace(score=[0.3, 0.9, 0.5])
+    assert set(_follow(strong, make_frames(3), all_on).boxes.class_name) == {"truck"}
+
+
+def test_boxes_of_other_classes_stay_with_their_share(
+    make_boxes: Boxes, make_frames: MakeFrames, all_on: Tracks
+) -> None:
+    """In each of two keyframes a car of score 0.6 and, around the same points, a truck of 0.2."""
+    rows = [(0, 10.0, 3.0), (0, 10.2, 3.0), (1, 10.0, 3.0), (1, 10.2, 3.0)]
+    boxes = make_boxes(
+        *rows,
+        class_name=["car", "truck"] * 2,
+        score=[0.6, 0.2] * 2,
+        yaw_rad=[0.0, np.pi - 0.1] * 2,
+        length_m=[4.5, 7.0] * 2,
+    )
+    result = _follow(boxes, make_frames(2), all_on, same_as=[0, 0, 2, 2])
+    found, of_track = result.boxes, 1.2 / (2 + all_on.score_prior_boxes)
+    assert found.class_name.tolist() == ["car", "car", "truck", "truck"]
+    np.testing.assert_array_equal(result.track, 0)
+    car, truck = of_track * 0.75, of_track * 0.25
+    np.testing.assert_allclose(found.score, [car, car, truck, truck])
+    assert found.length_m[2:].tolist() == [7, 7]  # its own shape
+    np.testing.assert_allclose(found.yaw_rad[2:], -0.1)  # but the track's front
+    alone = all_on.model_copy(update={"other_classes": False})
+    result = _follow(boxes, make_frames(2), alone, same_as=[0, 0, 2, 2])
+    assert result.boxes.class_name.tolist() == ["car", "car"]
+
+
+def test_gaps_are_filled_where_enough_points_stand(
+    make_boxes: Boxes, make_frames: MakeFrames, all_on: Tracks
+) -> None:
+    """A parked car at (10, 3) of 4.5 x 1.8 m, missed in f1."""
+    boxes = make_boxes((0, 10, 3), (2, 10, 3))
+    within, beside = [[9.0, 2.5], [12.0, 3.5]], [[12.5, 3.0], [10.0, 4.0]]
+
+    def tokens(points_m: list[list[float]], fill_points: int) -> list[str]:
+        params = all_on.model_copy(update={"fill_points": fill_points})
+        standing_m = np.reshape(np.array(points_m, dtype=float), (-1, 2))
+        found = _follow(boxes, make_frames(3), params, standing_m=standing_m)
+        return list(found.boxes.sample_token)
+
+    assert tokens(within + beside, 2) == ["f0", "f1", "f2"]
+    assert tokens(within + beside, 3) == ["f0", "f2"]
+    assert tokens(beside, 1) == ["f0", "f2"]
+    assert tokens([], 1) == ["f0", "f2"]
+
+
+def test_points_are_counted_in_turned_footprints() -> None:
+    points_m = np.array([[10.0, 4.0], [12.0, 3.0], [10.0, 0.9]])
+    count = points_in_footprints(
+        points_m,
+        np.array([[10.0, 3, 1], [10.0, 3, 1]]),
+        np.array([0.0, np.pi / 2]),
+        np.array([[4.5, 1.8, 1.5]] * 2),
+    )
+    assert count.tolist() == [1, 2]
+
+
+def test_fronts_are_a_switch(make_boxes: Boxes, make_frames: MakeFrames, all_on: Tracks) -> None:
+    """A parked car whose boxes look against the ego vehicle, and nothing else is known."""
+    boxes = make_boxes((0, 10, 30), (1, 10, 30), yaw_rad=[np.pi - 0.2] * 2)
+    found = _follow(boxes, make_frames(2), all_on).boxes
+    np.testing.assert_allclose(found.yaw_rad, -0.2, atol=1e-9)
+    off = all_on.model_copy(update={"fronts": False})
+    np.testing.assert_allclose(_follow(boxes, make_frames(2), off).boxes.yaw_rad, np.pi - 0.2)
+    lane = _follow(boxes, make_frames(2), all_on, front=1.0).boxes
+    np.testing.assert_allclose(lane.yaw_rad, np.pi - 0.2)

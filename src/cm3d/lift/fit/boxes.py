@@ -4,7 +4,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from cm3d.geometry.arrays import NDArrayFloat, NDArrayInt
+from cm3d.geometry.angles import turned_towards
+from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat, NDArrayInt
 from cm3d.geometry.ground import GroundField
 from cm3d.geometry.l_shape import closest_directions
 from cm3d.geometry.rows import Rows
@@ -43,7 +44,7 @@ def fit_boxes(
     refine = params.refine
     facts = _facts(found, objects, keyframe, ground, refine)
     objective = Objective(facts, keyframe.scan.sensor_m, refine.weights)
-    tried = _hypotheses(facts.samples, objects.headings, refine)
+    tried = _hypotheses(facts.samples, objects.headings, objects.known.follows_lanes, refine)
     many = objective[tried.owner]
     if params.medoid_compensation:
         start = behind_seen_sides(many, tried.yaw_rad)
@@ -55,14 +56,27 @@ def fit_boxes(
     boxes, cost = search(
         objective, boxes[best], tried.penalty[best], *moves, refine.rounds - refine.rounds // 2
     )
-    middle_m = facts.bottom_m + facts.height_m / 2
+    # The height comes last: one that is cut or spilt by its mask would mislead the fit.
+    height_m = facts.height_m
+    if refine.height:
+        height_m = seen_heights(
+            facts.samples, facts.views, facts.bottom_m, height_m, refine.height_trust
+        )
+    middle_m = facts.bottom_m + height_m / 2
     fitted = replace(
         objects,
         center_m=np.column_stack([boxes.x_m, boxes.y_m, middle_m]),
-        size=Sizes(boxes.length_m, boxes.width_m, facts.height_m),
-        headings=replace(objects.headings, yaw_rad=boxes.yaw_rad),
+        size=Sizes(boxes.length_m, boxes.width_m, height_m),
+        headings=_faced(boxes.yaw_rad, objects.headings, refine.max_lane_distance_m),
     )
     return fitted, cost
+
+
+def _faced(yaw_rad: NDArrayFloat, headings: Headings, max_lane_distance_m: float) -> Headings:
+    """Axes (N,) as headings: along the near lane, else the way that the ego vehicle looks."""
+    near = headings.lane_distance_m <= max_lane_distance_m
+    reference_rad = np.where(near, headings.yaw_rad, 0.0)
+    return replace(headings, yaw_rad=turned_towards(yaw_rad, reference_rad))
 
 
 def _facts(
@@ -73,15 +87,12 @@ def _facts(
     samples = sample_points(points_m, found.mask, objects.row, params.sample_points)
     views = MaskViews.from_masks(keyframe.masks[objects.row], keyframe.cameras)
     bottom_m = ground.below(samples.mean())
-    height_m = size.height_m
-    if params.height:
-        height_m = seen_heights(samples, views, bottom_m, height_m, params.height_trust)
     return Facts(
         samples=samples,
         views=views,
         rays=rays_near(scan.newest(), views, params.sample_rays if params.free_space else 0),
         bottom_m=bottom_m,
-        height_m=height_m,
+        height_m=size.height_m,
         length_m=size.length_m,
         width_m=size.width_m,
         spread=known.length_spread,
@@ -110,18 +121,25 @@ class _Hypotheses(Rows):
         return np.asarray(cheapest_first[first])
 
 
-def _hypotheses(samples: Samples, headings: Headings, params: Refine) -> _Hypotheses:
-    """The near lane's heading, and both readings of a rectangle around the points."""
+def _hypotheses(
+    samples: Samples, headings: Headings, follows_lanes: NDArrayBool, params: Refine
+) -> _Hypotheses:
+    """Headings along the near lane or the ego vehicle, and both readings of a rectangle.
+
+    Without a lane near by vehicles stand along the street more often than not, and the street
+    goes where the ego vehicle looks. Rectangles around the points may outbid both.
+    """
     everyone = np.arange(len(headings))
     if not params.orientation:
         return _Hypotheses(everyone, headings.yaw_rad, np.zeros(len(everyone)))
     direction_rad = closest_directions(samples.points_m[..., :2], samples.valid)
     near_lane = headings.lane_distance_m <= params.max_lane_distance_m
-    on_lane = np.flatnonzero(near_lane)
-    yaw_rad = [headings.yaw_rad[on_lane], direction_rad, direction_rad + np.pi / 2]
-    against_lane = np.where(near_lane, params.weights.against_lane, 0.0)
+    known = np.flatnonzero(near_lane | follows_lanes)
+    along_rad = np.where(near_lane, headings.yaw_rad, 0.0)[known]
+    against = np.where(follows_lanes, params.weights.against_street, 0.0)
+    against = np.where(near_lane, params.weights.against_lane, against)
     return _Hypotheses(
-        np.concatenate([on_lane, everyone, everyone]),
-        np.concatenate(yaw_rad),
-        np.concatenate([np.zeros(len(on_lane)), against_lane, against_lane]),
+        np.concatenate([known, everyone, everyone]),
+        np.concatenate([along_rad, direction_rad, direction_rad + np.pi / 2]),
+        np.concatenate([np.zeros(len(known)), against, against]),
     )

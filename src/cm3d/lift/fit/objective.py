@@ -19,6 +19,7 @@ from cm3d.params import FitWeights
 
 _CORNERS = np.array([[1, 1], [-1, 1], [-1, -1], [1, -1]]) / 2
 _OUTSIDE = 1.5  # a point before or beside a box speaks louder than one within it
+_DEEP_M = 1.0  # further behind a face a point says nothing of where the face is
 _NARROW = 0.7  # widths vary less than lengths
 _HOLLOW_PULL = 0.3  # of points to the middle of objects that do not fill their box
 
@@ -81,26 +82,41 @@ class Objective:
         )
 
     def _point_cost(self, boxes: Candidates) -> NDArrayFloat:
-        """Mean distance of points to where they should be, in tolerances, at most 1 each."""
+        """Mean cost of points: those outside the box count, those deep inside hardly do.
+
+        What a LiDAR returns of a car lies on the faces that it sees, on the hood and the roof, and
+        behind glass. So the outermost points belong on a face and the others anywhere behind it:
+        the cost of a face is least where a small share of the points is before it.
+        """
         points_m, valid = self.facts.samples.points_m, self.facts.samples.valid
         boxes = boxes.expanded()
         along_m, across_m = boxes.in_box_frame(points_m[:, None, :, 0], points_m[:, None, :, 1])
-        sensor_along_m, sensor_across_m = boxes.in_box_frame(*self.sensor_m[:2])
-        half_length_m, half_width_m = boxes.length_m / 2, boxes.width_m / 2
         outside_m = np.hypot(
-            np.maximum(np.abs(along_m) - half_length_m, 0),
-            np.maximum(np.abs(across_m) - half_width_m, 0),
+            np.maximum(np.abs(along_m) - boxes.length_m / 2, 0),
+            np.maximum(np.abs(across_m) - boxes.width_m / 2, 0),
         )
-        depth_m = np.minimum(
-            _behind_face(along_m, sensor_along_m, half_length_m),
-            _behind_face(across_m, sensor_across_m, half_width_m),
-        )
-        surface_m = np.where(outside_m > 0, _OUTSIDE * outside_m, np.maximum(depth_m, 0))
-        middle_m = _OUTSIDE * outside_m + _HOLLOW_PULL * np.hypot(along_m, across_m)
-        off_m = np.where(self.facts.hollow[:, None, None], middle_m, surface_m)
-        cost = np.minimum(off_m / self.weights.tolerance_m, 1.0)
+        off = np.minimum(_OUTSIDE * outside_m / self.weights.tolerance_m, 1.0)
+        pull_m = _HOLLOW_PULL * np.hypot(along_m, across_m)
+        hollow = np.minimum(off + pull_m / self.weights.tolerance_m, 1.0)
+        behind = off + self.weights.behind * self._behind_faces(along_m, across_m, boxes)
+        cost = np.where(self.facts.hollow[:, None, None], hollow, behind)
         total = (cost * valid[:, None]).sum(axis=2)
         return np.asarray(total / self.facts.samples.divisor()[:, None])
+
+    def _behind_faces(
+        self, along_m: NDArrayFloat, across_m: NDArrayFloat, boxes: Candidates
+    ) -> NDArrayFloat:
+        """How far behind the faces that the sensor sees points are, in [0, 1] each.
+
+        A face that is seen at a grazing angle says less.
+        """
+        sensor_along_m, sensor_across_m = boxes.in_box_frame(*self.sensor_m[:2])
+        end = _behind_face(along_m, sensor_along_m, boxes.length_m / 2)
+        side = _behind_face(across_m, sensor_across_m, boxes.width_m / 2)
+        facing_end, facing_side = sensor_along_m**2, sensor_across_m**2
+        return np.asarray(
+            (facing_end * end + facing_side * side) / (facing_end + facing_side + 1e-9)
+        )
 
     def _outline_costs(self, boxes: Candidates) -> tuple[NDArrayFloat, NDArrayFloat]:
         """Shares of the mask's width that the box leaves out, and of the box's that overhangs.
@@ -148,6 +164,6 @@ class Objective:
 def _behind_face(
     position_m: NDArrayFloat, sensor_m: NDArrayFloat, half_m: NDArrayFloat
 ) -> NDArrayFloat:
-    """Distance of points behind the face that the sensor sees; inf if it sees none."""
+    """Distance of points behind the face that the sensor sees, in metres, at most 1."""
     behind_m = half_m - np.sign(sensor_m) * position_m
-    return np.asarray(np.where(np.abs(sensor_m) > half_m, behind_m, np.inf))
+    return np.asarray(np.clip(behind_m / _DEEP_M, 0.0, 1.0))

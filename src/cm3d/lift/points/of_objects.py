@@ -84,3 +84,22 @@ def merge_cameras(
     keeper = np.arange(len(masks))
     keeper[rows] = rows[largest_first[first]][part_of]
     return found.with_masks(keeper[found.mask])
+
+
+def shared_points(found: MaskPoints, rows: NDArrayInt) -> NDArrayFloat:
+    """How many points each of some masks (N,) shares with each other, (N, N); with itself, all."""
+    shape = (found.mask.max(initial=-1) + 1, found.point.max(initial=-1) + 1)
+    ones = np.ones(len(found), dtype=np.float64)
+    has = coo_array((ones, (found.mask, found.point)), shape=shape).tocsr()[rows]
+    return np.asarray((has @ has.T).toarray())
+
+
+def reach(found: MaskPoints, points_m: NDArrayFloat, rows: NDArrayInt) -> NDArrayFloat:
+    """How far the points of some masks (N,) reach in xy, in metres."""
+    start = np.searchsorted(found.mask, rows)
+    stop = np.searchsorted(found.mask, rows, side="right")
+    xy_m = np.vstack([points_m[found.point, :2], np.zeros((1, 2))])
+    bounds = np.column_stack([start, stop]).ravel()
+    low_m = np.minimum.reduceat(xy_m, bounds)[::2]
+    high_m = np.maximum.reduceat(xy_m, bounds)[::2]
+    return np.asarray(np.hypot(*(high_m - low_m).T))

@@ -40,14 +40,14 @@ class Agreement:
         cls,
         boxes: Boxes3D,
         own: NDArrayInt,
+        classes: NDArrayInt,
         evidence: Evidence,
         motion: TrackMotion,
         grid: Grid,
         taxonomy: Taxonomy,
         params: Tracks,
     ) -> Self:
-        """Let the boxes (N,) of each track, of classes `own`, vote, pool and follow the motion."""
-        classes = voted_classes(own, boxes.score, grid, len(taxonomy.classes))
+        """Let the boxes (N,) of each track, of classes `own`, pool and follow the motion."""
         z_m = heights(boxes.center_m[:, 2], evidence.position_std_m, grid, motion)
         return cls(
             classes=classes,
@@ -75,14 +75,6 @@ def track_scores(score: NDArrayFloat, grid: Grid, prior_boxes: float) -> NDArray
     return np.asarray(mean * grid.length / (grid.length + prior_boxes))
 
 
-def voted_classes(
-    classes: NDArrayInt, score: NDArrayFloat, grid: Grid, class_count: int
-) -> NDArrayInt:
-    """The class (K,) with the largest sum of scores; the first of equals."""
-    votes = np.eye(class_count)[classes] * score[:, None]
-    return np.asarray(grid.mean(votes, np.ones(len(classes))).argmax(axis=1))
-
-
 def agreed_sizes(
     size_m: NDArrayFloat,
     weight: NDArrayFloat,
@@ -102,4 +94,4 @@ def agreed_sizes(
     track_of_box = np.zeros(len(classes), dtype=np.int64)
     track_of_box[grid.row[grid.observed]] = np.nonzero(grid.observed)[0]
     same = classes == track_classes[track_of_box]
-    return grid.mean(size_m, np.where(same, np.maximum(weight, 1e-6), 0.0))
+    return grid.mean(size_m, np.where(same, np.maximum(weight, 1e-6), 1e-12))

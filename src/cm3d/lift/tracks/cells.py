@@ -68,10 +68,9 @@ def _with_place(boxes: Boxes3D, cells: Cells, agreed: Agreement, params: Tracks)
     """Centre and heading."""
     cell = (cells.track, cells.frame)
     moved = cells.followed & (params.positions | ~cells.seen)
-    turned = cells.followed & params.heading
     return boxes.replace(
         center_m=np.where(moved[:, None], agreed.center_m[cell], boxes.center_m),
-        yaw_rad=np.where(turned, agreed.yaw_rad[cell], boxes.yaw_rad),
+        yaw_rad=agreed.yaw_rad[cell] if params.heading else boxes.yaw_rad,
     )
 
 

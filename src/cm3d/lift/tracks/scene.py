@@ -1,17 +1,20 @@
 """One scene: boxes of single keyframes in, boxes of objects out."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from cm3d.errors import InputError
-from cm3d.geometry.arrays import NDArrayInt
+from cm3d.geometry.angles import turned_towards
+from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat, NDArrayInt
 from cm3d.geometry.rows import Rows
-from cm3d.lift.fit.evidence import Evidence
+from cm3d.lift.sightings import Sightings
 from cm3d.lift.tracks.agreement import Agreement
 from cm3d.lift.tracks.association import associate, link
-from cm3d.lift.tracks.cells import Cells, agreed_boxes
+from cm3d.lift.tracks.cells import Cells, agreed_boxes, motion_attributes
 from cm3d.lift.tracks.detections import Detections, motion_of_classes
+from cm3d.lift.tracks.fronts import ego_traffic, with_fronts
 from cm3d.lift.tracks.grid import Grid, fillable
 from cm3d.lift.tracks.motion import TrackMotion
 from cm3d.params import Tracks
@@ -33,17 +36,22 @@ class TrackedBoxes(Rows):
 
 
 def follow_objects(
-    boxes: Boxes3D, frames: Frames, evidence: Evidence, taxonomy: Taxonomy, params: Tracks
+    sightings: Sightings,
+    frames: Frames,
+    standing_m: Mapping[str, NDArrayFloat],
+    taxonomy: Taxonomy,
+    params: Tracks,
 ) -> TrackedBoxes:
     """Follow the objects of a scene and let their boxes agree with each other.
 
-    The result does not depend on the order of rows. Objects that are seen only once keep all
-    but their score and attribute.
+    The result does not depend on the order of rows. An object that several boxes of a keyframe show
+    is followed as one. Its class is the one that most votes are for; boxes of its other classes
+    stay beside, with their share of the votes.
 
     Args:
-        boxes: N boxes of the scene, global frame.
+        sightings: N boxes of the scene.
         frames: Its keyframes.
-        evidence: How well each box is known.
+        standing_m: Points (P, 2) above the ground by keyframe, global frame.
         taxonomy: The class list.
         params: Section `lift.tracks`.
 
@@ -51,28 +59,102 @@ def follow_objects(
         InputError: A box has an unknown class, or is of a keyframe that `frames` lacks; a group of
             motion is missing.
     """
-    of_classes, classes = motion_of_classes(taxonomy, params), taxonomy.indices(boxes.class_name)
     frames = frames.sorted()
-    frame = _keyframes(boxes, frames)
-    # An order that depends on boxes alone.
-    keys = (evidence.position_std_m, boxes.yaw_rad, boxes.score, *boxes.center_m.T, classes, frame)
-    order = np.lexsort(keys)
-    boxes, classes = boxes[order], classes[order]
-    frame, evidence = frame[order], evidence[order]
+    sightings = _in_own_order(sightings, _keyframes(sightings.boxes, frames), taxonomy)
+    boxes, evidence = sightings.boxes, sightings.evidence
+    frame, classes = _keyframes(boxes, frames), taxonomy.indices(boxes.class_name)
     time_s = (frames.timestamp_us - frames.timestamp_us[:1]) * 1e-6
+    detections = Detections.from_boxes(
+        boxes, classes, frame, evidence.position_std_m, motion_of_classes(taxonomy, params)
+    )
+    track = _tracks(detections, sightings.same_as, time_s, params)
 
-    std_m = evidence.position_std_m
-    detections = Detections.from_boxes(boxes, classes, frame, std_m, of_classes)
-    track = associate(detections, time_s, params)
-    track = link(track, detections, time_s, params)
-    grid = Grid.from_tracks(track, frame, time_s)
-    motion = TrackMotion.of(detections, grid, params)
-    agreed = Agreement.of(boxes, classes, evidence, motion, grid, taxonomy, params)
-    cells = _cells(grid, motion, frames, params)
-    row = grid.row[cells.track, cells.frame]
+    share = _shares(track, classes, boxes.score, len(taxonomy.classes))
+    elected = share.argmax(axis=1)
+    chosen = _representatives(track, frame, boxes.score, classes == elected[track])
+    grid = Grid.from_tracks(track[chosen], frame[chosen], time_s)
+    motion = TrackMotion.of(detections[chosen], grid, params)
+    agreed = Agreement.of(
+        boxes[chosen], classes[chosen], elected, evidence[chosen], motion, grid, taxonomy, params
+    )
+    if params.fronts:
+        fronts = evidence.front_weight[chosen]
+        ego = ego_traffic(frames)
+        agreed = with_fronts(agreed, boxes.yaw_rad[chosen], fronts, grid, ego, taxonomy)
+
+    others = np.setdiff1d(np.arange(len(boxes)), chosen) if params.other_classes else np.arange(0)
+    rest = _of_other_classes(
+        boxes[others], classes[others], track[others], frame[others], agreed, share, taxonomy
+    )
+    certain = share[np.arange(len(share)), elected] ** params.class_share
+    agreed = replace(agreed, score=agreed.score * certain)
+    cells = _cells(grid, motion, frames, agreed, standing_m, params)
+    row = chosen[grid.row[cells.track, cells.frame]]
     found = boxes[row].replace(sample_token=frames.sample_token[cells.frame])
     found = agreed_boxes(found, classes[row], cells, agreed, taxonomy, params)
-    return TrackedBoxes(found, cells.track)
+    return TrackedBoxes.concatenate(
+        [TrackedBoxes(found, cells.track), TrackedBoxes(rest, track[others])]
+    )
+
+
+def _in_own_order(sightings: Sightings, frame: NDArrayInt, taxonomy: Taxonomy) -> Sightings:
+    """In an order that depends on the boxes alone."""
+    boxes, std_m = sightings.boxes, sightings.evidence.position_std_m
+    classes = taxonomy.indices(boxes.class_name)
+    keys = (std_m, boxes.yaw_rad, boxes.score, *boxes.center_m.T, classes, frame)
+    return sightings.reordered(np.lexsort(keys))
+
+
+def _tracks(
+    detections: Detections, same_as: NDArrayInt, time_s: NDArrayFloat, params: Tracks
+) -> NDArrayInt:
+    """The track (N,) of each box, that of the box which stands for its object."""
+    heads = np.unique(same_as)
+    track = associate(detections[heads], time_s, params)
+    track = link(track, detections[heads], time_s, params)
+    return np.asarray(track[np.searchsorted(heads, same_as)])
+
+
+def _shares(
+    track: NDArrayInt, classes: NDArrayInt, score: NDArrayFloat, class_count: int
+) -> NDArrayFloat:
+    """Share (K, C) of the votes of each track's boxes that each class has, by their scores."""
+    votes = np.zeros((track.max(initial=-1) + 1, class_count))
+    np.add.at(votes, (track, classes), score)
+    return np.asarray(votes / np.maximum(votes.sum(axis=1, keepdims=True), 1e-9))
+
+
+def _representatives(
+    track: NDArrayInt, frame: NDArrayInt, score: NDArrayFloat, of_class: NDArrayBool
+) -> NDArrayInt:
+    """Of the boxes of each track in each keyframe the one of its class, and of those the best."""
+    order = np.lexsort((-score, ~of_class, frame, track))
+    pair = np.column_stack([track, frame])[order]
+    first = np.ones(len(order), dtype=bool)
+    first[1:] = (pair[1:] != pair[:-1]).any(axis=1)
+    return np.sort(order[first])
+
+
+def _of_other_classes(
+    boxes: Boxes3D,
+    classes: NDArrayInt,
+    track: NDArrayInt,
+    frame: NDArrayInt,
+    agreed: Agreement,
+    share: NDArrayFloat,
+    taxonomy: Taxonomy,
+) -> Boxes3D:
+    """Boxes (M,) of classes that their tracks are less likely of: scored so, moving as these do."""
+    motion = agreed.motion
+    attribute_name = motion_attributes(
+        classes, motion.known[track], motion.travelled[track], motion.moving[track, frame], taxonomy
+    )
+    return boxes.replace(
+        score=agreed.score[track] * share[track, classes],
+        yaw_rad=turned_towards(boxes.yaw_rad, agreed.yaw_rad[track, frame]),
+        velocity_mps=motion.velocity_mps[track, frame],
+        attribute_name=attribute_name,
+    )
 
 
 def _keyframes(boxes: Boxes3D, frames: Frames) -> NDArrayInt:
@@ -83,13 +165,40 @@ def _keyframes(boxes: Boxes3D, frames: Frames) -> NDArrayInt:
     return np.array([index[token] for token in boxes.sample_token], dtype=np.int64)
 
 
-def _cells(grid: Grid, motion: TrackMotion, frames: Frames, params: Tracks) -> Cells:
+def _cells(
+    grid: Grid,
+    motion: TrackMotion,
+    frames: Frames,
+    agreed: Agreement,
+    standing_m: Mapping[str, NDArrayFloat],
+    params: Tracks,
+) -> Cells:
     """All boxes and, if wanted, the gaps to fill, by keyframe."""
     wanted = grid.observed
     if params.fill_gaps:
         ego_xy_m = frames.global_SE3_ego[:, 4:6]
-        wanted = wanted | fillable(
-            grid, motion.xy_m, ego_xy_m, params.fill_keyframes, params.fill_range_m
-        )
+        gaps = fillable(grid, motion.xy_m, ego_xy_m, params.fill_keyframes, params.fill_range_m)
+        for step in np.flatnonzero(gaps.any(axis=0)):
+            tracks = np.flatnonzero(gaps[:, step])
+            count = points_in_footprints(
+                standing_m[frames.sample_token[step]],
+                agreed.center_m[tracks, step],
+                agreed.yaw_rad[tracks, step],
+                agreed.size_m[tracks],
+            )
+            gaps[tracks, step] = count >= params.fill_points
+        wanted = wanted | gaps
     frame, track = np.nonzero(wanted.T)
     return Cells(track, frame, grid.observed[track, frame], motion.known[track])
+
+
+def points_in_footprints(
+    points_m: NDArrayFloat, center_m: NDArrayFloat, yaw_rad: NDArrayFloat, size_m: NDArrayFloat
+) -> NDArrayInt:
+    """How many points (P, 2) each of some boxes (N,) holds, seen from above."""
+    dx_m = points_m[:, 0] - center_m[:, :1]
+    dy_m = points_m[:, 1] - center_m[:, 1:2]
+    cosine, sine = np.cos(yaw_rad)[:, None], np.sin(yaw_rad)[:, None]
+    along = np.abs(cosine * dx_m + sine * dy_m) < size_m[:, :1] / 2
+    across = np.abs(cosine * dy_m - sine * dx_m) < size_m[:, 1:2] / 2
+    return np.asarray((along & across).sum(axis=1))
