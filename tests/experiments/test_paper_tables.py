@@ -69,6 +69,7 @@ def test_table_2_adds_one_component_per_row_and_ends_at_the_method(project: Path
         **SIMULATED,
         "lift.recipe": "paper",
         "fuse.center": "lifted",
+        "fuse.score": "surer",
         "fuse.min_iou": 0.2,
         "fuse.temperature": "fit",
     }
