@@ -15,7 +15,6 @@ from typing import Any, Final, Self
 from cm3d.errors import InputError
 from cm3d.evaluation.nuscenes.detection import evaluate_boxes
 from cm3d.evaluation.nuscenes.scores import DetectionScores
-from cm3d.fuse.late_fusion import fuse_frame
 from cm3d.lift.keyframe import Keyframe
 from cm3d.lift.priors import load_priors
 from cm3d.lift.refined import refined_scene
@@ -23,6 +22,7 @@ from cm3d.params import Params, Refine, Tracks, load_params
 from cm3d.sensors.card import open_sensors
 from cm3d.tables import Boxes3D, Frames, layout
 from cm3d.taxonomy import load_taxonomy
+from stages.fuse import fuse_keyframes
 from stages.lift import read_keyframes
 
 _COLUMNS: Final = ("lifted mAP", "NDS", "car AP", "fused mAP", "NDS", "car AP")
@@ -66,17 +66,10 @@ class Workspace:
         for frames, keyframes, proposals in self.scenes.values():
             boxes = refined_scene(keyframes, frames, priors, params.lift)
             lifted.append(boxes)
-            fused += [
-                fuse_frame(
-                    boxes[boxes.sample_token == token],
-                    proposals[proposals.sample_token == token],
-                    params.fuse.min_iou,
-                    _temperature(params),
-                    params.fuse.center,
-                    params.fuse.score,
-                )
-                for token in frames.sample_token
-            ]
+            tokens = frames.sample_token
+            fused.append(
+                fuse_keyframes(boxes, proposals, tokens, _temperature(params), params.fuse)
+            )
         both = (Boxes3D.concatenate(lifted), Boxes3D.concatenate(fused))
         first, second = (evaluate_boxes(b, truth, self.frames, racks, taxonomy) for b in both)
         return first, second

@@ -11,6 +11,7 @@ from cm3d.execution.scenes import write_scene_tables
 from cm3d.execution.stage import run_stage
 from cm3d.fuse.calibration import are_right, fit_temperature
 from cm3d.fuse.late_fusion import fuse_frame
+from cm3d.geometry.arrays import NDArrayObject
 from cm3d.params import Fuse, Params, load_params
 from cm3d.splits.labelled import is_labelled
 from cm3d.tables import Boxes3D, Frames, GroundTruth, layout, read_scenes
@@ -34,6 +35,18 @@ def fuse_scene(scene: str, temperature: float | None, params: Fuse) -> Boxes3D:
     if temperature is None:
         return labels
     proposals = Boxes3D.read(layout.SAM3D / name)
+    tokens = Frames.read(layout.FRAMES / name).sample_token
+    return fuse_keyframes(labels, proposals, tokens, temperature, params)
+
+
+def fuse_keyframes(
+    labels: Boxes3D,
+    proposals: Boxes3D,
+    sample_tokens: NDArrayObject,
+    temperature: float,
+    params: Fuse,
+) -> Boxes3D:
+    """Labels fused with proposals, keyframe by keyframe in the order of the tokens (T,)."""
     return Boxes3D.concatenate(
         fuse_frame(
             labels[labels.sample_token == token],
@@ -43,7 +56,7 @@ def fuse_scene(scene: str, temperature: float | None, params: Fuse) -> Boxes3D:
             params.center,
             params.score,
         )
-        for token in Frames.read(layout.FRAMES / name).sample_token
+        for token in sample_tokens
     )
 
 

@@ -48,13 +48,12 @@ def one_object(
     Returns:
         (N,) row that stands for each; for itself its own.
     """
+    own = np.arange(len(rank))
+    if len(own) == 0:
+        return own
     count = np.diag(shared)
     close = shared >= _SAME * np.minimum(count[:, None], count)
     close &= (group[:, None] == group) & (class_index[:, None] != class_index)
     heads = suppress(close, rank)
-    own = np.arange(len(rank))
-    is_head = np.isin(own, heads)
     to_head = np.where(close[:, heads], rank[heads], -np.inf)
-    if len(heads) == 0:
-        return own
-    return np.where(is_head, own, heads[to_head.argmax(axis=1)])
+    return np.where(np.isin(own, heads), own, heads[to_head.argmax(axis=1)])

@@ -36,7 +36,8 @@ def refined_frame(
     keyframe = keyframe.in_level_frame()
     scan, refine = keyframe.scan, params.refine
     known = priors.known(keyframe.masks.class_name)
-    ground = GroundField.from_points(scan.newest(), scan.sensor_m, scan.sensor_yaw_rad)
+    newest_m = scan.newest()
+    ground = GroundField.from_points(newest_m, scan.sensor_m, scan.sensor_yaw_rad)
     found = points_in_masks(scan.points_m, keyframe.masks, keyframe.cameras, params)
     found = object_points(found, scan, ground, refine)
     if refine.merge_cameras:
@@ -49,7 +50,6 @@ def refined_frame(
         quality = fit_quality(cost)
     if refine.score:
         objects = replace(objects, score=objects.score * quality)
-    newest_m = scan.newest()
     standing_m = newest_m[newest_m[:, 2] - ground.below(newest_m) > refine.ground_clearance_m]
     if refine.free_standing:
         objects = replace(

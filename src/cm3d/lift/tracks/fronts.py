@@ -44,8 +44,8 @@ class Traffic(Rows):
 
 def ego_traffic(frames: Frames) -> Traffic:
     """The ego vehicle's own drive, a row per keyframe."""
-    levels = [SE3.from_pose(pose).levelled() for pose in frames.global_SE3_ego]
-    forward = np.array([level.rotation[:, 0] for level in levels]).reshape(-1, 3)
+    poses = [SE3.from_pose(pose) for pose in frames.global_SE3_ego]
+    forward = np.array([pose.rotation[:, 0] for pose in poses]).reshape(-1, 3)
     return Traffic(frames.global_SE3_ego[:, 4:6], direction_of(forward))
 
 
