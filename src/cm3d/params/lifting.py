@@ -41,7 +41,9 @@ class Tracks(Section):
     max_link_s: NonNegative
     gate_sigma: Positive
     birth_density_per_m2: Positive
+    standing_share: Annotated[float, Field(gt=0, lt=1)]
     class_change_cost: NonNegative
+    outlier_dof: Positive
     moved_sigma: NonNegative
     max_axis_error_rad: NonNegative
     score_prior_boxes: NonNegative

@@ -3,8 +3,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from cm3d.lift.tracks.association import assign, associate, link
+from cm3d.lift.tracks.association import assign, associate, link, log_rest, pair_costs
 from cm3d.lift.tracks.detections import Detections
+from cm3d.lift.tracks.kalman import States
 from cm3d.params import Tracks
 
 TIME_S = np.arange(6) * 0.5
@@ -71,6 +72,36 @@ def test_a_lost_object_is_waited_for_and_then_given_up(
     np.testing.assert_array_equal(associate(boxes, TIME_S, patient), [0, 0, 0, 0])
     hasty = all_on.model_copy(update={"max_gap_s": 1.4})
     np.testing.assert_array_equal(associate(boxes, TIME_S, hasty), [0, 0, 0, 1])
+
+
+def test_what_stands_is_rather_where_it_was(make_detections: Make, all_on: Tracks) -> None:
+    """Densities of a car of unknown motion, half of which stand."""
+    first = make_detections((0, 0, 0))
+    spread = np.diag([16.0, 1.0])[None]
+    here, ahead = make_detections((1, 0.5, 0)), make_detections((1, 5.0, 0))
+    costs = [
+        pair_costs(np.array([box.xy_m[0, 0] ** 2 / 16]), spread, np.zeros(1), first, box, all_on)
+        for box in (here, ahead)
+    ]
+    moves = -np.log(2 * np.pi * 4) - np.array([0.25, 25.0]) / 32
+    stands = -np.log(2 * np.pi * 0.18) - np.array([0.25, 25.0]) / 0.36
+    expected = np.log(all_on.birth_density_per_m2) - np.log(np.exp(moves) / 2 + np.exp(stands) / 2)
+    np.testing.assert_allclose(np.concatenate(costs), expected)
+
+
+def test_what_moves_for_sure_does_not_stand() -> None:
+    states = States(
+        np.array([[0, 0, 0.0, 0.0], [0, 0, 6.0, 0.0]]), np.tile(np.diag([1.0, 1, 4, 4]), (2, 1, 1))
+    )
+    np.testing.assert_allclose(log_rest(states), [0, -0.5 * 36 / 4])
+
+
+def test_a_parked_row_does_not_drive_on_by_one(make_detections: Make, all_on: Tracks) -> None:
+    """One car is missed and another comes into view: two links of 5.5 m, or one of 0 m."""
+    boxes = make_detections((0, 0, 0), (0, 5.5, 0), (1, 5.5, 0), (1, 11, 0))
+    np.testing.assert_array_equal(associate(boxes, TIME_S, all_on), [0, 1, 1, 2])
+    movers = all_on.model_copy(update={"standing_share": 1e-9})
+    np.testing.assert_array_equal(associate(boxes, TIME_S, movers), [0, 1, 0, 1])
 
 
 def test_cones_do_not_walk(make_detections: Make, all_on: Tracks) -> None:

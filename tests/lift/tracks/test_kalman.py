@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cm3d.lift.tracks.kalman import States, inverse_2x2, smoothed
+from cm3d.lift.tracks.kalman import States, doubt, inverse_2x2, smoothed
 
 
 def _born(std_m: float, speed_std_mps: float) -> States:
@@ -83,6 +83,14 @@ def test_smoothing_knows_more_than_filtering() -> None:
     np.testing.assert_allclose(states.mean[0, 3, :2], [6, 0], atol=0.02)
     assert states.covariance[0, 3, 0, 0] > states.covariance[0, 2, 0, 0]
     assert np.all(states.covariance[0, 1:5, 2, 2] < 2.0)
+
+
+def test_doubt_grows_with_the_distance_in_deviations() -> None:
+    offset_m = np.array([[0.0, 0.0], [3.0, 4.0], [0.6, 0.8]])
+    np.testing.assert_allclose(
+        doubt(offset_m, np.array([1.0, 1.0, 0.2]), 4.0), [4 / 6, 29 / 6, 29 / 6]
+    )
+    np.testing.assert_allclose(doubt(offset_m, np.ones(3), 1e12), 1)
 
 
 def test_inverse_of_small_matrices() -> None:

@@ -81,32 +81,51 @@ def _costs(live: Live, boxes: Detections, params: Tracks) -> NDArrayFloat:
     cost = np.zeros((len(live), len(boxes)))
     old, new = np.nonzero(live.box.motion.group[:, None] == boxes.motion.group[None, :])
     states, box = live.states[old], boxes[new]
+    rest = log_rest(states)
     spread = states.covariance[:, :2, :2] + box.std_m[:, None, None] ** 2 * np.eye(2)
     offset = box.xy_m - states.mean[:, :2]
     square = np.einsum("pi,pij,pj->p", offset, inverse_2x2(spread), offset)
-    cost[old, new] = pair_costs(square, spread, live.box[old], box, params)
+    cost[old, new] = pair_costs(square, spread, rest, live.box[old], box, params)
     return cost
+
+
+def log_rest(states: States) -> NDArrayFloat:
+    """How well objects (N,) may stand: log-density of velocity 0 less that of the mean."""
+    velocity_mps, covariance = states.mean[:, 2:], states.covariance[:, 2:, 2:]
+    square = np.einsum("ni,nij,nj->n", velocity_mps, inverse_2x2(covariance), velocity_mps)
+    return np.asarray(-0.5 * square)
 
 
 def pair_costs(
     square: NDArrayFloat,
     spread: NDArrayFloat,
+    rest: NDArrayFloat,
     before: Detections,
     after: Detections,
     params: Tracks,
 ) -> NDArrayFloat:
     """Negative log-likelihoods (P,) that pairs are one object, less that of a new object.
 
-    A pair that is impossible or less likely than a new object costs 0.
+    An object goes on as it moved, or it stands where it was last seen: most do, and a moving one
+    could be anywhere along a row of parked cars. A pair that is impossible or less likely than a
+    new object costs 0.
 
     Args:
-        square: (P,) squared Mahalanobis distance.
-        spread: (P, 2, 2) covariance of the difference in position.
+        square: (P,) squared Mahalanobis distance, if it moves.
+        spread: (P, 2, 2) covariance of the difference in position, if it moves.
+        rest: (P,) log of how well it may stand, at most 0.
         before: P boxes.
         after: P later boxes of the same groups.
         params: Section `lift.tracks`.
     """
-    log_density = -0.5 * (square + np.log(np.linalg.det(2 * np.pi * spread)))
+    moves = -0.5 * (square + np.log(np.linalg.det(2 * np.pi * spread)))
+    variance = before.std_m**2 + after.std_m**2
+    offset_square = np.sum((after.xy_m - before.xy_m) ** 2, axis=1) / variance
+    stands = -0.5 * offset_square - np.log(2 * np.pi * variance)
+    share = params.standing_share
+    log_density = np.logaddexp(
+        np.log1p(-share * np.exp(rest)) + moves, np.log(share) + rest + stands
+    )
     cost = np.log(params.birth_density_per_m2) - log_density
     cost += params.class_change_cost * (before.classes != after.classes)
     return np.where(square < params.gate_sigma**2, np.minimum(cost, 0.0), 0.0)
@@ -154,7 +173,9 @@ def _link_costs(boxes: Detections, grid: Grid, params: Tracks) -> NDArrayFloat:
     old, new = np.nonzero(close & (last_box.motion.group[:, None] == first_box.motion.group))
     later = ends[old].predicted(gap_s[old, new], last_box.motion.acceleration_mps2[old])
     spread = later.covariance + starts.covariance[new]
+    rest = log_rest(ends[old]) + log_rest(starts[new])
     offset = starts.mean[new] - later.mean
     square = np.einsum("pi,pi->p", offset, np.linalg.solve(spread, offset[..., None])[..., 0])
-    cost[old, new] = pair_costs(square, spread[:, :2, :2], last_box[old], first_box[new], params)
+    spread = spread[:, :2, :2]
+    cost[old, new] = pair_costs(square, spread, rest, last_box[old], first_box[new], params)
     return cost

@@ -1,13 +1,15 @@
 """Tracks by keyframes: where the boxes of a scene stand in time."""
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Final, Self
 
 import numpy as np
 
 from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat, NDArrayInt
 from cm3d.lift.tracks.detections import Detections
-from cm3d.lift.tracks.kalman import States, smoothed
+from cm3d.lift.tracks.kalman import States, doubt, smoothed
+
+_ROUNDS: Final = 3  # after which weights hardly change
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,10 +67,36 @@ class Grid:
 
 def smoothed_states(boxes: Detections, grid: Grid) -> States:
     """States (K, T) of tracks, from all of their boxes."""
+    return _smoothed(boxes, grid, boxes.std_m[grid.row])
+
+
+def robust_states(boxes: Detections, grid: Grid, dof: float) -> States:
+    """The same, where boxes far from the rest of their track count less: see `doubt`."""
+    xy_m, std_m = boxes.xy_m[grid.row], boxes.std_m[grid.row]
+    states = _smoothed(boxes, grid, std_m)
+    for _ in range(_ROUNDS):
+        variance_factor = doubt(xy_m - states.mean[..., :2], std_m, dof)
+        states = _smoothed(boxes, grid, std_m * np.sqrt(variance_factor))
+    return states
+
+
+def robust_positions(boxes: Detections, grid: Grid, dof: float) -> NDArrayFloat:
+    """One position (K, 2) per track: a mean in which boxes far from the rest count less."""
+    xy_m, std_m = boxes.xy_m[grid.row], boxes.std_m[grid.row]
+    certain = np.where(grid.observed, std_m**-2, 0.0)
+    weight = certain
+    for _ in range(3 * _ROUNDS):
+        mean_m = np.einsum("kt,ktd->kd", weight, xy_m) / weight.sum(axis=1)[:, None]
+        weight = certain / doubt(xy_m - mean_m[:, None], std_m, dof)
+    return np.asarray(mean_m)
+
+
+def _smoothed(boxes: Detections, grid: Grid, std_m: NDArrayFloat) -> States:
+    """States (K, T) of tracks whose boxes are known so well (K, T)."""
     first = grid.row[np.arange(len(grid.row)), grid.first]
     return smoothed(
         boxes.xy_m[grid.row],
-        boxes.std_m[grid.row],
+        std_m,
         grid.observed,
         boxes.velocity_covariance[first],
         boxes.motion.acceleration_mps2[first],

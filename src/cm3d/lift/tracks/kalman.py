@@ -93,6 +93,21 @@ def smoothed(
     return _backward(predictions, filtered, time_s)
 
 
+def doubt(offset_m: NDArrayFloat, std_m: NDArrayFloat, dof: float) -> NDArrayFloat:
+    """Factors (...) on the variance of observations that are so far off, in Student's t noise.
+
+    Iterated, a least-squares fit with these variances is the most likely one under noise whose
+    tails are those of a t distribution: what is far off hardly pulls.
+
+    Args:
+        offset_m: (..., 2) from where the fit expects them.
+        std_m: (...) standard deviation of each coordinate.
+        dof: Degrees of freedom; the more, the closer to a normal distribution.
+    """
+    square = np.sum(offset_m**2, axis=-1) / std_m**2
+    return np.asarray((dof + square) / (dof + 2))
+
+
 def _backward(predictions: list[States], filtered: list[States], time_s: NDArrayFloat) -> States:
     """Rauch-Tung-Striebel recursion over the states of every step."""
     result = [filtered[-1]]

@@ -8,7 +8,7 @@ import numpy as np
 from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat
 from cm3d.geometry.rows import Rows
 from cm3d.lift.tracks.detections import Detections
-from cm3d.lift.tracks.grid import Grid, smoothed_states
+from cm3d.lift.tracks.grid import Grid, robust_positions, robust_states
 from cm3d.lift.tracks.kalman import States
 from cm3d.params import Tracks
 
@@ -34,7 +34,7 @@ class TrackMotion(Rows):
     @classmethod
     def of(cls, boxes: Detections, grid: Grid, params: Tracks) -> Self:
         """The motion that the boxes of the tracks tell."""
-        states = smoothed_states(boxes, grid)
+        states = robust_states(boxes, grid, params.outlier_dof)
         first_box = grid.row[np.arange(len(grid.row)), grid.first]
         motion = boxes.motion[first_box]
         known = grid.length > 1
@@ -43,7 +43,7 @@ class TrackMotion(Rows):
         velocity_mps = np.where(travelled[:, None, None], states.mean[..., 2:], 0.0)
         speed_mps = np.linalg.norm(velocity_mps, axis=-1)
         moving = travelled[:, None] & (speed_mps > motion.moving_mps[:, None])
-        pooled_m = grid.mean(boxes.xy_m, boxes.std_m**-2)
+        pooled_m = robust_positions(boxes, grid, params.outlier_dof)
         xy_m = np.where(travelled[:, None, None], states.mean[..., :2], pooled_m[:, None])
         return cls(xy_m, np.where(moving[..., None], velocity_mps, 0.0), travelled, moving, known)
 
