@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 
@@ -271,6 +272,41 @@ def test_an_attempt_that_died_leaves_nothing_in_the_output(
     assert tables.has("scene")
     tables.remove_notes()
     assert not tables.notes.exists()
+
+
+def two_tables(scene: str, fails: set[str], calls: list[str]) -> Noted[Boxes2D]:
+    boxes = boxes_of(scene, calls, fails)
+    return Noted(boxes, beside=(boxes.replace(score=[0.25]),))
+
+
+def test_further_tables_have_folders_of_their_own(workspace: Path, execution: Execution) -> None:
+    """And an interruption loses none of the two that a scene has."""
+    calls: list[str] = []
+    out, beside = workspace / "data" / "boxes2d", workspace / "data" / "beside"
+    for fails in ({"b"}, set[str]()):
+        make = partial(two_tables, fails=fails, calls=calls)
+        with pytest.raises(InputError) if fails else nullcontext():
+            write_noted_tables("detect2d", out, make, {"a": 1, "b": 1}, execution, beside=[beside])
+        assert out.exists() == beside.exists() == (not fails)
+    assert calls == ["a", "b", "b"]
+    for folder, score in ((out, 0.5), (beside, 0.25)):
+        assert sorted(path.name for path in folder.iterdir()) == ["a.parquet", "b.parquet"]
+        assert Boxes2D.read(folder / "b.parquet").score.tolist() == [score]
+    assert list((workspace / ".cache" / "resume").iterdir()) == []
+
+
+def test_a_scene_that_lacks_one_of_its_tables_is_made_again(tmp_path: Path) -> None:
+    calls: list[str] = []
+    for folder in ("out", "beside"):
+        (tmp_path / folder).mkdir()
+    tables = UnfinishedTables(tmp_path / "out", (tmp_path / "beside",))
+    make = partial(two_tables, fails=set(), calls=calls)
+    tables.add(make, "a")
+    assert tables.has("a")
+    (tmp_path / "beside" / "a.parquet").unlink()
+    assert not tables.has("a")
+    tables.add(make, "a")
+    assert tables.has("a") and calls == ["a", "a"]
 
 
 def test_only_scenes_that_lack_images_are_dropped(tables: UnfinishedTables) -> None:

@@ -4,7 +4,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -60,6 +60,7 @@ def write_noted_tables(
     execution: Execution,
     networks: bool = False,
     unit: str = "image",
+    beside: Sequence[Path] = (),
 ) -> LeftOut:
     """The same where some images may be unreadable, and say what was left out.
 
@@ -73,6 +74,7 @@ def write_noted_tables(
         execution: Engine, workers, and the share of images that may be unreadable.
         networks: Whether `make` runs networks, so that its workers need GPUs.
         unit: What `sizes` counts.
+        beside: Output folders of the further tables that `make` gives, in their order.
 
     Returns:
         Names of what was left out, by reason, in the order of the scenes.
@@ -80,8 +82,9 @@ def write_noted_tables(
     Raises:
         InputError: Too many images are unreadable.
     """
-    with resumable_folder(stage, out) as folder:
-        tables = UnfinishedTables(folder)
+    with ExitStack() as stack:
+        folders = [stack.enter_context(resumable_folder(stage, path)) for path in (*beside, out)]
+        tables = UnfinishedTables(folders[-1], tuple(folders[:-1]))
         tables.drop_unreadable(sizes)
         todo = [scene for scene in sizes if not tables.has(scene)]
         results = run_engine(partial(tables.add, make), todo, execution, networks)
@@ -132,9 +135,11 @@ class UnfinishedTables:
 
     Args:
         folder: Of the tables; it becomes the stage's output.
+        beside: Of further tables of each scene; they become outputs too.
     """
 
     folder: Path
+    beside: tuple[Path, ...] = ()
 
     @property
     def notes(self) -> Path:
@@ -143,7 +148,7 @@ class UnfinishedTables:
 
     def has(self, scene: str) -> bool:
         """Whether the scene is finished: its note comes first, its table last."""
-        return self._note(scene).exists() and self._table(scene).exists()
+        return self._note(scene).exists() and all(p.exists() for p in self._tables(scene))
 
     def add(self, make: Callable[[str], Noted[Table]], scene: str) -> LeftOut:
         """Make and write a scene's table, unless it is there; returns what was left out.
@@ -157,9 +162,10 @@ class UnfinishedTables:
             attempt = Path(tempfile.mkdtemp(prefix=f"{scene}-", dir=self.notes))
             note, table = attempt / "note.json", attempt / "table.parquet"
             write_json(note, noted.left_out)
-            noted.table.write(table)
             note.replace(self._note(scene))
-            table.replace(self._table(scene))
+            for made, path in zip((*noted.beside, noted.table), self._tables(scene), strict=True):
+                made.write(table)
+                table.replace(path)
             attempt.rmdir()
         return self.left_out(scene)
 
@@ -172,14 +178,14 @@ class UnfinishedTables:
         """Forget scenes that lack images: these may be readable by now."""
         for scene in scenes:
             if self.has(scene) and self.left_out(scene).get(UNREADABLE):
-                self._table(scene).unlink()
+                self._tables(scene)[-1].unlink()
 
     def remove_notes(self) -> None:
         """Remove what is not the stage's output."""
         shutil.rmtree(self.notes, ignore_errors=True)
 
-    def _table(self, scene: str) -> Path:
-        return self.folder / f"{scene}.parquet"
+    def _tables(self, scene: str) -> list[Path]:
+        return [folder / f"{scene}.parquet" for folder in (*self.beside, self.folder)]
 
     def _note(self, scene: str) -> Path:
         return self.notes / f"{scene}.json"

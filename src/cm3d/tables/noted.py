@@ -21,10 +21,12 @@ class Noted(Generic[TableT]):
     Args:
         table: The scene's table.
         left_out: Names of what was left out of it, by reason.
+        beside: Further tables of the scene, each for a folder of its own.
     """
 
     table: TableT
     left_out: LeftOut = field(default_factory=dict)
+    beside: tuple[Table, ...] = ()
 
 
 def count_left_out(left_out: LeftOut) -> dict[str, int]:
