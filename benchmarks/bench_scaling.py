@@ -18,9 +18,9 @@ from benchmarks.keyframes import measured_keyframe
 from benchmarks.scene_tables import SceneTables, temporary_project
 from cm3d.execution.devices import usable_cores
 from cm3d.execution.scenes import map_scenes
+from cm3d.lift.explained import ExplainedBoxes
 from cm3d.lift.priors import load_priors
 from cm3d.params import Execution, Params, load_params
-from cm3d.tables import Boxes3D
 from cm3d.taxonomy import load_taxonomy
 from stages.lift import lift_scene
 
@@ -58,7 +58,7 @@ def start_of_workers(execution: Execution) -> float:
 
 
 def show_speedup(
-    scene: SceneTables, lift: Callable[[str], Boxes3D], params: Params, start_s: float
+    scene: SceneTables, lift: Callable[[str], ExplainedBoxes], params: Params, start_s: float
 ) -> None:
     """Time of all scenes by number of workers, the best of some rounds."""
     names = write_scenes(scene, _SCENES, _FRAMES)
@@ -78,7 +78,9 @@ def show_speedup(
     Console().print(table)
 
 
-def show_memory(scene: SceneTables, lift: Callable[[str], Boxes3D], execution: Execution) -> None:
+def show_memory(
+    scene: SceneTables, lift: Callable[[str], ExplainedBoxes], execution: Execution
+) -> None:
     """Largest resident set of a worker by number of frames in its scene."""
     table = Table(title="largest resident set of a worker, MB")
     for heading in ("frames", "at its start", "at most"):
@@ -100,7 +102,7 @@ def write_scenes(scene: SceneTables, count: int, frames: int) -> list[str]:
 
 
 def lifting_s(
-    lift: Callable[[str], Boxes3D], names: list[str], execution: Execution
+    lift: Callable[[str], ExplainedBoxes], names: list[str], execution: Execution
 ) -> tuple[float, float]:
     """Wall-clock time of all scenes, and CPU time of all workers."""
     start_s = time.perf_counter()
@@ -108,14 +110,14 @@ def lifting_s(
     return time.perf_counter() - start_s, sum(cpu_s.values())
 
 
-def cpu_time_s(lift: Callable[[str], Boxes3D], scene: str) -> float:
+def cpu_time_s(lift: Callable[[str], ExplainedBoxes], scene: str) -> float:
     """CPU time that this process spends on a scene, its threads included."""
     start_s = time.process_time()
     lift(scene)
     return time.process_time() - start_s
 
 
-def resident_mb(lift: Callable[[str], Boxes3D], scene: str) -> tuple[float, float]:
+def resident_mb(lift: Callable[[str], ExplainedBoxes], scene: str) -> tuple[float, float]:
     """Largest resident set of this process before and after lifting a scene."""
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     lift(scene)

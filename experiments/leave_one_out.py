@@ -64,7 +64,7 @@ class Workspace:
         truth, racks = layout.split_truth(self.frames)
         lifted, fused = [], []
         for frames, keyframes, proposals in self.scenes.values():
-            boxes = refined_scene(keyframes, frames, priors, params.lift)
+            boxes = refined_scene(keyframes, frames, priors, params.lift).boxes
             lifted.append(boxes)
             tokens = frames.sample_token
             fused.append(

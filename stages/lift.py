@@ -1,13 +1,14 @@
 """Lift masks to 3D boxes: LiDAR points inside each mask, a shape prior, the nearest lane."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import numpy as np
 
-from cm3d.execution.scenes import write_scene_tables
+from cm3d.execution.scenes import write_noted_tables
 from cm3d.execution.stage import run_stage
 from cm3d.geometry.se3 import SE3
+from cm3d.lift.explained import ExplainedBoxes
 from cm3d.lift.keyframe import Keyframe, Scan
 from cm3d.lift.lanes import LaneField
 from cm3d.lift.paper import lift_frame
@@ -17,6 +18,7 @@ from cm3d.params import Lift, load_params
 from cm3d.sensors.accumulation import accumulate
 from cm3d.sensors.card import Sensors, open_sensors
 from cm3d.tables import Boxes3D, Cameras, Frames, Lanes, Masks, Sweeps, layout
+from cm3d.tables.noted import Noted
 from cm3d.taxonomy import load_taxonomy
 
 
@@ -27,16 +29,32 @@ def main() -> None:
     say_which_maps_have_no_lanes(params.lift)
     sensors = open_sensors(params.dataset)
     lift = partial(lift_scene, priors=priors, sensors=sensors, params=params.lift)
-    write_scene_tables("lift", layout.LIFTED, lift, layout.all_scenes(), params.execution)
+    write_noted_tables(
+        "lift",
+        layout.LIFTED,
+        partial(boxes_and_why, lift),
+        dict.fromkeys(layout.all_scenes(), 1),
+        params.execution,
+        unit="scene",
+        beside=[layout.LIFT_EXPLAINED],
+    )
 
 
-def lift_scene(scene: str, priors: Priors, sensors: Sensors, params: Lift) -> Boxes3D:
-    """Boxes of one scene by the recipe that is asked for."""
+def boxes_and_why(lift: Callable[[str], ExplainedBoxes], scene: str) -> Noted[Boxes3D]:
+    """The two tables of a scene."""
+    found = lift(scene)
+    return Noted(found.boxes, beside=(found.why,))
+
+
+def lift_scene(scene: str, priors: Priors, sensors: Sensors, params: Lift) -> ExplainedBoxes:
+    """Boxes of one scene by the recipe that is asked for, and what gave them."""
     frames = Frames.read(layout.FRAMES / f"{scene}.parquet")
     keyframes = read_keyframes(scene, frames, sensors, params)
     if params.recipe == "refined":
         return refined_scene(keyframes, frames, priors, params)
-    return Boxes3D.concatenate(lift_frame(keyframe, priors, params) for keyframe in keyframes)
+    return ExplainedBoxes.concatenate(
+        lift_frame(keyframe, priors, params) for keyframe in keyframes
+    )
 
 
 def read_keyframes(

@@ -57,7 +57,9 @@ def test_a_repeated_keyframe_has_its_boxes_in_every_frame(
     scene.write("one")
     scene.repeated(frames=3, sweeps=1).write("three")
     priors = load_priors("chatgpt", taxonomy)
-    one, three = (lift_scene(name, priors, scene.sensors, params) for name in ("one", "three"))
+    one, three = (
+        lift_scene(name, priors, scene.sensors, params).boxes for name in ("one", "three")
+    )
     assert len(one) > 5
     tokens, counts = np.unique(three.sample_token.astype(str), return_counts=True)
     assert tokens.tolist() == ["frame-000", "frame-001", "frame-002"]

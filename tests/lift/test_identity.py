@@ -1,5 +1,4 @@
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,6 +8,7 @@ from cm3d.lift.identity import one_object, parts_of_others
 from cm3d.lift.lanes import Headings
 from cm3d.lift.objects import Objects
 from tests.lift.known import CHATGPT
+from tests.lift.made import made
 
 CAR_M, TRUCK_M = 4.5, 8.0
 
@@ -16,8 +16,7 @@ CAR_M, TRUCK_M = 4.5, 8.0
 def objects(*names: str) -> Objects:
     known = CHATGPT.known(np.array(names, dtype=object))
     count = len(names)
-    return Objects(
-        row=np.arange(count),
+    return made(
         known=known,
         score=np.full(count, 0.5),
         center_m=np.zeros((count, 3)),
@@ -29,7 +28,7 @@ def objects(*names: str) -> Objects:
 def parts(shared: Any, reach_m: Any, *names: str, score: list[float] | None = None) -> list[bool]:
     found = objects(*names)
     if score is not None:
-        found = replace(found, score=np.array(score))
+        found = found.scored(mask=np.array(score))
     return list(parts_of_others(np.array(shared, float), np.array(reach_m, float), found).tolist())
 
 

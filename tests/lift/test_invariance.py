@@ -96,7 +96,7 @@ def moved(scene: Scene, new_SE3_global: SE3, turn_rad: float) -> Scene:
 def labels(scene: Scene, params: Lift) -> Boxes3D:
     lanes = LaneField(scene.lanes) if scene.lanes is not None else None
     keyframes = [each._replace(lanes=lanes) for each in scene.keyframes]
-    return refined_scene(keyframes, scene.frames, CHATGPT, params)
+    return refined_scene(keyframes, scene.frames, CHATGPT, params).boxes
 
 
 def by_place(boxes: Boxes3D) -> Boxes3D:

@@ -28,7 +28,7 @@ def lift(make_keyframe: Callable[..., Keyframe], lift_params: Lift) -> Callable[
     ) -> Boxes3D:
         columns = {name: knobs.pop(name) for name in ("class_name", "score") if name in knobs}
         keyframe = make_keyframe(points_m, images, lanes, **columns)
-        return lift_frame(keyframe, priors, lift_params.model_copy(update=knobs))
+        return lift_frame(keyframe, priors, lift_params.model_copy(update=knobs)).boxes
 
     return run
 
@@ -106,7 +106,7 @@ def test_order_of_masks_does_not_matter(
         score=np.linspace(0.5, 0.6, 12),
     )
     backwards = keyframe._replace(masks=keyframe.masks[::-1])
-    lifted = [lift_frame(each, CHATGPT, lift_params) for each in (keyframe, backwards)]
+    lifted = [lift_frame(each, CHATGPT, lift_params).boxes for each in (keyframe, backwards)]
     assert len(lifted[0]) > 3
     assert np.array_equal(lifted[0].center_m, lifted[1].center_m)
 

@@ -79,7 +79,7 @@ def test_boxes_beat_the_released_script(
     keyframe: Keyframe, scene: IndexedScene, lift_params: Lift
 ) -> None:
     """On this input the paper's released script gives mAP 0.123, car AP 0.531, car ATE 1.05 m."""
-    boxes = lift_frame(keyframe, CHATGPT, lift_params)
+    boxes = lift_frame(keyframe, CHATGPT, lift_params).boxes
     assert 40 <= len(boxes) <= len(keyframe.masks) == 128
     assert np.isfinite(boxes.center_m).all()
     assert np.isfinite(boxes.yaw_rad).all()
@@ -94,7 +94,7 @@ def test_compensation_and_map_earn_their_place(
     keyframe: Keyframe, scene: IndexedScene, lift_params: Lift
 ) -> None:
     def car_error(name: str, **knobs: object) -> float:
-        boxes = lift_frame(keyframe, CHATGPT, lift_params.model_copy(update=knobs))
+        boxes = lift_frame(keyframe, CHATGPT, lift_params.model_copy(update=knobs)).boxes
         return score(boxes, scene).errors["car"][name]
 
     assert car_error("ATE") < car_error("ATE", medoid_compensation=False) - 0.5
@@ -105,8 +105,8 @@ def test_refined_boxes_beat_those_of_the_paper(
     keyframe: Keyframe, scene: IndexedScene, lift_params: Lift
 ) -> None:
     """One keyframe has no tracks, so all comes from the keyframe itself."""
-    refined = score(refined_scene([keyframe], scene.frames, CHATGPT, lift_params), scene)
-    paper = score(lift_frame(keyframe, CHATGPT, lift_params), scene)
+    refined = score(refined_scene([keyframe], scene.frames, CHATGPT, lift_params).boxes, scene)
+    paper = score(lift_frame(keyframe, CHATGPT, lift_params).boxes, scene)
     print(f"mAP {refined.mean_ap:.3f}, NDS {refined.nds:.3f}, car {refined.class_ap['car']:.3f}")
     assert refined.mean_ap >= 0.16
     assert refined.mean_ap > paper.mean_ap

@@ -56,7 +56,7 @@ def test_with_all_switches_off_it_is_the_recipe_of_the_paper(
     )
     lane = Lanes(["a"] * 3, range(3), ["lane"] * 3, random.normal(20, 9, (3, 2)), [0.1, 1, -2])
     keyframe = keyframe._replace(masks=masks, lanes=LaneField(lane) if lanes else None)
-    paper = lift_frame(keyframe, DATASET, unrefined)
+    paper = lift_frame(keyframe, DATASET, unrefined).boxes
     assert len(paper) > 0
     found = sighted(keyframe, DATASET, unrefined)
     # The ego vehicle looks along global x, so what follows no lane has heading 0 in both.
@@ -160,7 +160,7 @@ def test_barriers_are_drawn_across(
     params = with_switch(refined, "extent", False)
     boxes = sighted(keyframe, CHATGPT, params).boxes
     assert (boxes.length_m.tolist(), boxes.width_m.tolist()) == ([0.5], [1.2])
-    paper = lift_frame(keyframe, CHATGPT, lift_params)
+    paper = lift_frame(keyframe, CHATGPT, lift_params).boxes
     assert (paper.length_m.tolist(), paper.width_m.tolist()) == ([1.2], [0.5])
 
 
@@ -256,14 +256,14 @@ def test_without_tracks_it_is_one_keyframe_after_the_other(
     params = without(refined, tracks=False, calibrate=False)
     stacked = Boxes3D.concatenate(sighted(each, CHATGPT, params).boxes for each in drive)
     assert len(stacked) == 10
-    assert_same(refined_scene(drive, frames, CHATGPT, params), stacked)
+    assert_same(refined_scene(drive, frames, CHATGPT, params).boxes, stacked)
 
 
 def test_with_all_off_it_is_the_recipe_of_the_paper(
     drive: list[Keyframe], frames: Frames, unrefined: Lift
 ) -> None:
-    stacked = Boxes3D.concatenate(lift_frame(each, CHATGPT, unrefined) for each in drive)
-    assert_same(refined_scene(drive, frames, CHATGPT, unrefined), stacked, turned=True)
+    stacked = Boxes3D.concatenate(lift_frame(each, CHATGPT, unrefined).boxes for each in drive)
+    assert_same(refined_scene(drive, frames, CHATGPT, unrefined).boxes, stacked, turned=True)
 
 
 def test_with_all_off_what_follows_no_lane_looks_where_the_ego_vehicle_does(
@@ -274,7 +274,8 @@ def test_with_all_off_what_follows_no_lane_looks_where_the_ego_vehicle_does(
     lane = LaneField(Lanes(["a"], [0], ["lane"], [[15, 4]], [0.3]))
     level = SE3.from_yaw(0.7, np.array([1.0, 2.0, 0.0]))
     keyframe = make_street(solid(15, 4, 0.2), person, lanes=lane)._replace(global_SE3_level=level)
-    paper, found = lift_frame(keyframe, CHATGPT, unrefined), sighted(keyframe, CHATGPT, unrefined)
+    paper = lift_frame(keyframe, CHATGPT, unrefined).boxes
+    found = sighted(keyframe, CHATGPT, unrefined)
     assert paper.class_name.tolist() == found.boxes.class_name.tolist() == ["car", "pedestrian"]
     assert paper.yaw_rad == pytest.approx([0.3, 0.0])
     assert found.boxes.yaw_rad == pytest.approx([0.3, 0.7])
@@ -283,7 +284,7 @@ def test_with_all_off_what_follows_no_lane_looks_where_the_ego_vehicle_does(
 
 
 def test_moving_car_gets_its_velocity(drive: list[Keyframe], frames: Frames, refined: Lift) -> None:
-    boxes = refined_scene(drive, frames, CHATGPT, refined)
+    boxes = refined_scene(drive, frames, CHATGPT, refined).boxes
     moving = boxes.center_m[:, 1] > 0
     assert boxes.sample_token[moving].tolist() == TOKENS
     assert boxes.velocity_mps[moving] == pytest.approx(np.tile([10.0, 0], (5, 1)), abs=0.5)
@@ -298,7 +299,7 @@ def test_keyframe_where_nothing_is_seen_is_filled(
     drive: list[Keyframe], frames: Frames, refined: Lift
 ) -> None:
     drive[2] = drive[2]._replace(masks=Masks.empty())
-    boxes = refined_scene(drive, frames, CHATGPT, refined)
+    boxes = refined_scene(drive, frames, CHATGPT, refined).boxes
     filled = boxes[boxes.sample_token == "f2"]
     order = np.argsort(filled.center_m[:, 1])
     assert filled.center_m[order, :2] == pytest.approx(np.array([[18, -5], [24, 4]]), abs=0.3)
@@ -313,6 +314,6 @@ def test_keyframes_are_taken_one_at_a_time(
     drive: list[Keyframe], frames: Frames, refined: Lift
 ) -> None:
     assert_same(
-        refined_scene(iter(drive), frames, CHATGPT, refined),
-        refined_scene(drive, frames, CHATGPT, refined),
+        refined_scene(iter(drive), frames, CHATGPT, refined).boxes,
+        refined_scene(drive, frames, CHATGPT, refined).boxes,
     )

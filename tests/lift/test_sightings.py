@@ -4,6 +4,7 @@ import pytest
 from cm3d.lift.fit.evidence import Evidence
 from cm3d.lift.sightings import Sightings
 from cm3d.tables import Boxes3D
+from tests.lift.made import unexplained
 
 
 def sightings(same_as: list[int], first: int) -> Sightings:
@@ -22,7 +23,8 @@ def sightings(same_as: list[int], first: int) -> Sightings:
         velocity_mps=np.zeros((count, 2)),
         attribute_name=[""] * count,
     )
-    return Sightings(boxes, Evidence(number, number, number, number), np.array(same_as, np.int64))
+    evidence = Evidence(number, number, number, number)
+    return Sightings(unexplained(boxes), evidence, np.array(same_as, np.int64))
 
 
 def test_stacked_each_row_keeps_its_object() -> None:

@@ -1,6 +1,7 @@
 """What `stages.lift` reads, which recipe it takes, and what it says of maps without lanes."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,15 @@ from cm3d.lift.paper import lift_frame
 from cm3d.lift.refined import refined_scene
 from cm3d.params import Lift, Orientation, load_params
 from cm3d.sensors.card import Sensors
-from cm3d.tables import Boxes3D, Cameras, Frames, Lanes, Masks, Sweeps, layout
+from cm3d.tables import Boxes3D, Cameras, Explanations, Frames, Lanes, Masks, Sweeps, layout
 from cm3d.tables.table import columns_of
-from stages.lift import lift_scene, read_keyframes, read_scan, say_which_maps_have_no_lanes
+from stages.lift import (
+    boxes_and_why,
+    lift_scene,
+    read_keyframes,
+    read_scan,
+    say_which_maps_have_no_lanes,
+)
 from tests.lift.known import CHATGPT
 
 SCENE = "scene"
@@ -112,18 +119,34 @@ def test_sweeps_are_as_many_as_wanted(frames: Frames, params: Lift) -> None:
 
 def test_recipe_is_a_knob(frames: Frames, params: Lift) -> None:
     keyframes = list(read_keyframes(SCENE, frames, SENSORS, params))
-    paper = Boxes3D.concatenate(lift_frame(each, CHATGPT, params) for each in keyframes)
+    paper = Boxes3D.concatenate(lift_frame(each, CHATGPT, params).boxes for each in keyframes)
     assert len(paper) == 2
-    assert_same(lift_scene(SCENE, CHATGPT, SENSORS, with_knobs(params, recipe="paper")), paper)
-    refined = refined_scene(keyframes, frames, CHATGPT, params)
-    assert_same(lift_scene(SCENE, CHATGPT, SENSORS, with_knobs(params, recipe="refined")), refined)
+    lifted = lift_scene(SCENE, CHATGPT, SENSORS, with_knobs(params, recipe="paper")).boxes
+    assert_same(lifted, paper)
+    refined = refined_scene(keyframes, frames, CHATGPT, params).boxes
+    lifted = lift_scene(SCENE, CHATGPT, SENSORS, with_knobs(params, recipe="refined")).boxes
+    assert_same(lifted, refined)
     assert not np.array_equal(paper.center_m, refined.center_m)
+
+
+@pytest.mark.parametrize("recipe", ["paper", "refined"])
+def test_boxes_and_explanations_are_two_tables(
+    frames: Frames, params: Lift, recipe: str, tmp_path: Path
+) -> None:
+    chosen = with_knobs(params, recipe=recipe)
+    lift = partial(lift_scene, priors=CHATGPT, sensors=SENSORS, params=chosen)
+    noted = boxes_and_why(lift, SCENE)
+    assert_same(noted.table, lift(SCENE).boxes)
+    (why,) = noted.beside
+    why.write(tmp_path / "why.parquet")
+    read = Explanations.read(tmp_path / "why.parquet")
+    assert read.sample_token.tolist() == noted.table.sorted().sample_token.tolist()
 
 
 @pytest.mark.parametrize("recipe", ["paper", "refined"])
 def test_map_without_lanes(frames: Frames, params: Lift, recipe: str) -> None:
     Lanes.empty().write(layout.LANES / "town.parquet")
-    boxes = lift_scene(SCENE, CHATGPT, SENSORS, with_knobs(params, recipe=recipe))
+    boxes = lift_scene(SCENE, CHATGPT, SENSORS, with_knobs(params, recipe=recipe)).boxes
     assert set(boxes.class_name) == {"car"}
     assert np.isfinite(boxes.yaw_rad).all()
     if recipe == "paper":

@@ -8,6 +8,7 @@ from cm3d.lift.objects import Objects
 from cm3d.lift.priors import Sizes
 from cm3d.lift.structure import share_above
 from tests.lift.known import CHATGPT
+from tests.lift.made import made
 
 
 def cars(*places: tuple[float, float, float]) -> Objects:
@@ -15,8 +16,7 @@ def cars(*places: tuple[float, float, float]) -> Objects:
     count = len(places)
     place = np.array(places, dtype=float).reshape(-1, 3)
     full = np.ones(count)
-    return Objects(
-        row=np.arange(count),
+    return made(
         known=CHATGPT.known(np.array(["car"] * count, dtype=object)),
         score=full,
         center_m=np.column_stack([place[:, :2], 0.75 * full]),

@@ -1,15 +1,15 @@
 """The paper's recipe: masks and points of one keyframe in, boxes out."""
 
+from cm3d.lift.explained import ExplainedBoxes, explained
 from cm3d.lift.keyframe import Keyframe
 from cm3d.lift.objects import at_medoids
 from cm3d.lift.points.in_masks import points_in_masks
 from cm3d.lift.priors import Priors
 from cm3d.lift.suppression import without_duplicates
 from cm3d.params import Lift
-from cm3d.tables import Boxes3D
 
 
-def lift_frame(keyframe: Keyframe, priors: Priors, params: Lift) -> Boxes3D:
+def lift_frame(keyframe: Keyframe, priors: Priors, params: Lift) -> ExplainedBoxes:
     """Turn every mask with enough LiDAR points into a box in the global frame.
 
     The centre is the medoid of the points in the eroded mask, pushed away from the ego vehicle;
@@ -31,4 +31,4 @@ def lift_frame(keyframe: Keyframe, priors: Priors, params: Lift) -> Boxes3D:
     objects = at_medoids(found, keyframe, known, params)
     if params.nms:
         objects = objects[without_duplicates(objects)]
-    return objects.as_boxes(keyframe.sample_token)
+    return explained(objects, keyframe.sample_token)

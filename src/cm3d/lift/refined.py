@@ -1,13 +1,13 @@
 """The refined recipe: better points, places, sizes and headings than the paper's medoids give."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 import numpy as np
 
 from cm3d.geometry.arrays import NDArrayFloat
 from cm3d.geometry.ground import GroundField
 from cm3d.lift.calibration import probability
+from cm3d.lift.explained import ExplainedBoxes, explained
 from cm3d.lift.fit.boxes import fit_boxes
 from cm3d.lift.fit.evidence import evidence_of, fit_quality, front_weight
 from cm3d.lift.identity import one_object, parts_of_others
@@ -21,7 +21,7 @@ from cm3d.lift.structure import share_above
 from cm3d.lift.suppression import without_duplicates
 from cm3d.lift.tracks.scene import follow_objects
 from cm3d.params import Lift
-from cm3d.tables import Boxes3D, Frames
+from cm3d.tables import Frames
 
 
 def refined_frame(
@@ -44,24 +44,20 @@ def refined_frame(
         found = merge_cameras(found, scan.points_m, keyframe.masks, known.suppression_m)
 
     objects = at_medoids(found, keyframe, known, params)
-    quality = np.ones(len(objects))
     if refine.fit:
-        objects, cost = fit_boxes(found, objects, keyframe, ground, params)
-        quality = fit_quality(cost)
+        objects = fit_boxes(found, objects, keyframe, ground, params)
     if refine.score:
-        objects = replace(objects, score=objects.score * quality)
+        objects = objects.scored(fit=fit_quality(objects.fit_cost))
     standing_m = newest_m[newest_m[:, 2] - ground.below(newest_m) > refine.ground_clearance_m]
     if refine.free_standing:
-        objects = replace(
-            objects, score=objects.score * (1 - share_above(objects, standing_m)) ** 2
-        )
+        objects = objects.scored(free_standing=(1 - share_above(objects, standing_m)) ** 2)
     shared = shared_points(found, objects.row)
     if refine.parts:
         whole = ~parts_of_others(shared, reach(found, scan.points_m, objects.row), objects)
-        objects, quality, shared = objects[whole], quality[whole], shared[whole][:, whole]
+        objects, shared = objects[whole], shared[whole][:, whole]
     if params.nms:
         kept = without_duplicates(objects)
-        objects, quality, shared = objects[kept], quality[kept], shared[kept][:, kept]
+        objects, shared = objects[kept], shared[kept][:, kept]
     group = priors.motion_group(objects.known.class_index)
     same_as = np.arange(len(objects))
     if refine.one_class:
@@ -69,23 +65,20 @@ def refined_frame(
 
     range_m = np.linalg.norm(objects.center_m[:, :2] - scan.sensor_m[:2], axis=1)
     front = front_weight(objects.headings, refine.max_lane_distance_m)
-    evidence = evidence_of(quality, objects.size.length_m, range_m, front)
-    boxes = objects.as_boxes(keyframe.sample_token)
-    sightings = Sightings(
-        boxes.replace(
-            center_m=global_SE3_level.transform_points(boxes.center_m),
-            yaw_rad=global_SE3_level.transform_yaw(boxes.yaw_rad),
-        ),
-        evidence,
-        same_as,
+    evidence = evidence_of(fit_quality(objects.fit_cost), objects.size.length_m, range_m, front)
+    level = explained(objects, keyframe.sample_token)
+    boxes = level.boxes.replace(
+        center_m=global_SE3_level.transform_points(level.boxes.center_m),
+        yaw_rad=global_SE3_level.transform_yaw(level.boxes.yaw_rad),
     )
+    sightings = Sightings(ExplainedBoxes(boxes, level.why), evidence, same_as)
     return sightings, global_SE3_level.transform_points(standing_m)[:, :2]
 
 
 def refined_scene(
     keyframes: Iterable[Keyframe], frames: Frames, priors: Priors, params: Lift
-) -> Boxes3D:
-    """Boxes of a scene, global frame.
+) -> ExplainedBoxes:
+    """Boxes of a scene, global frame, and what gave them.
 
     Args:
         keyframes: What was seen; taken one at a time.
@@ -101,9 +94,10 @@ def refined_scene(
     standing_m = {
         token: xy_m for token, (_, xy_m) in zip(frames.sample_token, by_keyframe, strict=True)
     }
-    boxes = found.boxes
+    told = found.explained
     if params.refine.tracks:
-        boxes = follow_objects(found, frames, standing_m, priors.taxonomy, params.tracks).boxes
+        told = follow_objects(found, frames, standing_m, priors.taxonomy, params.tracks)
+    boxes, why = told.boxes, told.why.replace(raw_score=told.boxes.score)
     if params.refine.calibrate:
         boxes = boxes.replace(score=probability(boxes.score, params.calibration))
-    return boxes
+    return ExplainedBoxes(boxes, why)

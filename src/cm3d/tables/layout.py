@@ -21,6 +21,7 @@ CARD: Final = INDEX / "dataset.json"
 BOXES2D: Final = Path("data/boxes2d")
 MASKS: Final = Path("data/masks")
 LIFTED: Final = Path("data/lifted")
+LIFT_EXPLAINED: Final = Path("data/lift_explained")
 IMPORTED: Final = Path("data/imported")
 SAM3D: Final = Path("data/sam3d")
 PSEUDO_LABELS: Final = Path("data/pseudo_labels")

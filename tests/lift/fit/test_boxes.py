@@ -48,7 +48,7 @@ def test_golden_car(
     assert boxes.center_m[0, 2] == pytest.approx(0.75, abs=0.1)
     assert boxes.length_m[0] == pytest.approx(4.5, abs=0.3)
     assert boxes.width_m[0] == pytest.approx(1.8, abs=0.2)
-    assert found.center_m < miss(lift_frame(keyframe, CHATGPT, lift_params), car).center_m
+    assert found.center_m < miss(lift_frame(keyframe, CHATGPT, lift_params).boxes, car).center_m
 
 
 @pytest.mark.parametrize("length_m", [3.9, 5.2])

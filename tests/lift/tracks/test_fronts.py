@@ -27,7 +27,7 @@ def votes(
 ) -> np.ndarray:
     beforehand = np.zeros(len(xy_m)) if own is None else np.array(own)
     place_m = np.array(xy_m, dtype=float).reshape(-1, 2)
-    return front_votes(place_m, np.array(axis_rad), beforehand, traffic, ego_direction_rad)
+    return front_votes(place_m, np.array(axis_rad), beforehand, traffic, ego_direction_rad).total
 
 
 def test_traffic_on_the_near_side_decides() -> None:
@@ -95,8 +95,8 @@ def test_turning_and_moving_the_world_changes_nothing(
         return np.asarray(place_m @ rotation.T + [by_m, -by_m / 2])
 
     moved = Traffic(there(STREET.xy_m), STREET.direction_rad + turn_rad)
-    here = front_votes(xy_m, axis_rad, own, STREET, 0.4)
-    found = front_votes(there(xy_m), axis_rad + turn_rad, own, moved, 0.4 + turn_rad)
+    here = front_votes(xy_m, axis_rad, own, STREET, 0.4).total
+    found = front_votes(there(xy_m), axis_rad + turn_rad, own, moved, 0.4 + turn_rad).total
     assert found == pytest.approx(here, abs=1e-8)
 
 
@@ -105,8 +105,8 @@ def test_the_other_direction_of_an_axis_has_the_opposite_vote(seed: int) -> None
     random = np.random.default_rng(seed)
     xy_m, axis_rad = random.uniform(-20, 20, (12, 2)), random.uniform(-np.pi, np.pi, 12)
     flip = random.random(12) < 0.5
-    here = front_votes(xy_m, axis_rad, np.zeros(12), STREET, 0.4)
-    found = front_votes(xy_m, axis_rad + np.pi * flip, np.zeros(12), STREET, 0.4)
+    here = front_votes(xy_m, axis_rad, np.zeros(12), STREET, 0.4).total
+    found = front_votes(xy_m, axis_rad + np.pi * flip, np.zeros(12), STREET, 0.4).total
     assert found == pytest.approx(np.where(flip, -here, here), abs=1e-8)
 
 
@@ -125,3 +125,14 @@ def test_the_ego_vehicle_is_traffic() -> None:
     ego = ego_traffic(frames)
     assert ego.xy_m.tolist() == [[5, 6], [0, 0]]
     assert ego.direction_rad == pytest.approx([0.6, 0.0])
+
+
+def test_the_strongest_vote_for_the_front_is_named() -> None:
+    """Three cars in a row, of which one stands on a lane; one by the kerb; one alone."""
+    xy_m = np.array([[40.0, 60], [40, 62], [40, 64], [0, -5], [0, 90]])
+    own = np.array([-1.0, 0, 0, 0, 0])
+    found = front_votes(xy_m, np.zeros(5), own, STREET, EAST)
+    assert found.strongest().tolist() == ["lane", "row", "row", "traffic", "ego"]
+    assert (found.total < 0).tolist() == [True, True, True, False, False]
+    terms = found.lane + found.traffic + found.ego + found.row
+    assert found.total.tolist() == terms.tolist()

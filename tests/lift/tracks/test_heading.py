@@ -23,7 +23,9 @@ def _headings(
 ) -> NDArrayFloat:
     weights = np.ones(len(yaw_rad)) if weight is None else np.array(weight)
     grid = _grid(len(yaw_rad))
-    return track_headings(np.array(yaw_rad), weights, np.array([vehicle]), grid, motion, 0.6)[0]
+    return track_headings(
+        np.array(yaw_rad), weights, np.array([vehicle]), grid, motion, 0.6
+    ).yaw_rad[0]
 
 
 def test_the_axis_is_agreed_on_and_most_boxes_say_which_way() -> None:

@@ -5,13 +5,15 @@ import pytest
 
 from cm3d.errors import InputError
 from cm3d.geometry.arrays import NDArrayFloat
+from cm3d.lift.explained import ExplainedBoxes
 from cm3d.lift.fit.evidence import Evidence
 from cm3d.lift.sightings import Sightings
-from cm3d.lift.tracks.scene import TrackedBoxes, follow_objects, points_in_footprints
+from cm3d.lift.tracks.scene import follow_objects, points_in_footprints
 from cm3d.params import Tracks
 from cm3d.tables import Boxes3D, Frames
 from cm3d.tables.table import columns_of
 from tests.lift.known import CLASS_NAMES, TAXONOMY
+from tests.lift.made import unexplained
 
 Boxes = Callable[..., Boxes3D]
 MakeFrames = Callable[[int], Frames]
@@ -25,7 +27,7 @@ def _follow(
     front: float = 0.0,
     same_as: list[int] | None = None,
     standing_m: NDArrayFloat | None = None,
-) -> TrackedBoxes:
+) -> ExplainedBoxes:
     """All boxes are known equally well; without `standing_m` there are points on all of them."""
     half = np.full(len(boxes), 0.5)
     evidence = Evidence(np.full(len(boxes), std_m), half, half, np.full(len(boxes), front))
@@ -33,7 +35,8 @@ def _follow(
     everywhere_m = np.stack(np.meshgrid(*[np.arange(-60, 60, 0.5)] * 2), axis=-1).reshape(-1, 2)
     points_m = everywhere_m if standing_m is None else standing_m
     standing = dict.fromkeys(frames.sample_token, points_m)
-    return follow_objects(Sightings(boxes, evidence, own), frames, standing, TAXONOMY, params)
+    sightings = Sightings(unexplained(boxes), evidence, own)
+    return follow_objects(sightings, frames, standing, TAXONOMY, params)
 
 
 def _drive(make_boxes: Boxes, steps: list[int], speed_mps: float) -> Boxes3D:
@@ -46,12 +49,28 @@ def test_a_driving_car(make_boxes: Boxes, make_frames: MakeFrames, all_on: Track
     boxes = result.boxes
     assert list(boxes.sample_token) == ["f0", "f1", "f2", "f3", "f4", "f5"]
     assert set(boxes.attribute_name) == {"vehicle.moving"}
-    np.testing.assert_array_equal(result.track, 0)
+    np.testing.assert_array_equal(result.why.track, 0)
     np.testing.assert_allclose(boxes.velocity_mps, [[-8, 0]] * 6, atol=0.2)
     np.testing.assert_allclose(boxes.center_m[2], [-8, 3, 1], atol=0.1)
     np.testing.assert_allclose(np.abs(boxes.yaw_rad), np.pi)
     of_track = 0.5 * 5 / (5 + all_on.score_prior_boxes)
     np.testing.assert_allclose(boxes.score[[0, 2]], [of_track, of_track * all_on.fill_score])
+
+
+def test_what_turned_a_box_is_told(
+    make_boxes: Boxes, make_frames: MakeFrames, all_on: Tracks, all_off: Tracks
+) -> None:
+    """The lane's axis is that of the motion in f0 and across it in f1."""
+    boxes = _drive(make_boxes, [0, 1, 3, 4, 5], -8.0).replace(yaw_rad=[0, np.pi / 2, 0, 0, 0])
+    why = _follow(boxes, make_frames(6), all_on).why
+    # the gap in f2 takes the axis of the box before it
+    assert why.heading_from.tolist() == ["lane", "motion", "motion", "lane", "lane", "lane"]
+    assert set(why.front_from) == {"motion"}
+    assert why.center_from.tolist() == [*["smoothed"] * 2, "interpolated", *["smoothed"] * 3]
+    untouched = _follow(boxes, make_frames(6), all_off).why
+    assert set(untouched.heading_from) == set(untouched.front_from) == {"lane"}
+    assert set(untouched.center_from) == {"medoid"} and set(untouched.size_from) == {"class"}
+    assert np.isnan(untouched.track_score).all() and (untouched.class_factor == 1).all()
 
 
 def test_a_parked_car_that_once_was_a_truck(
@@ -158,7 +177,7 @@ def test_the_order_of_rows_does_not_matter(
     shuffled = boxes[rng.permutation(len(boxes))]
     once = _follow(boxes, frames, all_on)
     again = _follow(shuffled, frames[rng.permutation(6)], all_on)
-    np.testing.assert_array_equal(once.track, again.track)
+    np.testing.assert_array_equal(once.why.track, again.why.track)
     for name in columns_of(Boxes3D):
         np.testing.assert_array_equal(getattr(once.boxes, name), getattr(again.boxes, name))
 
@@ -171,7 +190,7 @@ def test_every_box_is_kept_and_no_track_has_two_in_a_keyframe(
     assert sorted(unfilled.boxes.sample_token) == sorted(boxes.sample_token)
     filled = _follow(boxes, make_frames(8), all_on)
     assert len(filled.boxes) > len(boxes)
-    pairs = set(zip(filled.boxes.sample_token, filled.track.tolist(), strict=True))
+    pairs = set(zip(filled.boxes.sample_token, filled.why.track.tolist(), strict=True))
     assert len(pairs) == len(filled.boxes)
 
 
@@ -213,7 +232,7 @@ def test_boxes_of_other_classes_stay_with_their_share(
     result = _follow(boxes, make_frames(2), all_on, same_as=[0, 0, 2, 2])
     found, of_track = result.boxes, 1.2 / (2 + all_on.score_prior_boxes)
     assert found.class_name.tolist() == ["car", "car", "truck", "truck"]
-    np.testing.assert_array_equal(result.track, 0)
+    np.testing.assert_array_equal(result.why.track, 0)
     car, truck = of_track * 0.75, of_track * 0.25
     np.testing.assert_allclose(found.score, [car, car, truck, truck])
     assert found.length_m[2:].tolist() == [7, 7]  # its own shape

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from cm3d.geometry.angles import turned_towards
-from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat, NDArrayInt
+from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat, NDArrayInt, NDArrayObject
 from cm3d.geometry.ground import GroundField
 from cm3d.geometry.l_shape import closest_directions
 from cm3d.geometry.rows import Rows
@@ -16,7 +16,7 @@ from cm3d.lift.fit.rays import rays_near
 from cm3d.lift.fit.search import at, behind_seen_sides, search
 from cm3d.lift.keyframe import Keyframe
 from cm3d.lift.lanes import Headings
-from cm3d.lift.objects import Objects
+from cm3d.lift.objects import Objects, Origin, words
 from cm3d.lift.points.in_masks import MaskPoints
 from cm3d.lift.priors import Sizes, turned_across
 from cm3d.params import Lift, Refine
@@ -24,7 +24,7 @@ from cm3d.params import Lift, Refine
 
 def fit_boxes(
     found: MaskPoints, objects: Objects, keyframe: Keyframe, ground: GroundField, params: Lift
-) -> tuple[Objects, NDArrayFloat]:
+) -> Objects:
     """Fit a box to each of N objects.
 
     The search starts behind the sides that are seen or, without medoid compensation, at the
@@ -39,12 +39,12 @@ def fit_boxes(
 
     Returns:
         The objects with other centres, sizes and headings, whose front and back are not told
-        apart, and (N,) costs of the objective, see `Objective`; about 0.3 for good ones.
+        apart, and the costs of the objective, see `Objective`; about 0.3 for good ones.
     """
     refine = params.refine
     facts = _facts(found, objects, keyframe, ground, refine)
     objective = Objective(facts, keyframe.scan.sensor_m, refine.weights)
-    tried = _hypotheses(facts.samples, objects.headings, objects.known.follows_lanes, refine)
+    tried = _hypotheses(facts.samples, objects, refine)
     many = objective[tried.owner]
     if params.medoid_compensation:
         start = behind_seen_sides(many, tried.yaw_rad)
@@ -63,19 +63,26 @@ def fit_boxes(
             facts.samples, facts.views, facts.bottom_m, height_m, refine.height_trust
         )
     middle_m = facts.bottom_m + height_m / 2
-    fitted = replace(
+    near_lane = objects.headings.lane_distance_m <= refine.max_lane_distance_m
+    everyone = len(objects)
+    return replace(
         objects,
         center_m=np.column_stack([boxes.x_m, boxes.y_m, middle_m]),
         size=Sizes(boxes.length_m, boxes.width_m, height_m),
-        headings=_faced(boxes.yaw_rad, objects.headings, refine.max_lane_distance_m),
+        headings=_faced(boxes.yaw_rad, objects.headings, near_lane),
+        fit_cost=cost,
+        origin=Origin(
+            center=words("fit", everyone),
+            heading=tried.told_by[best],
+            front=np.where(near_lane, "lane", "ego").astype(object),
+            size=words("fit" if refine.extent else "class", everyone),
+        ),
     )
-    return fitted, cost
 
 
-def _faced(yaw_rad: NDArrayFloat, headings: Headings, max_lane_distance_m: float) -> Headings:
+def _faced(yaw_rad: NDArrayFloat, headings: Headings, near_lane: NDArrayBool) -> Headings:
     """Axes (N,) as headings: along the near lane, else the way that the ego vehicle looks."""
-    near = headings.lane_distance_m <= max_lane_distance_m
-    reference_rad = np.where(near, headings.yaw_rad, 0.0)
+    reference_rad = np.where(near_lane, headings.yaw_rad, 0.0)
     return replace(headings, yaw_rad=turned_towards(yaw_rad, reference_rad))
 
 
@@ -108,11 +115,13 @@ class _Hypotheses(Rows):
         owner: (H,) object of each.
         yaw_rad: (H,) headings, global frame.
         penalty: (H,) what each costs beforehand.
+        told_by: (H,) what it comes from, a word of `HEADING_FROM`.
     """
 
     owner: NDArrayInt
     yaw_rad: NDArrayFloat
     penalty: NDArrayFloat
+    told_by: NDArrayObject
 
     def best(self, cost: NDArrayFloat) -> NDArrayInt:
         """(N,) rows of the cheapest of each object."""
@@ -121,25 +130,27 @@ class _Hypotheses(Rows):
         return np.asarray(cheapest_first[first])
 
 
-def _hypotheses(
-    samples: Samples, headings: Headings, follows_lanes: NDArrayBool, params: Refine
-) -> _Hypotheses:
+def _hypotheses(samples: Samples, objects: Objects, params: Refine) -> _Hypotheses:
     """Headings along the near lane or the ego vehicle, and both readings of a rectangle.
 
     Without a lane near by vehicles stand along the street more often than not, and the street
     goes where the ego vehicle looks. Rectangles around the points may outbid both.
     """
+    headings, follows_lanes = objects.headings, objects.known.follows_lanes
     everyone = np.arange(len(headings))
     if not params.orientation:
-        return _Hypotheses(everyone, headings.yaw_rad, np.zeros(len(everyone)))
+        none = np.zeros(len(everyone))
+        return _Hypotheses(everyone, headings.yaw_rad, none, objects.origin.heading)
     direction_rad = closest_directions(samples.points_m[..., :2], samples.valid)
     near_lane = headings.lane_distance_m <= params.max_lane_distance_m
     known = np.flatnonzero(near_lane | follows_lanes)
     along_rad = np.where(near_lane, headings.yaw_rad, 0.0)[known]
     against = np.where(follows_lanes, params.weights.against_street, 0.0)
     against = np.where(near_lane, params.weights.against_lane, against)
+    told_by = np.where(near_lane, "lane", "street").astype(object)[known]
     return _Hypotheses(
         np.concatenate([known, everyone, everyone]),
         np.concatenate([along_rad, direction_rad, direction_rad + np.pi / 2]),
         np.concatenate([np.zeros(len(known)), against, against]),
+        np.concatenate([told_by, words("rectangle", 2 * len(everyone))]),
     )

@@ -8,8 +8,9 @@ import numpy as np
 from cm3d.geometry.arrays import NDArrayFloat, NDArrayInt
 from cm3d.lift.fit.evidence import Evidence
 from cm3d.lift.tracks.grid import Grid
-from cm3d.lift.tracks.heading import track_headings
+from cm3d.lift.tracks.heading import TrackHeadings, track_headings
 from cm3d.lift.tracks.motion import TrackMotion, heights
+from cm3d.lift.tracks.votes import Votes
 from cm3d.params import Tracks
 from cm3d.tables import Boxes3D
 from cm3d.taxonomy import Taxonomy
@@ -22,25 +23,32 @@ class Agreement:
     Args:
         classes: (K,) class index.
         size_m: (K, 3) length, width, height.
-        score: (K,).
+        score: (K,), whatever the class.
+        certainty: (K,) factor on it for how sure the class is.
         center_m: (K, T, 3), global frame.
-        yaw_rad: (K, T), global frame.
+        headings: Of the tracks.
         motion: Of the tracks.
     """
 
     classes: NDArrayInt
     size_m: NDArrayFloat
     score: NDArrayFloat
+    certainty: NDArrayFloat
     center_m: NDArrayFloat
-    yaw_rad: NDArrayFloat
+    headings: TrackHeadings
     motion: TrackMotion
+
+    @property
+    def yaw_rad(self) -> NDArrayFloat:
+        """Headings (K, T), global frame."""
+        return self.headings.yaw_rad
 
     @classmethod
     def of(
         cls,
         boxes: Boxes3D,
         own: NDArrayInt,
-        classes: NDArrayInt,
+        votes: Votes,
         evidence: Evidence,
         motion: TrackMotion,
         grid: Grid,
@@ -48,13 +56,15 @@ class Agreement:
         params: Tracks,
     ) -> Self:
         """Let the boxes (N,) of each track, of classes `own`, pool and follow the motion."""
+        classes = votes.elected
         z_m = heights(boxes.center_m[:, 2], evidence.position_std_m, grid, motion)
         return cls(
             classes=classes,
             size_m=agreed_sizes(boxes.cuboids.size_m, evidence.size_weight, own, classes, grid),
             score=track_scores(boxes.score, grid, params.score_prior_boxes),
+            certainty=votes.shares(classes) ** params.class_share,
             center_m=np.concatenate([motion.xy_m, z_m[..., None]], axis=-1),
-            yaw_rad=track_headings(
+            headings=track_headings(
                 boxes.yaw_rad,
                 evidence.yaw_weight,
                 taxonomy.flags("follows_lanes")[classes],

@@ -1,13 +1,15 @@
 """From tracks back to boxes, each effect of tracking where it is wanted."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
 from cm3d.geometry.arrays import NDArrayBool, NDArrayInt, NDArrayObject
 from cm3d.geometry.rows import Rows
+from cm3d.lift.explained import ExplainedBoxes
 from cm3d.lift.tracks.agreement import Agreement
+from cm3d.lift.tracks.heading import OWN
 from cm3d.params import Tracks
 from cm3d.tables import Boxes3D
 from cm3d.taxonomy import Taxonomy
@@ -22,26 +24,28 @@ class Cells(Rows):
         frame: Its column.
         seen: Whether there was a box; else a gap is filled.
         followed: Whether the track has more than one box.
+        standing: LiDAR points in a filled gap's box.
     """
 
     track: NDArrayInt
     frame: NDArrayInt
     seen: NDArrayBool
     followed: NDArrayBool
+    standing: NDArrayInt
 
 
 def agreed_boxes(
-    boxes: Boxes3D,
+    found: ExplainedBoxes,
     classes: NDArrayInt,
     cells: Cells,
     agreed: Agreement,
     taxonomy: Taxonomy,
     params: Tracks,
-) -> Boxes3D:
+) -> ExplainedBoxes:
     """Boxes (M,) of the cells as their tracks have them, and otherwise as they were.
 
     Args:
-        boxes: (M,) of the cells; a gap's is another of the same track.
+        found: (M,) of the cells; a gap's is another of the same track.
         classes: (M,) class indices of these boxes.
         cells: (M,).
         agreed: Of all tracks.
@@ -52,6 +56,7 @@ def agreed_boxes(
     chosen = of_track if params.class_vote else classes
     # What changes its class takes the size of the track's boxes of that class.
     resized = (chosen != classes) | (params.sizes & (of_track == chosen))
+    boxes, why = found.boxes, found.why
     size_m = np.where(resized[:, None], agreed.size_m[cells.track], boxes.cuboids.size_m)
     boxes = boxes.replace(
         class_name=taxonomy.name_array[chosen],
@@ -59,26 +64,61 @@ def agreed_boxes(
         width_m=size_m[:, 1],
         height_m=size_m[:, 2],
     )
-    boxes = _with_place(boxes, cells, agreed, params)
-    boxes = _with_score(boxes, cells, agreed, params)
-    return _with_motion(boxes, cells, agreed, chosen, taxonomy, params)
+    # The mean of one box is that box.
+    why = why.replace(size_from=np.where(resized & cells.followed, "track", why.size_from))
+    found = _as_seen(ExplainedBoxes(boxes, why), cells)
+    found = _with_place(found, cells, agreed, params)
+    found = _with_score(found, cells, agreed, params)
+    return replace(found, boxes=_with_motion(found.boxes, cells, agreed, chosen, taxonomy, params))
 
 
-def _with_place(boxes: Boxes3D, cells: Cells, agreed: Agreement, params: Tracks) -> Boxes3D:
-    """Centre and heading."""
-    cell = (cells.track, cells.frame)
-    moved = cells.followed & (params.positions | ~cells.seen)
-    return boxes.replace(
-        center_m=np.where(moved[:, None], agreed.center_m[cell], boxes.center_m),
-        yaw_rad=agreed.yaw_rad[cell] if params.heading else boxes.yaw_rad,
+def _as_seen(found: ExplainedBoxes, cells: Cells) -> ExplainedBoxes:
+    """A filled gap knows nothing of the box whose copy it is."""
+    why, seen = found.why, cells.seen
+    return found.told(
+        seen=seen,
+        points=np.where(seen, why.points, cells.standing),
+        fit_cost=np.where(seen, why.fit_cost, np.nan),
+        mask_class=np.where(seen, why.mask_class, ""),
+        mask_score=np.where(seen, why.mask_score, np.nan),
+        fit_quality=np.where(seen, why.fit_quality, np.nan),
+        free_standing=np.where(seen, why.free_standing, np.nan),
     )
 
 
-def _with_score(boxes: Boxes3D, cells: Cells, agreed: Agreement, params: Tracks) -> Boxes3D:
+def _with_place(
+    found: ExplainedBoxes, cells: Cells, agreed: Agreement, params: Tracks
+) -> ExplainedBoxes:
+    """Centre and heading."""
+    cell, boxes, why = (cells.track, cells.frame), found.boxes, found.why
+    moved = cells.followed & (params.positions | ~cells.seen)
+    center_by = np.where(cells.seen, "smoothed", "interpolated")
+    center_by = np.where(agreed.motion.travelled[cells.track], center_by, "pooled")
+    boxes = boxes.replace(center_m=np.where(moved[:, None], agreed.center_m[cell], boxes.center_m))
+    why = why.replace(center_from=np.where(moved, center_by, why.center_from))
+    if params.heading:
+        told_by, front_by = agreed.headings.told_by[cell], agreed.headings.front_by[cells.track]
+        boxes = boxes.replace(yaw_rad=agreed.yaw_rad[cell])
+        why = why.replace(
+            heading_from=np.where(told_by == OWN, why.heading_from, told_by),
+            front_from=np.where(front_by == OWN, why.front_from, front_by),
+        )
+    return ExplainedBoxes(boxes, why)
+
+
+def _with_score(
+    found: ExplainedBoxes, cells: Cells, agreed: Agreement, params: Tracks
+) -> ExplainedBoxes:
     """The track's score; less in a gap, where nothing was seen."""
-    of_track = agreed.score[cells.track]
-    own = of_track if params.scores else boxes.score
-    return boxes.replace(score=np.where(cells.seen, own, params.fill_score * of_track))
+    of_track, certainty = agreed.score[cells.track], agreed.certainty[cells.track]
+    shared = np.logical_not(cells.seen) | params.scores
+    gap = np.where(cells.seen, 1.0, params.fill_score)
+    score = np.where(shared, gap * (of_track * certainty), found.boxes.score)
+    return replace(found, boxes=found.boxes.replace(score=score)).told(
+        track_score=np.where(shared, of_track, np.nan),
+        class_factor=np.where(shared, certainty, 1.0),
+        gap_factor=gap,
+    )
 
 
 def _with_motion(

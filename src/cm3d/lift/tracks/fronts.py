@@ -10,8 +10,8 @@ import numpy as np
 from scipy.spatial.distance import cdist
 
 from cm3d.geometry.angles import direction_of, wrap_angle
-from cm3d.geometry.arrays import NDArrayFloat
-from cm3d.geometry.rows import Rows
+from cm3d.geometry.arrays import NDArrayFloat, NDArrayObject
+from cm3d.geometry.rows import Rows, columns, names
 from cm3d.geometry.se3 import SE3
 from cm3d.lift.tracks.agreement import Agreement
 from cm3d.lift.tracks.grid import Grid
@@ -89,9 +89,40 @@ def with_fronts(
         Traffic.concatenate([others, ego]),
         float(ahead_rad[0]),
     )
-    turned_rad = agreed.yaw_rad.copy()
-    turned_rad[standing[votes < 0]] += np.pi
-    return replace(agreed, yaw_rad=wrap_angle(turned_rad))
+    turned_rad, front_by = agreed.yaw_rad.copy(), agreed.headings.front_by.copy()
+    turned_rad[standing[votes.total < 0]] += np.pi
+    front_by[standing] = votes.strongest()
+    headings = agreed.headings._replace(yaw_rad=wrap_angle(turned_rad), front_by=front_by)
+    return replace(agreed, headings=headings)
+
+
+@dataclass(frozen=True, eq=False)
+class FrontVotes(Rows):
+    """What speaks for one direction of the axes of N objects, or below 0 for the other, each (N,).
+
+    Args:
+        lane: The lane that it is on.
+        traffic: What drove beside it.
+        ego: The way that the ego vehicle looks.
+        row: Its neighbours in a row.
+    """
+
+    lane: NDArrayFloat
+    traffic: NDArrayFloat
+    ego: NDArrayFloat
+    row: NDArrayFloat
+
+    @property
+    def total(self) -> NDArrayFloat:
+        """All votes (N,): below 0 the axis's other direction is the front."""
+        return np.asarray(self.lane + self.traffic + self.ego + self.row)
+
+    def strongest(self) -> NDArrayObject:
+        """By name, what speaks most for the front of each (N,) that is chosen."""
+        votes = np.stack(list(columns(self).values()))
+        chosen = np.where(self.total < 0, -1.0, 1.0)
+        strongest = np.argmax(chosen * votes, axis=0)
+        return np.asarray(np.array(names(FrontVotes), dtype=object)[strongest])
 
 
 def front_votes(
@@ -100,8 +131,8 @@ def front_votes(
     own: NDArrayFloat,
     traffic: Traffic,
     ego_direction_rad: float,
-) -> NDArrayFloat:
-    """Votes (N,) on the front of each object: below 0 the axis's other direction is the front.
+) -> FrontVotes:
+    """Votes on the front of each of N objects.
 
     Args:
         xy_m: (N, 2) places of the objects, global frame.
@@ -110,16 +141,19 @@ def front_votes(
         traffic: What drove in the scene.
         ego_direction_rad: The way that the ego vehicle looks.
     """
-    votes = _OWN_WEIGHT * own + _traffic_votes(xy_m, axis_rad, traffic)
-    votes = votes + _FALLBACK * np.cos(axis_rad - ego_direction_rad)
+    votes = FrontVotes(
+        lane=_OWN_WEIGHT * own,
+        traffic=_traffic_votes(xy_m, axis_rad, traffic),
+        ego=_FALLBACK * np.cos(axis_rad - ego_direction_rad),
+        row=np.zeros(len(xy_m)),
+    )
     agreement = np.cos(axis_rad[:, None] - axis_rad)
     weight = np.exp(-0.5 * (cdist(xy_m, xy_m) / _ROW_M) ** 2)
     weight *= (np.abs(agreement) > _PARALLEL) & ~np.eye(len(xy_m), dtype=bool)
     towards = _ROW_WEIGHT * weight * np.sign(agreement)
-    result = votes
     for _ in range(_ROW_ROUNDS):
-        result = votes + towards @ np.tanh(result)
-    return np.asarray(result)
+        votes = replace(votes, row=towards @ np.tanh(votes.total))
+    return votes
 
 
 def _traffic_votes(xy_m: NDArrayFloat, axis_rad: NDArrayFloat, traffic: Traffic) -> NDArrayFloat:

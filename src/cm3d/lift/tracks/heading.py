@@ -1,11 +1,29 @@
 """Headings that agree over a track and with its motion."""
 
+from typing import Final, NamedTuple
+
 import numpy as np
 
 from cm3d.geometry.angles import direction_of, wrap_angle
-from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat, NDArrayInt
+from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat, NDArrayInt, NDArrayObject
 from cm3d.lift.tracks.grid import Grid
 from cm3d.lift.tracks.motion import TrackMotion
+
+OWN: Final = ""  # instead of a word: what gave it to the box itself
+
+
+class TrackHeadings(NamedTuple):
+    """Headings of K tracks over T keyframes, and what gave them, in the words of `Explanations`.
+
+    Args:
+        yaw_rad: (K, T), global frame.
+        told_by: (K, T) what gave the axis, or `OWN`.
+        front_by: (K,) what told front from back, or `OWN`.
+    """
+
+    yaw_rad: NDArrayFloat
+    told_by: NDArrayObject
+    front_by: NDArrayObject
 
 
 def track_headings(
@@ -15,8 +33,8 @@ def track_headings(
     grid: Grid,
     motion: TrackMotion,
     max_axis_error_rad: float,
-) -> NDArrayFloat:
-    """Headings (K, T).
+) -> TrackHeadings:
+    """Headings of tracks.
 
     What never moved keeps one heading, its boxes' consensus. What moves faces its motion;
     where it rests in between, the motion nearest in time. Vehicles keep the axis of their boxes,
@@ -36,7 +54,13 @@ def track_headings(
     turned = box_yaw + np.pi * np.round((driven - box_yaw) / np.pi)
     keeps_axis = vehicle[:, None] & (np.abs(driven - turned) < max_axis_error_rad)
     moving = np.where(keeps_axis, turned, driven)
-    return wrap_angle(np.where(motion.travelled[:, None], moving, resting[:, None]))
+    travelled = motion.travelled[:, None]
+    pooled = np.where(motion.known, "track", OWN)
+    return TrackHeadings(
+        wrap_angle(np.where(travelled, moving, resting[:, None])),
+        np.where(travelled, np.where(keeps_axis, OWN, "motion"), pooled[:, None]).astype(object),
+        np.where(motion.travelled, "motion", pooled).astype(object),
+    )
 
 
 def consensus(yaw_rad: NDArrayFloat, yaw_weight: NDArrayFloat, grid: Grid) -> NDArrayFloat:

@@ -1,14 +1,14 @@
 """One scene: boxes of single keyframes in, boxes of objects out."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 
 import numpy as np
 
 from cm3d.errors import InputError
 from cm3d.geometry.angles import turned_towards
-from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat, NDArrayInt
-from cm3d.geometry.rows import Rows
+from cm3d.geometry.arrays import NDArrayFloat, NDArrayInt
+from cm3d.lift.explained import ExplainedBoxes
+from cm3d.lift.objects import words
 from cm3d.lift.sightings import Sightings
 from cm3d.lift.tracks.agreement import Agreement
 from cm3d.lift.tracks.association import associate, link
@@ -17,22 +17,10 @@ from cm3d.lift.tracks.detections import Detections, motion_of_classes
 from cm3d.lift.tracks.fronts import ego_traffic, with_fronts
 from cm3d.lift.tracks.grid import Grid, fillable
 from cm3d.lift.tracks.motion import TrackMotion
+from cm3d.lift.tracks.votes import Votes, representatives
 from cm3d.params import Tracks
 from cm3d.tables import Boxes3D, Frames
 from cm3d.taxonomy import Taxonomy
-
-
-@dataclass(frozen=True, eq=False)
-class TrackedBoxes(Rows):
-    """Boxes that know their object, by keyframe.
-
-    Args:
-        boxes: M boxes.
-        track: (M,) number of the object of each, from 0 within the scene.
-    """
-
-    boxes: Boxes3D
-    track: NDArrayInt
 
 
 def follow_objects(
@@ -41,12 +29,12 @@ def follow_objects(
     standing_m: Mapping[str, NDArrayFloat],
     taxonomy: Taxonomy,
     params: Tracks,
-) -> TrackedBoxes:
+) -> ExplainedBoxes:
     """Follow the objects of a scene and let their boxes agree with each other.
 
     The result does not depend on the order of rows. An object that several boxes of a keyframe show
     is followed as one. Its class is the one that most votes are for; boxes of its other classes
-    stay beside, with their share of the votes.
+    stay beside, with their share of the votes. Whatever changes in a box, its explanation says so.
 
     Args:
         sightings: N boxes of the scene.
@@ -69,13 +57,12 @@ def follow_objects(
     )
     track = _tracks(detections, sightings.same_as, time_s, params)
 
-    share = _shares(track, classes, boxes.score, len(taxonomy.classes))
-    elected = share.argmax(axis=1)
-    chosen = _representatives(track, frame, boxes.score, classes == elected[track])
+    votes = Votes.of(track, classes, boxes.score, len(taxonomy.classes))
+    chosen = representatives(track, frame, boxes.score, classes == votes.elected[track])
     grid = Grid.from_tracks(track[chosen], frame[chosen], time_s)
     motion = TrackMotion.of(detections[chosen], grid, params)
     agreed = Agreement.of(
-        boxes[chosen], classes[chosen], elected, evidence[chosen], motion, grid, taxonomy, params
+        boxes[chosen], classes[chosen], votes, evidence[chosen], motion, grid, taxonomy, params
     )
     if params.fronts:
         fronts = evidence.front_weight[chosen]
@@ -83,18 +70,15 @@ def follow_objects(
         agreed = with_fronts(agreed, boxes.yaw_rad[chosen], fronts, grid, ego, taxonomy)
 
     others = np.setdiff1d(np.arange(len(boxes)), chosen) if params.other_classes else np.arange(0)
+    explained = _of_tracks(sightings.explained, track, grid, votes, taxonomy)
     rest = _of_other_classes(
-        boxes[others], classes[others], track[others], frame[others], agreed, share, taxonomy
+        explained[others], classes[others], track[others], frame[others], agreed, votes, taxonomy
     )
-    certain = share[np.arange(len(share)), elected] ** params.class_share
-    agreed = replace(agreed, score=agreed.score * certain)
     cells = _cells(grid, motion, frames, agreed, standing_m, params)
     row = chosen[grid.row[cells.track, cells.frame]]
-    found = boxes[row].replace(sample_token=frames.sample_token[cells.frame])
+    found = explained[row].at(frames.sample_token[cells.frame])
     found = agreed_boxes(found, classes[row], cells, agreed, taxonomy, params)
-    return TrackedBoxes.concatenate(
-        [TrackedBoxes(found, cells.track), TrackedBoxes(rest, track[others])]
-    )
+    return ExplainedBoxes.concatenate([found, rest])
 
 
 def _in_own_order(sightings: Sightings, frame: NDArrayInt, taxonomy: Taxonomy) -> Sightings:
@@ -115,46 +99,45 @@ def _tracks(
     return np.asarray(track[np.searchsorted(heads, same_as)])
 
 
-def _shares(
-    track: NDArrayInt, classes: NDArrayInt, score: NDArrayFloat, class_count: int
-) -> NDArrayFloat:
-    """Share (K, C) of the votes of each track's boxes that each class has, by their scores."""
-    votes = np.zeros((track.max(initial=-1) + 1, class_count))
-    np.add.at(votes, (track, classes), score)
-    return np.asarray(votes / np.maximum(votes.sum(axis=1, keepdims=True), 1e-9))
-
-
-def _representatives(
-    track: NDArrayInt, frame: NDArrayInt, score: NDArrayFloat, of_class: NDArrayBool
-) -> NDArrayInt:
-    """Of the boxes of each track in each keyframe the one of its class, and of those the best."""
-    order = np.lexsort((-score, ~of_class, frame, track))
-    pair = np.column_stack([track, frame])[order]
-    first = np.ones(len(order), dtype=bool)
-    first[1:] = (pair[1:] != pair[:-1]).any(axis=1)
-    return np.sort(order[first])
+def _of_tracks(
+    explained: ExplainedBoxes, track: NDArrayInt, grid: Grid, votes: Votes, taxonomy: Taxonomy
+) -> ExplainedBoxes:
+    """The same boxes (N,), which know their tracks and how these voted."""
+    voted_share, second_share = votes.shares(votes.elected), votes.shares(votes.second)
+    second = np.where(second_share > 0, taxonomy.name_array[votes.second], "")
+    return explained.told(
+        track=track,
+        track_boxes=grid.length[track],
+        voted_class=taxonomy.name_array[votes.elected[track]],
+        voted_share=voted_share[track],
+        second_class=second[track],
+        second_share=second_share[track],
+    )
 
 
 def _of_other_classes(
-    boxes: Boxes3D,
+    explained: ExplainedBoxes,
     classes: NDArrayInt,
     track: NDArrayInt,
     frame: NDArrayInt,
     agreed: Agreement,
-    share: NDArrayFloat,
+    votes: Votes,
     taxonomy: Taxonomy,
-) -> Boxes3D:
+) -> ExplainedBoxes:
     """Boxes (M,) of classes that their tracks are less likely of: scored so, moving as these do."""
     motion = agreed.motion
     attribute_name = motion_attributes(
         classes, motion.known[track], motion.travelled[track], motion.moving[track, frame], taxonomy
     )
-    return boxes.replace(
-        score=agreed.score[track] * share[track, classes],
+    score, share, boxes = agreed.score[track], votes.share[track, classes], explained.boxes
+    boxes = boxes.replace(
+        score=score * share,
         yaw_rad=turned_towards(boxes.yaw_rad, agreed.yaw_rad[track, frame]),
         velocity_mps=motion.velocity_mps[track, frame],
         attribute_name=attribute_name,
     )
+    why = explained.why.replace(front_from=words("track", len(boxes)))
+    return ExplainedBoxes(boxes, why.replace(track_score=score, class_factor=share))
 
 
 def _keyframes(boxes: Boxes3D, frames: Frames) -> NDArrayInt:
@@ -175,21 +158,22 @@ def _cells(
 ) -> Cells:
     """All boxes and, if wanted, the gaps to fill, by keyframe."""
     wanted = grid.observed
+    standing = np.zeros(wanted.shape, dtype=np.int64)
     if params.fill_gaps:
         ego_xy_m = frames.global_SE3_ego[:, 4:6]
         gaps = fillable(grid, motion.xy_m, ego_xy_m, params.fill_keyframes, params.fill_range_m)
         for step in np.flatnonzero(gaps.any(axis=0)):
             tracks = np.flatnonzero(gaps[:, step])
-            count = points_in_footprints(
+            standing[tracks, step] = points_in_footprints(
                 standing_m[frames.sample_token[step]],
                 agreed.center_m[tracks, step],
                 agreed.yaw_rad[tracks, step],
                 agreed.size_m[tracks],
             )
-            gaps[tracks, step] = count >= params.fill_points
-        wanted = wanted | gaps
+        wanted = wanted | (gaps & (standing >= params.fill_points))
     frame, track = np.nonzero(wanted.T)
-    return Cells(track, frame, grid.observed[track, frame], motion.known[track])
+    cell = (track, frame)
+    return Cells(track, frame, grid.observed[cell], motion.known[track], standing[cell])
 
 
 def points_in_footprints(
