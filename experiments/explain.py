@@ -1,0 +1,134 @@
+"""`PYTHONPATH=src python -m experiments.explain SCENE SAMPLE_TOKEN`: why is this box here?
+
+Prints the lifted boxes of a keyframe, surest first, with what gave centre, heading, size, class and
+score of each (docs/lifting.md says what the words mean). Run it in a workspace in which `lift` has
+run.
+"""
+
+import argparse
+from typing import Final
+
+import numpy as np
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from cm3d.errors import InputError
+from cm3d.execution.stage import run_stage
+from cm3d.geometry.arrays import NDArrayFloat
+from cm3d.geometry.se3 import SE3
+from cm3d.lift.explained import ExplainedBoxes
+from cm3d.tables import Boxes3D, Explanations, Frames, layout
+
+_HEADINGS: Final = (
+    ("object", "keyframes"),
+    ("class", "votes"),
+    ("ahead, left (m)", "points"),
+    ("centre", "fit's cost"),
+    ("heading", "front"),
+    ("size", "l x w x h (m)"),
+    ("score, and its factors", "= before calibration"),
+)
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("scene")
+    parser.add_argument("sample_token", help="the keyframe")
+    parser.add_argument("--class", dest="class_name", help="boxes of this class alone")
+    arguments = parser.parse_args()
+    found, global_SE3_ego = of_keyframe(arguments.scene, arguments.sample_token)
+    if arguments.class_name is not None:
+        found = of_class(found, arguments.class_name)
+    title = f"{arguments.scene}, {arguments.sample_token}"
+    table = Table(title=title, box=box.SIMPLE_HEAD, show_lines=True)
+    for heading in _HEADINGS:
+        table.add_column("\n".join(heading))
+    for row in told(found, global_SE3_ego):
+        table.add_row(*row)
+    Console().print(table)
+
+
+def of_keyframe(scene: str, sample_token: str) -> tuple[ExplainedBoxes, SE3]:
+    """Boxes of a keyframe, surest first, and the pose of the ego vehicle.
+
+    Raises:
+        InputError: There is no such scene or keyframe, or `lift` has not run.
+    """
+    if scene not in layout.all_scenes():
+        raise InputError(f"{scene}: no such scene; take one of {layout.FRAMES}")
+    file = f"{scene}.parquet"
+    frames = Frames.read(layout.FRAMES / file)
+    if sample_token not in frames.sample_token:
+        known = ", ".join(frames.sample_token)
+        raise InputError(f"{sample_token}: no such keyframe in {scene}; it has {known}")
+    found = ExplainedBoxes(
+        Boxes3D.read(layout.LIFTED / file), Explanations.read(layout.LIFT_EXPLAINED / file)
+    )
+    if not np.array_equal(found.boxes.sample_token, found.why.sample_token):
+        raise InputError(f"{layout.LIFT_EXPLAINED / file}: of other boxes; rerun `lift`")
+    found = found[found.boxes.sample_token == sample_token]
+    (pose,) = frames.global_SE3_ego[frames.sample_token == sample_token]
+    return found[np.argsort(-found.boxes.score, kind="stable")], SE3.from_pose(pose)
+
+
+def of_class(found: ExplainedBoxes, class_name: str) -> ExplainedBoxes:
+    """Boxes of one class.
+
+    Raises:
+        InputError: There is none.
+    """
+    chosen = found[found.boxes.class_name == class_name]
+    if len(chosen) == 0:
+        there = ", ".join(sorted(set(found.boxes.class_name))) or "no boxes"
+        raise InputError(f"--class: no {class_name!r} in the keyframe; it has {there}")
+    return chosen
+
+
+def told(found: ExplainedBoxes, global_SE3_ego: SE3) -> list[list[str]]:
+    """A row of cells for each box, a line of what it is and one of why."""
+    boxes, why = found.boxes, found.why
+    place_m = global_SE3_ego.inverse().transform_points(boxes.center_m)
+    size_m = boxes.cuboids.size_m
+    return [
+        [
+            f"{why.track[row] if why.track[row] >= 0 else '-'}\n{why.track_boxes[row]}",
+            f"{boxes.class_name[row]}\n{_votes(why, row)}",
+            f"{place_m[row, 0]:.1f}, {place_m[row, 1]:.1f}\n{why.points[row]}",
+            f"{why.center_from[row]}\n{_number(why.fit_cost[row])}",
+            f"{why.heading_from[row]}\n{why.front_from[row]}",
+            f"{why.size_from[row]}\n{' x '.join(f'{side:.1f}' for side in size_m[row])}",
+            "\n".join([f"{boxes.score[row]:.2f}", *_factors(why, row)]),
+        ]
+        for row in range(len(boxes))
+    ]
+
+
+def _votes(why: Explanations, row: int) -> str:
+    second = why.second_class[row]
+    votes = f"{why.voted_class[row]} {why.voted_share[row]:.2f}"
+    return f"{votes}, {second} {why.second_share[row]:.2f}" if second else votes
+
+
+def _factors(why: Explanations, row: int) -> list[str]:
+    """A line on what the keyframe gave, and one on what the track made of it."""
+    own = {"mask": why.mask_score, "fit": why.fit_quality, "free": why.free_standing}
+    of_track = {"track": why.track_score, "class": why.class_factor, "gap": why.gap_factor}
+    raw = f"= {why.raw_score[row]:.2f}"
+    return [_named(own, row), f"{_named(of_track, row)} {raw}".lstrip()]
+
+
+def _named(factors: dict[str, NDArrayFloat], row: int) -> str:
+    """Those that are there and change something."""
+    values = {name: column[row] for name, column in factors.items()}
+    there = {name: value for name, value in values.items() if value != 1 and not np.isnan(value)}
+    return " ".join(f"{name} {value:.2f}" for name, value in there.items())
+
+
+def _number(value: float) -> str:
+    return "-" if np.isnan(value) else f"{value:.2f}"
+
+
+if __name__ == "__main__":
+    run_stage(main)
