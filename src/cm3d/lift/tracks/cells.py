@@ -111,7 +111,7 @@ def _with_score(
 ) -> ExplainedBoxes:
     """The track's score; less in a gap, where nothing was seen."""
     of_track, certainty = agreed.score[cells.track], agreed.certainty[cells.track]
-    shared = np.logical_not(cells.seen) | params.scores
+    shared = ~cells.seen | params.scores
     gap = np.where(cells.seen, 1.0, params.fill_score)
     score = np.where(shared, gap * (of_track * certainty), found.boxes.score)
     return replace(found, boxes=found.boxes.replace(score=score)).told(
