@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 from scipy.optimize import minimize
 
+from cm3d.errors import InputError
 from cm3d.evaluation.nuscenes.detection import countable_boxes
 from cm3d.evaluation.nuscenes.matching import match_boxes
 from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat
@@ -58,7 +59,10 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="labels, one table per scene")
     parser.add_argument("--split", default="train", choices=("train", "val"))
     arguments = parser.parse_args()
-    score, right = judged(arguments.folder, arguments.split)
+    try:
+        score, right = judged(arguments.folder, arguments.split)
+    except InputError as error:
+        raise SystemExit(str(error)) from error
     print("scores        labels  mean score  right")
     for low, high in pairwise(_EDGES):
         within = (score >= low) & (score < high)

@@ -45,6 +45,27 @@ def test_windscreen_does_not_beat_its_car(
     assert wrong.score.max() > 0.3
 
 
+def test_fragment_with_its_old_sweeps_does_not_beat_a_whole_without(
+    make_street: Callable[..., Keyframe], solid: Any, refined: Lift
+) -> None:
+    """The whole has enough new points and loses its old ones, the fragment keeps them."""
+    car = solid(12, 3, 0.0)
+    part = window(car, (0.0, 0.3), (0.0, 2.0))
+    keyframe = make_street(car, car, images=[part, outline(car)])
+    of_car = len(car.seen_points_m())
+    points_m = keyframe.scan.points_m
+    new = np.arange(len(points_m)) >= of_car
+    new[:of_car:10] = True
+    points_m = np.concatenate([points_m[new], points_m[:of_car]])
+    lag_s = np.repeat([0.0, 0.05], [new.sum(), of_car])
+    keyframe = keyframe._replace(
+        scan=keyframe.scan._replace(points_m=points_m, time_lag_s=lag_s),
+        masks=keyframe.masks.replace(score=[0.9, 0.3]),
+    )
+    boxes = sighted(keyframe, CHATGPT, refined).boxes
+    assert boxes.center_m[:, :2] == pytest.approx(np.array([[12, 3]]), abs=0.3)
+
+
 def test_fragment_of_another_class_does_not_take_the_place_of_the_car(
     make_street: Callable[..., Keyframe], solid: Any, refined: Lift
 ) -> None:

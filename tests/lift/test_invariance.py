@@ -19,7 +19,14 @@ from cm3d.tables.table import columns_of
 from tests.lift.known import CHATGPT
 
 TOKENS = ["f0", "f1", "f2"]
-LANES = Lanes(["l"] * 2, [0, 1], ["lane"] * 2, [[14.0, 4.0], [20.0, 4.0]], [0.1, 0.05])
+# Two lanes start where a third ends, as at a junction.
+LANES = Lanes(
+    ["in"] * 2 + ["ahead", "left"],
+    [0, 1, 0, 0],
+    ["lane"] * 4,
+    [[14.0, 4.0], [20.0, 4.0], [20.0, 4.0], [20.0, 4.0]],
+    [0.1, 0.05, -0.1, 0.4],
+)
 
 
 class Scene(NamedTuple):
@@ -32,7 +39,10 @@ class Scene(NamedTuple):
 
 @pytest.fixture(scope="module")
 def make_scene(make_street: Callable[..., Keyframe], solid: Any) -> Callable[[bool], Scene]:
-    """A car that drives, one that is parked, a truck that once is a car too, and a person."""
+    """A car that drives, parked ones, a truck that once is a car too, and a person.
+
+    One of the parked cars is cut by the edge between two images.
+    """
 
     def build(with_lanes: bool) -> Scene:
         random = np.random.default_rng(4)
@@ -43,10 +53,13 @@ def make_scene(make_street: Callable[..., Keyframe], solid: Any) -> Callable[[bo
                 solid(17, -5, 0.3),
                 solid(28, 7.5, -0.2, 7.0, 2.5, 3.2, "truck"),
                 solid(11, -1.5, 0, 0.7, 0.6, 1.75, "pedestrian"),
+                *[solid(11.8, 7.5, 0.57)] * 2,
             ]
+            cameras = ["front"] * 5 + ["left"]
             if step == 1:
                 solids.append(solids[2]._replace(class_name="car"))
-            keyframe = make_street(*solids, token=token)
+                cameras.append("front")
+            keyframe = make_street(*solids, token=token, cameras=cameras)
             # Returns are never exactly on a grid: ties would fall by the last bit.
             points_m = keyframe.scan.points_m
             points_m = points_m + random.normal(0, 0.01, points_m.shape)

@@ -1,5 +1,7 @@
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cm3d.geometry.se3 import SE3
 from cm3d.lift.lanes import LaneField, lane_headings
@@ -29,6 +31,17 @@ def test_nearest_point_decides() -> None:
     yaw_rad, distance_m = field.nearest(xy_m)
     assert yaw_rad.tolist() == [EAST, EAST, NORTH, NORTH]
     assert distance_m == pytest.approx([10**0.5, 9.9, 9.9, 5**0.5])
+
+
+@given(st.floats(-1e5, 1e5), st.floats(-1e5, 1e5))
+def test_where_lanes_meet_the_first_decides_wherever_the_origin_is(x_m: float, y_m: float) -> None:
+    """The end of one lane is the start of three others; rounding must not choose among them."""
+    position_m = np.array([[0.1, 0.2], [3.3, 1.7], [3.3, 1.7], [3.3, 1.7], [9.0, 9.0]])
+    position_m += [x_m, y_m]
+    lanes = Lanes(["a"] * 5, range(5), ["lane"] * 5, position_m, [0.0, 0.1, 0.2, 0.3, 0.4])
+    yaw_rad, distance_m = LaneField(lanes).nearest(np.array([[3.0 + x_m, 3.0 + y_m]]))
+    assert yaw_rad == pytest.approx([0.1])
+    assert distance_m == pytest.approx([np.hypot(0.3, 1.3)], abs=1e-6)
 
 
 def test_distance_has_no_limit() -> None:

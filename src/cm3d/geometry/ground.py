@@ -125,14 +125,17 @@ def _grown(lows: _LowReturns) -> NDArrayFloat:
 
 def _plane(lows: _LowReturns) -> NDArrayFloat:
     """Heights of all nodes on the plane below some returns."""
-    design = np.column_stack([np.ones(len(lows)), lows.xy_m])
-    plane = np.array([np.median(lows.z_m), 0.0, 0.0])
+    # Sums without BLAS, whose last bits depend on where in memory its operands lie.
+    design = np.stack([np.ones(len(lows)), *lows.xy_m.T])
+    level_m, slope_x, slope_y = np.median(lows.z_m), 0.0, 0.0
     for band_m in _START_BANDS_M:
-        weight = lows.trust * _weight(lows.z_m - design @ plane, np.asarray(band_m))
+        above_m = lows.z_m - (level_m + slope_x * design[1] + slope_y * design[2])
+        weighted = lows.trust * _weight(above_m, np.asarray(band_m)) * design
         # A little, to define coefficients where there are few returns, or all in a row.
-        normal = design.T @ (weight[:, None] * design) + np.diag([1e-9, 1.0, 1.0])
-        plane = np.linalg.solve(normal, design.T @ (weight * lows.z_m))
-    return np.asarray(plane[0] + nodes_m() @ plane[1:])
+        normal = (weighted[:, None] * design).sum(axis=2) + np.diag([1e-9, 1.0, 1.0])
+        level_m, slope_x, slope_y = np.linalg.solve(normal, (weighted * lows.z_m).sum(axis=1))
+    x_m, y_m = nodes_m().T
+    return np.asarray(level_m + slope_x * x_m + slope_y * y_m)
 
 
 def _refitted(lows: _LowReturns, height_m: NDArrayFloat, band_m: NDArrayFloat) -> NDArrayFloat:

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 from dataclasses import fields
-from typing import Any, ClassVar, Self
+from functools import cache
+from typing import Any, ClassVar, Self, cast
 
 import numpy as np
 
@@ -35,12 +36,12 @@ class Rows:
     @classmethod
     def concatenate(cls, parts: Iterable[Self]) -> Self:
         """Stack; there is at least one part."""
-        stack = list(parts)
-        return cls(
-            **{name: _stacked([getattr(part, name) for part in stack]) for name in names(cls)}
-        )
+        stack, kind = list(parts), cast(Any, cls)
+        columns_of = {name: [getattr(part, name) for part in stack] for name in names(kind)}
+        return cls(**{name: _stacked(of_parts) for name, of_parts in columns_of.items()})
 
 
+@cache
 def names(rows: Any) -> tuple[str, ...]:
     """Names of the columns that a class of rows declares, in order."""
     return tuple(field.name for field in fields(rows))
@@ -48,7 +49,8 @@ def names(rows: Any) -> tuple[str, ...]:
 
 def columns(rows: Rows) -> dict[str, Any]:
     """The columns by name, in order."""
-    return {name: getattr(rows, name) for name in names(type(rows))}
+    kind = cast(Any, type(rows))
+    return {name: getattr(rows, name) for name in names(kind)}
 
 
 def _stacked(parts: list[Any]) -> Any:

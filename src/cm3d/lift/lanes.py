@@ -12,6 +12,8 @@ from cm3d.geometry.rows import Rows
 from cm3d.geometry.se3 import SE3
 from cm3d.tables import Lanes
 
+_SAME_PLACE_M = 1e-3
+
 
 class LaneField:
     """The direction of the nearest lane, anywhere on one map.
@@ -20,9 +22,15 @@ class LaneField:
     """
 
     def __init__(self, lanes: Lanes) -> None:
-        """Index the centreline points of one map; there must be at least one."""
-        self._tree = KDTree(lanes.position_m)
-        self._yaw_rad = lanes.yaw_rad
+        """Index the centreline points of one map; there must be at least one.
+
+        Where lanes meet, several points share a place but not a direction. The first stands for
+        them: else rounding would choose, and labels depend on where the world's origin is.
+        """
+        places = KDTree(lanes.position_m)
+        later = np.unique(places.query_pairs(_SAME_PLACE_M, output_type="ndarray").max(axis=1))
+        self._tree = KDTree(np.delete(lanes.position_m, later, axis=0))
+        self._yaw_rad = np.delete(lanes.yaw_rad, later)
         self._global_SE3_query = SE3.identity()
 
     def seen_from(self, global_SE3_query: SE3) -> Self:

@@ -14,7 +14,13 @@ from cm3d.lift.identity import one_object, parts_of_others
 from cm3d.lift.keyframe import Keyframe
 from cm3d.lift.objects import at_medoids
 from cm3d.lift.points.in_masks import points_in_masks
-from cm3d.lift.points.of_objects import merge_cameras, object_points, reach, shared_points
+from cm3d.lift.points.of_objects import (
+    merge_cameras,
+    newest_points,
+    object_points,
+    reach,
+    shared_points,
+)
 from cm3d.lift.priors import Priors
 from cm3d.lift.sightings import Sightings
 from cm3d.lift.structure import share_above
@@ -42,6 +48,9 @@ def refined_frame(
     found = object_points(found, scan, ground, refine)
     if refine.merge_cameras:
         found = merge_cameras(found, scan.points_m, keyframe.masks, known.suppression_m)
+    of_all_sweeps = found
+    if refine.newest:
+        found = newest_points(found, scan.time_lag_s, refine.enough_points)
 
     objects = at_medoids(found, keyframe, known, params)
     if refine.fit:
@@ -51,7 +60,8 @@ def refined_frame(
     standing_m = newest_m[newest_m[:, 2] - ground.below(newest_m) > refine.ground_clearance_m]
     if refine.free_standing:
         objects = objects.scored(free_standing=(1 - share_above(objects, standing_m)) ** 2)
-    shared = shared_points(found, objects.row)
+    # Of all sweeps: of a whole that loses its old ones, a part with few points keeps them.
+    shared = shared_points(of_all_sweeps, objects.row)
     if refine.parts:
         whole = ~parts_of_others(shared, reach(found, scan.points_m, objects.row), objects)
         objects, shared = objects[whole], shared[whole][:, whole]
@@ -72,7 +82,7 @@ def refined_frame(
         yaw_rad=global_SE3_level.transform_yaw(level.boxes.yaw_rad),
     )
     sightings = Sightings(ExplainedBoxes(boxes, level.why), evidence, same_as)
-    return sightings, global_SE3_level.transform_points(standing_m)[:, :2]
+    return sightings, global_SE3_level.transform_points(standing_m)
 
 
 def refined_scene(

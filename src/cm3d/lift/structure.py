@@ -23,7 +23,8 @@ def share_above(objects: Objects, points_m: NDArrayFloat) -> NDArrayFloat:
     if len(objects) == 0 or len(points_m) == 0:
         return np.zeros(len(objects))
     half_m = np.column_stack([size.length_m, size.width_m]) / 2 + _BESIDE_M
-    near = KDTree(points_m[:, :2]).query_ball_point(center_m[:, :2], np.hypot(*half_m.T))
+    tree = KDTree(points_m[:, :2], balanced_tree=False, compact_nodes=False)  # asked only once
+    near = tree.query_ball_point(center_m[:, :2], np.hypot(*half_m.T), return_sorted=False)
     owner = np.repeat(np.arange(len(objects)), [len(rows) for rows in near])
     point = np.concatenate([np.asarray(rows, dtype=np.int64) for rows in near])
     offset_m = points_m[point] - center_m[owner]

@@ -117,7 +117,7 @@ class Lift(Section):
     recipe: Literal["refined", "paper"]
     sweeps: Count
     erosion_kernel_px: Annotated[int, Field(ge=0)]
-    erosion_width_px: Count
+    erosion_width_px: Annotated[int, Field(ge=100)]
     min_points: Count
     min_depth_m: NonNegative
     ego_half_extent_m: NonNegative

@@ -51,7 +51,7 @@ class Sam3D(Section):
     components: Components
     sam: MaskGenerator
     range_m: Positive
-    pixel_m: Positive
+    pixel_m: Annotated[float, Field(ge=0.01)]
     sweeps: Count
     ego_half_extent_m: NonNegative
     ground_clearance_m: NonNegative

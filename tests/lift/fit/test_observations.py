@@ -59,13 +59,13 @@ def test_own_points_without_repeats_and_all_if_they_fit(owner: list[int], most: 
 def test_known_point_at_the_resolution_of_the_mask(
     make_cameras: Callable[..., Cameras], make_masks: Callable[..., Masks]
 ) -> None:
-    # 10 m ahead, 2.5 m left, 1.5 m up: u = 10 - 10 * 2.5 / 10 = 7.5, v = 5 - 1.5 = 3.5.
+    # 10 m ahead, 2.5 m left: u = 10 - 10 * 2.5 / 10 = 7.5.
     masks = make_masks([np.ones((10, 20))])
     views = MaskViews.from_masks(masks, make_cameras("front"))
-    points_m = np.array([[[10.0, 2.5, 1.5]]])
-    assert [axis.tolist() for axis in views.project(points_m)] == [[[7.5]], [[3.5]], [[10.0]]]
+    point_m = np.array([[[10.0]]]), np.array([[[2.5]]]), np.array([[[1.5]]])
+    assert views.columns(*point_m).tolist() == [[[7.5]]]
     half = MaskViews.from_masks(make_masks([np.ones((5, 10))]), make_cameras("front"))
-    assert [axis.tolist() for axis in half.project(points_m)] == [[[3.75]], [[1.75]], [[10.0]]]
+    assert half.columns(*point_m).tolist() == [[[3.75]]]
     assert half.size_px.tolist() == [[10, 5]]
 
 
@@ -89,7 +89,7 @@ def test_same_as_projecting_with_each_camera(make_masks: Callable[..., Masks]) -
     masks = make_masks([large, small, large, large], camera_token=["c", "a", "c", "b"])
     views = MaskViews.from_masks(masks, cameras)
     points_m = random.normal(0, 30, (4, 5, 6, 3))
-    columns, rows, depth_m = views.project(points_m)
+    columns = views.columns(*np.moveaxis(points_m, -1, 0))
     assert columns.shape == (4, 5, 6)
     for mask, camera in enumerate([2, 0, 2, 1]):
         camera_SE3_global = SE3.from_pose(cameras.global_SE3_camera[camera]).inverse()
@@ -99,9 +99,7 @@ def test_same_as_projecting_with_each_camera(make_masks: Callable[..., Masks]) -
         pixels, expected_m = project_points(own_m, intrinsics_px)
         ahead = expected_m > 0.3
         assert 5 < ahead.sum() < 25
-        found = np.stack([columns[mask].ravel(), rows[mask].ravel()], axis=1)
-        assert found[ahead] == pytest.approx(pixels[ahead])
-        assert depth_m[mask].ravel() == pytest.approx(np.maximum(expected_m, 0.3))
+        assert columns[mask].ravel()[ahead] == pytest.approx(pixels[ahead, 0])
 
 
 def test_boxes_are_tight(
@@ -125,4 +123,14 @@ def test_some_of_the_views(make_views: Callable[..., MaskViews]) -> None:
 def test_no_masks(make_cameras: Callable[..., Cameras]) -> None:
     views = MaskViews.from_masks(Masks.empty(), make_cameras("front"))
     assert views.box_px.shape == (0, 4)
-    assert [axis.shape for axis in views.project(np.empty((0, 7, 8, 3)))] == [(0, 7, 8)] * 3
+    assert views.columns(*np.empty((3, 0, 7, 8))).shape == (0, 7, 8)
+
+
+def test_the_first_samples_hold_all_where_they_are_few() -> None:
+    points_m = numbered(7)
+    samples = sample_points(points_m, np.array([0, 0, 0, 0, 0, 1, 1]), np.arange(3), 6)
+    assert samples.fit_in(2).tolist() == [False, True, True]
+    assert samples.fit_in(5).tolist() == [True, True, True]
+    few = samples[1:].first(2)
+    assert few.points_m[0, :, 0].tolist() == [5, 6]
+    assert few.valid.tolist() == [[True, True], [False, False]]

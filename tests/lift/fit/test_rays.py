@@ -98,23 +98,25 @@ def test_rays_in_and_beside_the_box_of_a_mask(make_views: Callable[..., MaskView
     x_m = np.array([10, 10, 10, 10, 10, 10, 10, -10.0])
     y_m, z_m = x_m * (400 - column_px) / 600, 1.5 + x_m * (225 - row_px) / 600
     points_m = np.column_stack([x_m, y_m, z_m])
-    rays = rays_near(points_m, views, 9)
+    rays = rays_near(points_m, views, np.ones(1, bool), 9)
     assert rays.valid.sum() == 3
     assert rays.points_m[0, :3].tolist() == points_m[1:4].tolist()
-    few = rays_near(points_m, views, 2)
+    few = rays_near(points_m, views, np.ones(1, bool), 2)
     assert few.points_m[0].tolist() == points_m[[1, 2]].tolist()
 
 
 def test_each_mask_has_its_own_rays(make_views: Callable[..., MaskViews]) -> None:
     views = make_views((0, 0, 300, 450), (500, 0, 800, 450), (500, 0, 800, 450))
     points_m = np.array([[10.0, 5, 1.5], [10, -5, 1.5], [10, -4, 1.5]])
-    rays = rays_near(points_m, views, 4)
+    rays = rays_near(points_m, views, np.ones(3, bool), 4)
     assert rays.valid.sum(axis=1).tolist() == [1, 2, 2]
     assert rays.points_m[2, :2].tolist() == points_m[1:].tolist()
+    solid = np.array([False, True, False])
+    assert rays_near(points_m, views, solid, 4).valid.sum(axis=1).tolist() == [0, 2, 0]
 
 
 def test_no_points_and_no_masks(make_views: Callable[..., MaskViews]) -> None:
     views = make_views((0, 0, 300, 450))
-    assert not rays_near(np.empty((0, 3)), views, 4).valid.any()
+    assert not rays_near(np.empty((0, 3)), views, np.ones(1, bool), 4).valid.any()
     none = views[np.empty(0, dtype=np.int64)]
-    assert rays_near(np.ones((2, 3)), none, 4).points_m.shape == (0, 4, 3)
+    assert rays_near(np.ones((2, 3)), none, np.ones(0, bool), 4).points_m.shape == (0, 4, 3)

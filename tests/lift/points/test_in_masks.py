@@ -133,4 +133,4 @@ def test_pairs_are_kept_by_mask() -> None:
     some = found[found.point > 4]
     assert (some.mask.tolist(), some.point.tolist()) == ([0, 1, 2], [9, 5, 7])
     merged = found.with_masks(np.array([2, 1, 2, 2]))
-    assert (merged.mask.tolist(), merged.point.tolist()) == ([1, 2, 2, 2], [5, 9, 7, 4])
+    assert (merged.mask.tolist(), merged.point.tolist()) == ([1, 2, 2, 2], [5, 4, 7, 9])

@@ -9,6 +9,7 @@ from cm3d.lift.keyframe import Scan
 from cm3d.lift.points.in_masks import MaskPoints
 from cm3d.lift.points.of_objects import (
     merge_cameras,
+    newest_points,
     object_points,
     reach,
     shared_points,
@@ -57,23 +58,18 @@ def test_clusters_link_farther_far_away(left: Callable[..., Any]) -> None:
     assert left(pairs, near + far, **knobs) == [(0, 0), (0, 1), (1, 3), (1, 4), (1, 5)]
 
 
-def test_old_sweeps_go_where_the_keyframe_has_enough(left: Callable[..., Any]) -> None:
-    points_m, lag_s = np.ones((4, 3)), [0.0, 0.0, 0.05, 0.1]
-    pairs = [(0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (1, 3), (2, 3)]
-    knobs = {"newest": True, "enough_points": 2}
-    kept = [(0, 0), (0, 1), (1, 1), (1, 2), (1, 3), (2, 3)]
-    assert left(pairs, points_m, lag_s, **knobs) == kept
-
-
-def test_only_points_above_the_ground_count_as_new(left: Callable[..., Any]) -> None:
-    points_m = [[10, 0, 0], [10, 0, 1], [10, 0.1, 1]]
-    knobs = {"ground": True, "newest": True, "enough_points": 2}
-    assert left([(0, 0), (0, 1), (0, 2)], points_m, [0, 0, 0.1], **knobs) == [(0, 1), (0, 2)]
+def test_old_sweeps_go_where_the_keyframe_has_enough() -> None:
+    lag_s = np.array([0.0, 0.0, 0.05, 0.1])
+    found = MaskPoints(np.array([0, 0, 0, 1, 1, 1, 2]), np.array([0, 1, 2, 1, 2, 3, 3]))
+    kept = newest_points(found, lag_s, 2)
+    assert kept.mask.tolist() == [0, 0, 1, 1, 1, 2]
+    assert kept.point.tolist() == [0, 1, 1, 2, 3, 3]
+    assert len(newest_points(found[:0], lag_s, 2)) == 0
 
 
 def test_no_pairs_to_drop(left: Callable[..., Any]) -> None:
-    assert left([], [[1, 1, 1]], ground=True, cluster=True, newest=True) == []
-    assert left([], [], ground=True, cluster=True, newest=True) == []
+    assert left([], [[1, 1, 1]], ground=True, cluster=True) == []
+    assert left([], [], ground=True, cluster=True) == []
 
 
 # Points 0 to 2 are one end of a car and 3 to 4 its other end, 1.5 m on; 5 is far away.
@@ -111,7 +107,14 @@ def test_object_cut_by_two_cameras_is_one(merge: Callable[..., Any]) -> None:
 
 def test_mask_with_most_points_keeps_them(merge: Callable[..., Any]) -> None:
     swapped = [(0, 3), (0, 4), (1, 0), (1, 1), (1, 2)]
-    assert merge(swapped, ["front", "left"]) == [(1, p) for p in (3, 4, 0, 1, 2)]
+    assert merge(swapped, ["front", "left"]) == [(1, point) for point in range(5)]
+
+
+def test_row_of_objects_in_two_cameras_stays_a_row(merge: Callable[..., Any]) -> None:
+    """Each is nearer to its neighbours than the reach, nearest to itself in the other image."""
+    pairs = [(0, 0), (1, 1), (2, 2), (3, 0), (4, 1), (5, 2)]
+    cameras = ["front"] * 3 + ["left"] * 3
+    assert merge(pairs, cameras) == [(0, 0), (1, 1), (2, 2)]
 
 
 def test_one_camera_keeps_its_masks_apart(merge: Callable[..., Any]) -> None:

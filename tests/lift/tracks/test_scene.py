@@ -8,7 +8,7 @@ from cm3d.geometry.arrays import NDArrayFloat
 from cm3d.lift.explained import ExplainedBoxes
 from cm3d.lift.fit.evidence import Evidence
 from cm3d.lift.sightings import Sightings
-from cm3d.lift.tracks.scene import follow_objects, points_in_footprints
+from cm3d.lift.tracks.scene import follow_objects, points_in_boxes
 from cm3d.params import Tracks
 from cm3d.tables import Boxes3D, Frames
 from cm3d.tables.table import columns_of
@@ -32,7 +32,8 @@ def _follow(
     half = np.full(len(boxes), 0.5)
     evidence = Evidence(np.full(len(boxes), std_m), half, half, np.full(len(boxes), front))
     own = np.arange(len(boxes)) if same_as is None else np.array(same_as)
-    everywhere_m = np.stack(np.meshgrid(*[np.arange(-60, 60, 0.5)] * 2), axis=-1).reshape(-1, 2)
+    axis_m = np.arange(-60, 60, 0.5)
+    everywhere_m = np.stack(np.meshgrid(axis_m, axis_m, 1.0), axis=-1).reshape(-1, 3)
     points_m = everywhere_m if standing_m is None else standing_m
     standing = dict.fromkeys(frames.sample_token, points_m)
     sightings = Sightings(unexplained(boxes), evidence, own)
@@ -247,11 +248,12 @@ def test_gaps_are_filled_where_enough_points_stand(
 ) -> None:
     """A parked car at (10, 3) of 4.5 x 1.8 m, missed in f1."""
     boxes = make_boxes((0, 10, 3), (2, 10, 3))
-    within, beside = [[9.0, 2.5], [12.0, 3.5]], [[12.5, 3.0], [10.0, 4.0]]
+    within = [[9.0, 2.5, 1.0], [12.0, 3.5, 1.0]]
+    beside = [[12.5, 3.0, 1.0], [10.0, 4.0, 1.0], [10.0, 3.0, 9.0]]  # the last above it
 
     def tokens(points_m: list[list[float]], fill_points: int) -> list[str]:
         params = all_on.model_copy(update={"fill_points": fill_points})
-        standing_m = np.reshape(np.array(points_m, dtype=float), (-1, 2))
+        standing_m = np.reshape(np.array(points_m, dtype=float), (-1, 3))
         found = _follow(boxes, make_frames(3), params, standing_m=standing_m)
         return list(found.boxes.sample_token)
 
@@ -261,9 +263,11 @@ def test_gaps_are_filled_where_enough_points_stand(
     assert tokens([], 1) == ["f0", "f2"]
 
 
-def test_points_are_counted_in_turned_footprints() -> None:
-    points_m = np.array([[10.0, 4.0], [12.0, 3.0], [10.0, 0.9]])
-    count = points_in_footprints(
+def test_points_are_counted_in_turned_boxes() -> None:
+    """The last two are a leaf above both boxes and a return below them."""
+    places_m = [[10.0, 4, 1], [12, 3, 1.7], [10, 0.9, 0.3], [10, 3, 9], [10, 3, 0.2]]
+    points_m = np.array(places_m)
+    count = points_in_boxes(
         points_m,
         np.array([[10.0, 3, 1], [10.0, 3, 1]]),
         np.array([0.0, np.pi / 2]),

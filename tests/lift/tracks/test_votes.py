@@ -15,6 +15,12 @@ def test_votes_by_hand() -> None:
     assert votes.shares(votes.second) == pytest.approx([0.25, 0])
 
 
+def test_boxes_of_score_0_elect_a_class_of_theirs() -> None:
+    votes = Votes.of(np.array([0, 0, 1]), np.array([2, 2, 1]), np.array([0.0, 0.0, -0.5]), 3)
+    assert votes.elected.tolist() == [2, 1]
+    assert votes.share.sum(axis=1) == pytest.approx([1, 1])
+
+
 def test_nobody_votes() -> None:
     nothing = np.empty(0, np.int64)
     assert len(Votes.of(nothing, nothing, np.empty(0), 3)) == 0

@@ -9,6 +9,7 @@ from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat, NDArrayInt, NDArrayO
 from cm3d.geometry.ground import GroundField
 from cm3d.geometry.l_shape import closest_directions
 from cm3d.geometry.rows import Rows
+from cm3d.lift.fit.footprints import Candidates
 from cm3d.lift.fit.heights import seen_heights
 from cm3d.lift.fit.objective import Facts, Objective
 from cm3d.lift.fit.observations import MaskViews, Samples, sample_points
@@ -20,6 +21,8 @@ from cm3d.lift.objects import Objects, Origin, words
 from cm3d.lift.points.in_masks import MaskPoints
 from cm3d.lift.priors import Sizes, turned_across
 from cm3d.params import Lift, Refine
+
+_ROUNDS_OF_ALL = 2  # of the search, after which the best of an object's headings goes on alone
 
 
 def fit_boxes(
@@ -43,19 +46,13 @@ def fit_boxes(
     """
     refine = params.refine
     facts = _facts(found, objects, keyframe, ground, refine)
-    objective = Objective(facts, keyframe.scan.sensor_m, refine.weights)
-    tried = _hypotheses(facts.samples, objects, refine)
-    many = objective[tried.owner]
-    if params.medoid_compensation:
-        start = behind_seen_sides(many, tried.yaw_rad)
-    else:
-        start = at(objects.center_m[tried.owner], many.facts, tried.yaw_rad)
-    moves = (refine.extent, refine.orientation)
-    boxes, cost = search(many, start, tried.penalty, *moves, refine.rounds // 2)
-    best = tried.best(cost)
-    boxes, cost = search(
-        objective, boxes[best], tried.penalty[best], *moves, refine.rounds - refine.rounds // 2
-    )
+    groups = facts.alike()
+    fits = [
+        _searched(Objective(known, keyframe.scan.sensor_m, refine.weights), objects[rows], params)
+        for rows, known in groups
+    ]
+    fit = _Fit.concatenate(fits)[np.argsort(np.concatenate([rows for rows, _ in groups]))]
+    boxes = fit.boxes
     # The height comes last: one that is cut or spilt by its mask would mislead the fit.
     height_m = facts.height_m
     if refine.height:
@@ -70,14 +67,46 @@ def fit_boxes(
         center_m=np.column_stack([boxes.x_m, boxes.y_m, middle_m]),
         size=Sizes(boxes.length_m, boxes.width_m, height_m),
         headings=_faced(boxes.yaw_rad, objects.headings, near_lane),
-        fit_cost=cost,
+        fit_cost=fit.cost,
         origin=Origin(
             center=words("fit", everyone),
-            heading=tried.told_by[best],
+            heading=fit.heading_from,
             front=np.where(near_lane, "lane", "ego").astype(object),
             size=words("fit" if refine.extent else "class", everyone),
         ),
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _Fit(Rows):
+    """What the search finds for N objects.
+
+    Args:
+        boxes: (N,) footprints.
+        cost: (N,) of the objective.
+        heading_from: (N,) where the heading that it started from comes from.
+    """
+
+    boxes: Candidates
+    cost: NDArrayFloat
+    heading_from: NDArrayObject
+
+
+def _searched(objective: Objective, objects: Objects, params: Lift) -> _Fit:
+    """A few rounds from each heading of each object, the others from the best alone."""
+    refine = params.refine
+    tried = _hypotheses(objective.facts.samples, objects, refine)
+    many = objective[tried.owner]
+    if params.medoid_compensation:
+        start = behind_seen_sides(many, tried.yaw_rad)
+    else:
+        start = at(objects.center_m[tried.owner], many.facts, tried.yaw_rad)
+    moves = (refine.extent, refine.orientation)
+    first = min(_ROUNDS_OF_ALL, refine.rounds)
+    boxes, cost = search(many, start, tried.penalty, *moves, first)
+    best = tried.best(cost)
+    boxes, cost = search(objective, boxes[best], tried.penalty[best], *moves, refine.rounds - first)
+    return _Fit(boxes, cost, tried.told_by[best])
 
 
 def _faced(yaw_rad: NDArrayFloat, headings: Headings, near_lane: NDArrayBool) -> Headings:
@@ -94,16 +123,18 @@ def _facts(
     samples = sample_points(points_m, found.mask, objects.row, params.sample_points)
     views = MaskViews.from_masks(keyframe.masks[objects.row], keyframe.cameras)
     bottom_m = ground.below(samples.mean())
+    hollow = ~known.fills_its_box
+    most = params.sample_rays if params.free_space else 0
     return Facts(
         samples=samples,
         views=views,
-        rays=rays_near(scan.newest(), views, params.sample_rays if params.free_space else 0),
+        rays=rays_near(scan.newest(), views, ~hollow, most),
         bottom_m=bottom_m,
         height_m=size.height_m,
         length_m=size.length_m,
         width_m=size.width_m,
         spread=known.length_spread,
-        hollow=~known.fills_its_box,
+        hollow=hollow,
     )
 
 

@@ -39,8 +39,13 @@ class Candidates(Rows):
         self, x_m: NDArrayFloat, y_m: NDArrayFloat
     ) -> tuple[NDArrayFloat, NDArrayFloat]:
         """Along and across coordinates of points whose shape broadcasts with the columns."""
+        return self.turned_into_box_frame(x_m - self.x_m, y_m - self.y_m)
+
+    def turned_into_box_frame(
+        self, dx_m: NDArrayFloat, dy_m: NDArrayFloat
+    ) -> tuple[NDArrayFloat, NDArrayFloat]:
+        """Along and across components of differences whose shape broadcasts with the columns."""
         cosine, sine = np.cos(self.yaw_rad), np.sin(self.yaw_rad)
-        dx_m, dy_m = x_m - self.x_m, y_m - self.y_m
         return cosine * dx_m + sine * dy_m, cosine * dy_m - sine * dx_m
 
     def moved(self, along_m: NDArrayFloat, across_m: NDArrayFloat) -> "Candidates":

@@ -1,6 +1,5 @@
 """What was seen of objects: sampled points, and masks as their cameras have them."""
 
-import math
 from dataclasses import dataclass
 from typing import Self
 
@@ -20,11 +19,19 @@ class Samples(Rows):
 
     Args:
         points_m: (N, K, 3), global frame.
-        valid: (N, K) which of them are there.
+        valid: (N, K) which of them are there; they come first.
     """
 
     points_m: NDArrayFloat
     valid: NDArrayBool
+
+    def fit_in(self, most: int) -> NDArrayBool:
+        """(N,) whether there are so many points of each object or fewer."""
+        return np.asarray(~self.valid[:, most:].any(axis=1))
+
+    def first(self, most: int) -> "Samples":
+        """The first so many points of each object."""
+        return Samples(self.points_m[:, :most], self.valid[:, :most])
 
     def divisor(self) -> NDArrayInt:
         """(N,) points of each object, at least 1."""
@@ -92,17 +99,12 @@ class MaskViews(Rows):
         matrix = np.array(projections).reshape(-1, 3, 4)[view]
         return cls(camera, matrix, _tight_boxes(masks), size_px)
 
-    def project(self, points_m: NDArrayFloat) -> tuple[NDArrayFloat, NDArrayFloat, NDArrayFloat]:
-        """Columns, rows (pixels) and depths (m), each (N, ...), of points (N, ..., 3)."""
-        shape = points_m.shape[:-1]
-        matrix = self.pixels_P_global
-        scaled = points_m.reshape(shape[0], math.prod(shape[1:]), 3) @ matrix[:, :, :3].transpose(
-            0, 2, 1
-        )
-        scaled += matrix[:, None, :, 3]
-        depth_m = np.maximum(scaled[..., 2], _NEAR_M)
-        columns, rows = scaled[..., 0] / depth_m, scaled[..., 1] / depth_m
-        return columns.reshape(shape), rows.reshape(shape), depth_m.reshape(shape)
+    def columns(self, x_m: NDArrayFloat, y_m: NDArrayFloat, z_m: NDArrayFloat) -> NDArrayFloat:
+        """Image columns (N, C, K), in pixels, of points whose coordinates broadcast to it."""
+        across, depth = self.pixels_P_global[:, [0, 2]].transpose(1, 2, 0)[..., None, None]
+        scaled = across[0] * x_m + across[1] * y_m + (across[2] * z_m + across[3])
+        depth_m = depth[0] * x_m + depth[1] * y_m + (depth[2] * z_m + depth[3])
+        return np.asarray(scaled / np.maximum(depth_m, _NEAR_M))
 
 
 def _projection(cameras: Cameras, row: int, width_px: int, height_px: int) -> NDArrayFloat:

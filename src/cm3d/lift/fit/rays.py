@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from cm3d.geometry.arrays import NDArrayFloat, NDArrayInt
+from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat, NDArrayInt
 from cm3d.lift.fit.footprints import Candidates
 from cm3d.lift.fit.observations import MaskViews, Samples, sample_points
 
@@ -15,17 +15,20 @@ _MIN_DEPTH_M = 1.0
 _NO_STEP_M = 1e-6  # rays along a face are tilted by as much
 
 
-def rays_near(points_m: NDArrayFloat, views: MaskViews, most: int) -> Samples:
+def rays_near(points_m: NDArrayFloat, views: MaskViews, solid: NDArrayBool, most: int) -> Samples:
     """Rays that pass through a mask's box in the image, or just beside it, by their ends.
 
     Args:
         points_m: (P, 3) points of one sweep, global frame.
         views: N masks.
+        solid: (N,) masks of objects that no ray passes; the others have none.
         most: Rays per mask; of more, an even choice stays.
     """
     owners, ends = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
     for camera in np.unique(views.camera):
-        of_camera = np.flatnonzero(views.camera == camera)
+        of_camera = np.flatnonzero(solid & (views.camera == camera))
+        if len(of_camera) == 0:
+            continue
         mask, point = _pairs(points_m, views[of_camera])
         owners.append(of_camera[mask])
         ends.append(point)
@@ -37,11 +40,13 @@ def rays_near(points_m: NDArrayFloat, views: MaskViews, most: int) -> Samples:
 
 def _pairs(points_m: NDArrayFloat, views: MaskViews) -> tuple[NDArrayInt, NDArrayInt]:
     """Masks of one camera and the points whose pixels are in or beside their boxes."""
-    columns, rows, depth_m = (axis[0] for axis in views[:1].project(points_m[None]))
-    width_px, height_px = views.size_px[0]
-    seen = (depth_m > _MIN_DEPTH_M) & (columns >= 0) & (columns < width_px)
-    visible = np.flatnonzero(seen & (rows >= 0) & (rows < height_px))
-    u, v = columns[visible], rows[visible]
+    pixels_P_global, (width_px, height_px) = views.pixels_P_global[0], views.size_px[0]
+    depth_m = points_m @ pixels_P_global[2, :3] + pixels_P_global[2, 3]
+    ahead = np.flatnonzero(depth_m > _MIN_DEPTH_M)
+    u, v = pixels_P_global[:2, :3] @ points_m[ahead].T + pixels_P_global[:2, 3:]
+    u, v = u / depth_m[ahead], v / depth_m[ahead]
+    seen = (u >= 0) & (u < width_px) & (v >= 0) & (v < height_px)
+    visible, u, v = ahead[seen], u[seen], v[seen]
     left, top, right, bottom = views.box_px.T[:, :, None]
     beside_px = _BESIDE * (right - left) + _BESIDE_PX
     near = (u > left - beside_px) & (u < right + beside_px) & (v > top) & (v < bottom)
@@ -66,28 +71,27 @@ def share_through(
         sensor_m: (3,) where rays start, global frame.
     """
     wide = boxes.expanded()
-    along_m, across_m = wide.in_box_frame(sensor_m[0], sensor_m[1])
-    end_along_m, end_across_m = wide.in_box_frame(
-        rays.points_m[:, None, :, 0], rays.points_m[:, None, :, 1]
+    ray_m = rays.points_m - sensor_m
+    step_along_m, step_across_m = wide.turned_into_box_frame(
+        ray_m[:, None, :, 0], ray_m[:, None, :, 1]
     )
+    along_m, across_m = wide.in_box_frame(*sensor_m[:2])
     above_m = (sensor_m[2] - middle_m)[:, None, None]
-    rise_m = rays.points_m[:, None, :, 2] - sensor_m[2]
     spans = [
-        _between_faces(along_m, end_along_m - along_m, _CORE * wide.length_m / 2),
-        _between_faces(across_m, end_across_m - across_m, _CORE * wide.width_m / 2),
-        _between_faces(above_m, rise_m, _HEIGHT_CORE * height_m[:, None, None] / 2),
+        _between_faces(along_m, step_along_m, _CORE * wide.length_m / 2),
+        _between_faces(across_m, step_across_m, _CORE * wide.width_m / 2),
+        _between_faces(above_m, ray_m[:, None, :, 2], _HEIGHT_CORE * height_m[:, None, None] / 2),
     ]
     enter = np.maximum(np.maximum(spans[0][0], spans[1][0]), spans[2][0])
     leave = np.minimum(np.minimum(spans[0][1], spans[1][1]), spans[2][1])
-    ahead = (enter < leave) & (leave > 0)
-    through = ahead & (leave < 1 - _BEHIND) & rays.valid[:, None]
-    return np.asarray(through.sum(axis=2) / rays.divisor()[:, None])
+    through = (np.maximum(enter, 0) < leave) & (leave < 1 - _BEHIND) & rays.valid[:, None]
+    return np.asarray(np.count_nonzero(through, axis=2) / rays.divisor()[:, None])
 
 
 def _between_faces(
     start_m: NDArrayFloat, step_m: NDArrayFloat, half_m: NDArrayFloat
 ) -> tuple[NDArrayFloat, NDArrayFloat]:
     """From where to where, in shares of their length, rays are between two faces."""
-    safe_m = np.where(np.abs(step_m) < _NO_STEP_M, _NO_STEP_M, step_m)
-    first, second = (-half_m - start_m) / safe_m, (half_m - start_m) / safe_m
-    return np.minimum(first, second), np.maximum(first, second)
+    per_m = 1 / np.where(np.abs(step_m) < _NO_STEP_M, _NO_STEP_M, step_m)
+    middle, half = -start_m * per_m, half_m * np.abs(per_m)
+    return middle - half, middle + half

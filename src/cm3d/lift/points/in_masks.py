@@ -37,8 +37,8 @@ class MaskPoints(Rows):
     def with_masks(self, mask: NDArrayInt) -> "MaskPoints":
         """The same points in other masks; what comes into a mask twice counts once."""
         pair = mask * (self.point.max(initial=0) + 1) + self.point
-        first = np.sort(np.unique(pair, return_index=True)[1])
-        return MaskPoints.by_mask(mask[first], self.point[first])
+        first = np.unique(pair, return_index=True)[1]  # by mask and point, whoever had it
+        return MaskPoints(mask[first], self.point[first])
 
 
 def points_in_masks(
@@ -92,14 +92,15 @@ def _pixels(
 ) -> tuple[NDArrayInt, NDArrayInt, NDArrayInt]:
     """Column, row and index of the points that one camera sees, at the masks' resolution."""
     camera_SE3_global = SE3.from_pose(camera.global_SE3_camera[0]).inverse()
-    points_camera_m = camera_SE3_global.transform_points(points_global_m)
-    in_front = np.flatnonzero(points_camera_m[:, 2] > params.min_depth_m)
+    depth_m = points_global_m @ camera_SE3_global.rotation[2] + camera_SE3_global.translation_m[2]
+    in_front = np.flatnonzero(depth_m > params.min_depth_m)
+    points_camera_m = camera_SE3_global.transform_points(points_global_m[in_front])
     intrinsics_px = scale_intrinsics(
         camera.intrinsics_px[0].reshape(3, 3),
         runs.width_px / camera.width_px[0],
         runs.height_px / camera.height_px[0],
     )
-    pixels, depth_m = project_points(points_camera_m[in_front], intrinsics_px)
+    pixels, depth_m = project_points(points_camera_m, intrinsics_px)
     inside = inside_image(pixels, depth_m, runs.width_px, runs.height_px, params.min_depth_m)
     columns, rows = pixels[inside].astype(np.int64).T
     return columns, rows, in_front[inside]

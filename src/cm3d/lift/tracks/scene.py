@@ -39,7 +39,7 @@ def follow_objects(
     Args:
         sightings: N boxes of the scene.
         frames: Its keyframes.
-        standing_m: Points (P, 2) above the ground by keyframe, global frame.
+        standing_m: Points (P, 3) above the ground by keyframe, global frame.
         taxonomy: The class list.
         params: Section `lift.tracks`.
 
@@ -72,7 +72,14 @@ def follow_objects(
     others = np.setdiff1d(np.arange(len(boxes)), chosen) if params.other_classes else np.arange(0)
     explained = _of_tracks(sightings.explained, track, grid, votes, taxonomy)
     rest = _of_other_classes(
-        explained[others], classes[others], track[others], frame[others], agreed, votes, taxonomy
+        explained[others],
+        classes[others],
+        track[others],
+        frame[others],
+        agreed,
+        votes,
+        taxonomy,
+        params,
     )
     cells = _cells(grid, motion, frames, agreed, standing_m, params)
     row = chosen[grid.row[cells.track, cells.frame]]
@@ -123,21 +130,26 @@ def _of_other_classes(
     agreed: Agreement,
     votes: Votes,
     taxonomy: Taxonomy,
+    params: Tracks,
 ) -> ExplainedBoxes:
     """Boxes (M,) of classes that their tracks are less likely of: scored so, moving as these do."""
-    motion = agreed.motion
-    attribute_name = motion_attributes(
-        classes, motion.known[track], motion.travelled[track], motion.moving[track, frame], taxonomy
-    )
-    score, share, boxes = agreed.score[track], votes.share[track, classes], explained.boxes
-    boxes = boxes.replace(
-        score=score * share,
-        yaw_rad=turned_towards(boxes.yaw_rad, agreed.yaw_rad[track, frame]),
-        velocity_mps=motion.velocity_mps[track, frame],
-        attribute_name=attribute_name,
-    )
-    why = explained.why.replace(front_from=words("track", len(boxes)))
-    return ExplainedBoxes(boxes, why.replace(track_score=score, class_factor=share))
+    motion, boxes, why = agreed.motion, explained.boxes, explained.why
+    if params.scores:
+        score, share = agreed.score[track], votes.share[track, classes]
+        boxes = boxes.replace(score=score * share)
+        why = why.replace(track_score=score, class_factor=share)
+    if params.heading:
+        yaw_rad = turned_towards(boxes.yaw_rad, agreed.yaw_rad[track, frame])
+        boxes = boxes.replace(yaw_rad=yaw_rad)
+        why = why.replace(front_from=words("track", len(boxes)))
+    if params.velocity:
+        boxes = boxes.replace(velocity_mps=motion.velocity_mps[track, frame])
+    if params.attributes:
+        known, travelled = motion.known[track], motion.travelled[track]
+        moving = motion.moving[track, frame]
+        names = motion_attributes(classes, known, travelled, moving, taxonomy)
+        boxes = boxes.replace(attribute_name=names)
+    return ExplainedBoxes(boxes, why)
 
 
 def _keyframes(boxes: Boxes3D, frames: Frames) -> NDArrayInt:
@@ -164,7 +176,7 @@ def _cells(
         gaps = fillable(grid, motion.xy_m, ego_xy_m, params.fill_keyframes, params.fill_range_m)
         for step in np.flatnonzero(gaps.any(axis=0)):
             tracks = np.flatnonzero(gaps[:, step])
-            standing[tracks, step] = points_in_footprints(
+            standing[tracks, step] = points_in_boxes(
                 standing_m[frames.sample_token[step]],
                 agreed.center_m[tracks, step],
                 agreed.yaw_rad[tracks, step],
@@ -176,13 +188,14 @@ def _cells(
     return Cells(track, frame, grid.observed[cell], motion.known[track], standing[cell])
 
 
-def points_in_footprints(
+def points_in_boxes(
     points_m: NDArrayFloat, center_m: NDArrayFloat, yaw_rad: NDArrayFloat, size_m: NDArrayFloat
 ) -> NDArrayInt:
-    """How many points (P, 2) each of some boxes (N,) holds, seen from above."""
+    """How many points (P, 3) each of some boxes (N,) holds."""
     dx_m = points_m[:, 0] - center_m[:, :1]
     dy_m = points_m[:, 1] - center_m[:, 1:2]
     cosine, sine = np.cos(yaw_rad)[:, None], np.sin(yaw_rad)[:, None]
     along = np.abs(cosine * dx_m + sine * dy_m) < size_m[:, :1] / 2
     across = np.abs(cosine * dy_m - sine * dx_m) < size_m[:, 1:2] / 2
-    return np.asarray((along & across).sum(axis=1))
+    upright = np.abs(points_m[:, 2] - center_m[:, 2:]) < size_m[:, 2:] / 2
+    return np.asarray((along & across & upright).sum(axis=1))

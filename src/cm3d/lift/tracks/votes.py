@@ -1,12 +1,14 @@
 """What boxes of an object say of its class."""
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Final, Self
 
 import numpy as np
 
 from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat, NDArrayInt
 from cm3d.geometry.rows import Rows
+
+_LEAST_VOTE: Final = 1e-9  # so that boxes of score 0 elect a class of theirs
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,8 +31,8 @@ class Votes(Rows):
     ) -> Self:
         """Votes by the boxes (N,) of tracks, numbered from 0 without gaps, by their scores."""
         votes = np.zeros((track.max(initial=-1) + 1, class_count))
-        np.add.at(votes, (track, classes), score)
-        share = np.asarray(votes / np.maximum(votes.sum(axis=1, keepdims=True), 1e-9))
+        np.add.at(votes, (track, classes), np.maximum(score, _LEAST_VOTE))
+        share = votes / votes.sum(axis=1, keepdims=True)
         elected = share.argmax(axis=1)
         others = np.where(np.arange(class_count) == elected[:, None], -1.0, share)
         return cls(share, elected, others.argmax(axis=1))
