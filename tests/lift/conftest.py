@@ -15,7 +15,7 @@ from cm3d.lift.fit.observations import MaskViews, Samples
 from cm3d.lift.keyframe import Keyframe, Scan
 from cm3d.lift.lanes import LaneField
 from cm3d.params import FitWeights, Lift, Refine, load_params
-from cm3d.tables import Cameras, Lanes, Masks
+from cm3d.tables import Cameras, Frames, Lanes, Masks
 from tests.lift.solids import (
     BEARING_RAD,
     CAMERA_M,
@@ -161,6 +161,23 @@ def unrefined(refined: Lift) -> Lift:
     """The refined recipe with all switches off."""
     refine = refined.refine.model_copy(update=dict.fromkeys(SWITCHES, False))
     return refined.model_copy(update={"refine": refine})
+
+
+@pytest.fixture(scope="session")
+def make_frames() -> Callable[..., Frames]:
+    """Keyframes f0, f1, ... at 2 Hz; the ego vehicle stands at the origin."""
+
+    def build(count: int) -> Frames:
+        return Frames(
+            sample_token=[f"f{step}" for step in range(count)],
+            scene_name=["scene"] * count,
+            timestamp_us=1_500_000_000_000_000 + 500_000 * np.arange(count),
+            split=["train"] * count,
+            location=[""] * count,
+            global_SE3_ego=[[1, 0, 0, 0, 0, 0, 0]] * count,
+        )
+
+    return build
 
 
 @pytest.fixture(scope="session")

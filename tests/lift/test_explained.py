@@ -24,16 +24,9 @@ TOKENS = ["f0", "f1", "f2", "f3", "f4"]
 
 
 @pytest.fixture(scope="module")
-def frames() -> Frames:
+def frames(make_frames: Callable[[int], Frames]) -> Frames:
     """At 2 Hz; the ego vehicle stands at the origin."""
-    return Frames(
-        sample_token=TOKENS,
-        scene_name=["scene"] * 5,
-        timestamp_us=1_500_000_000_000_000 + 500_000 * np.arange(5),
-        split=["train"] * 5,
-        location=[""] * 5,
-        global_SE3_ego=[[1, 0, 0, 0, 0, 0, 0]] * 5,
-    )
+    return make_frames(len(TOKENS))
 
 
 @pytest.fixture(scope="module")

@@ -38,7 +38,9 @@ class Scene(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def make_scene(make_street: Callable[..., Keyframe], solid: Any) -> Callable[[bool], Scene]:
+def make_scene(
+    make_street: Callable[..., Keyframe], solid: Any, make_frames: Callable[[int], Frames]
+) -> Callable[[bool], Scene]:
     """A car that drives, parked ones, a truck that once is a car too, and a person.
 
     One of the parked cars is cut by the edge between two images.
@@ -64,15 +66,7 @@ def make_scene(make_street: Callable[..., Keyframe], solid: Any) -> Callable[[bo
             points_m = keyframe.scan.points_m
             points_m = points_m + random.normal(0, 0.01, points_m.shape)
             keyframes.append(keyframe._replace(scan=keyframe.scan._replace(points_m=points_m)))
-        frames = Frames(
-            sample_token=TOKENS,
-            scene_name=["scene"] * 3,
-            timestamp_us=1_500_000_000_000_000 + 500_000 * np.arange(3),
-            split=["train"] * 3,
-            location=[""] * 3,
-            global_SE3_ego=[[1, 0, 0, 0, 0, 0, 0]] * 3,
-        )
-        return Scene(keyframes, frames, LANES if with_lanes else None)
+        return Scene(keyframes, make_frames(len(TOKENS)), LANES if with_lanes else None)
 
     return build
 

@@ -7,7 +7,7 @@ import pytest
 
 from cm3d.lift.tracks.detections import Detections, motion_of_classes
 from cm3d.params import Tracks, load_params
-from cm3d.tables import Boxes3D, Frames
+from cm3d.tables import Boxes3D
 from tests.lift.known import TAXONOMY
 
 SWITCHES = [name for name, knob in Tracks.model_fields.items() if knob.annotation is bool]
@@ -23,23 +23,6 @@ def all_on(project: Path) -> Tracks:
 @pytest.fixture
 def all_off(all_on: Tracks) -> Tracks:
     return all_on.model_copy(update=dict.fromkeys(SWITCHES, False))
-
-
-@pytest.fixture
-def make_frames() -> Callable[..., Frames]:
-    """Keyframes f0, f1, ... at 2 Hz; the ego vehicle stands at the origin."""
-
-    def build(count: int) -> Frames:
-        return Frames(
-            sample_token=[f"f{step}" for step in range(count)],
-            scene_name=["scene"] * count,
-            timestamp_us=1_500_000_000_000_000 + 500_000 * np.arange(count),
-            split=["train"] * count,
-            location=[""] * count,
-            global_SE3_ego=[[1, 0, 0, 0, 0, 0, 0]] * count,
-        )
-
-    return build
 
 
 @pytest.fixture
