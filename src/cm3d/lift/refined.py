@@ -102,7 +102,8 @@ def refined_scene(
     by_keyframe = [refined_frame(keyframe, priors, params) for keyframe in keyframes]
     found = Sightings.concatenate(sightings for sightings, _ in by_keyframe)
     standing_m = {
-        token: xy_m for token, (_, xy_m) in zip(frames.sample_token, by_keyframe, strict=True)
+        token: points_m
+        for token, (_, points_m) in zip(frames.sample_token, by_keyframe, strict=True)
     }
     told = found.explained
     if params.refine.tracks:

@@ -5,10 +5,11 @@ import pytest
 
 from cm3d.errors import InputError
 from cm3d.geometry.arrays import NDArrayFloat
+from cm3d.geometry.cuboids import Cuboids, points_in_boxes
 from cm3d.lift.explained import ExplainedBoxes
 from cm3d.lift.fit.evidence import Evidence
 from cm3d.lift.sightings import Sightings
-from cm3d.lift.tracks.scene import follow_objects, points_in_boxes
+from cm3d.lift.tracks.scene import follow_objects
 from cm3d.params import Tracks
 from cm3d.tables import Boxes3D, Frames
 from cm3d.tables.table import columns_of
@@ -267,12 +268,12 @@ def test_points_are_counted_in_turned_boxes() -> None:
     """The last two are a leaf above both boxes and a return below them."""
     places_m = [[10.0, 4, 1], [12, 3, 1.7], [10, 0.9, 0.3], [10, 3, 9], [10, 3, 0.2]]
     points_m = np.array(places_m)
-    count = points_in_boxes(
-        points_m,
+    boxes = Cuboids(
         np.array([[10.0, 3, 1], [10.0, 3, 1]]),
+        *np.array([[4.5, 1.8, 1.5]] * 2).T,
         np.array([0.0, np.pi / 2]),
-        np.array([[4.5, 1.8, 1.5]] * 2),
     )
+    count = points_in_boxes(points_m, boxes).sum(axis=1)
     assert count.tolist() == [1, 2]
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from cm3d.errors import InputError
 from cm3d.geometry.angles import turned_towards
 from cm3d.geometry.arrays import NDArrayFloat, NDArrayInt
+from cm3d.geometry.cuboids import Cuboids, points_in_boxes
 from cm3d.lift.explained import ExplainedBoxes
 from cm3d.lift.objects import words
 from cm3d.lift.sightings import Sightings
@@ -176,26 +177,12 @@ def _cells(
         gaps = fillable(grid, motion.xy_m, ego_xy_m, params.fill_keyframes, params.fill_range_m)
         for step in np.flatnonzero(gaps.any(axis=0)):
             tracks = np.flatnonzero(gaps[:, step])
-            standing[tracks, step] = points_in_boxes(
-                standing_m[frames.sample_token[step]],
-                agreed.center_m[tracks, step],
-                agreed.yaw_rad[tracks, step],
-                agreed.size_m[tracks],
-            )
+            length_m, width_m, height_m = agreed.size_m[tracks].T
+            center_m, yaw_rad = agreed.center_m[tracks, step], agreed.yaw_rad[tracks, step]
+            boxes = Cuboids(center_m, length_m, width_m, height_m, yaw_rad)
+            points_m = standing_m[frames.sample_token[step]]
+            standing[tracks, step] = points_in_boxes(points_m, boxes).sum(axis=1)
         wanted = wanted | (gaps & (standing >= params.fill_points))
     frame, track = np.nonzero(wanted.T)
     cell = (track, frame)
     return Cells(track, frame, grid.observed[cell], motion.known[track], standing[cell])
-
-
-def points_in_boxes(
-    points_m: NDArrayFloat, center_m: NDArrayFloat, yaw_rad: NDArrayFloat, size_m: NDArrayFloat
-) -> NDArrayInt:
-    """How many points (P, 3) each of some boxes (N,) holds."""
-    dx_m = points_m[:, 0] - center_m[:, :1]
-    dy_m = points_m[:, 1] - center_m[:, 1:2]
-    cosine, sine = np.cos(yaw_rad)[:, None], np.sin(yaw_rad)[:, None]
-    along = np.abs(cosine * dx_m + sine * dy_m) < size_m[:, :1] / 2
-    across = np.abs(cosine * dy_m - sine * dx_m) < size_m[:, 1:2] / 2
-    upright = np.abs(points_m[:, 2] - center_m[:, 2:]) < size_m[:, 2:] / 2
-    return np.asarray((along & across & upright).sum(axis=1))
