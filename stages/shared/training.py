@@ -84,6 +84,7 @@ def train_detector(
         copy_paste=params.copy_paste,
         initial=initial,
         loaders=params.execution.loaders,
+        cached_clouds_gb=params.execution.cached_clouds_gb,
         checkpoint_s=params.execution.checkpoint_s,
     )
     notes = check_labels(stage, frames, needs)

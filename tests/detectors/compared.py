@@ -13,7 +13,7 @@ from cm3d import params
 from cm3d.datasets.nuscenes.database import NuScenesTables
 from cm3d.datasets.nuscenes.scenes import index_scene
 from cm3d.detectors.centerpoint import CenterPoint
-from cm3d.detectors.heads.center.head import TaskOutput
+from cm3d.detectors.heads.center.head import BoxMaps, TaskOutput
 from cm3d.detectors.inputs import Batch, Points, Sample
 from cm3d.detectors.lidar.voxelization import Voxelizer, Voxels
 from cm3d.detectors.mmdet3d import weights_from_mmdet3d
@@ -120,7 +120,7 @@ def outputs_of(maps: dict[str, Tensor]) -> list[TaskOutput]:
     return [
         TaskOutput(
             maps[f"head.{task}.heatmap"],
-            {own: maps[f"head.{task}.{theirs}"] for own, theirs in TERMS.items()},
+            BoxMaps({own: maps[f"head.{task}.{theirs}"] for own, theirs in TERMS.items()}),
         )
         for task in range(len(TAXONOMY.heads))
     ]

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from cm3d.detectors.heads.center.box_code import BOX_TERMS
-from cm3d.detectors.heads.center.head import CenterHead
+from cm3d.detectors.heads.center.head import BoxMaps, CenterHead, TaskOutput, codes_of_tasks
 from cm3d.detectors.inputs import Inputs, Points
 from cm3d.detectors.norm import BatchNorm
 from cm3d.detectors.registry import build_detector
@@ -68,6 +68,29 @@ def test_one_joint_convolution_equals_each_on_its_own(
     joint = [value for output in outputs for value in (output.heatmap, *output.boxes.values())]
     for first, second in zip(joint, alone, strict=True):
         torch.testing.assert_close(first, second)
+
+
+def test_box_codes_at_cells_are_those_of_the_maps(detector: Detector, classes: Taxonomy) -> None:
+    head = CenterHead(detector, classes.heads, 8)
+    features = torch.randn(2, 8, 8, 8, generator=torch.Generator().manual_seed(0))
+    frame, row, column = torch.tensor([[0, 0, 0], [1, 7, 0], [1, 3, 5], [0, 0, 7], [1, 7, 7]]).T
+    task, outputs = torch.tensor([0, 1, 1, 0, 1]), head(features)
+    maps = [TaskOutput(output.heatmap, BoxMaps(output.boxes)) for output in outputs]
+    lazy, full = (codes_of_tasks(o, task, frame, row, column) for o in (outputs, maps))
+    torch.testing.assert_close(lazy, full)
+    for number, (output, whole) in enumerate(zip(outputs, maps, strict=True)):
+        torch.testing.assert_close(
+            output.codes.at(frame, row, column), whole.codes.at(frame, row, column)
+        )
+        own = task == number
+        torch.testing.assert_close(lazy[own], whole.codes.at(frame, row, column)[own])
+    weights = [final.weight for final in head.final]
+    ours = torch.autograd.grad(lazy.square().sum(), weights, allow_unused=True, retain_graph=True)
+    theirs = torch.autograd.grad(full.square().sum(), weights, allow_unused=True)
+    for first, second in zip(ours, theirs, strict=True):
+        assert (first is None) == (second is None)
+        if first is not None and second is not None:
+            torch.testing.assert_close(first, second)
 
 
 def test_an_untrained_head_sees_objects_rarely(detector: Detector, classes: Taxonomy) -> None:

@@ -100,6 +100,7 @@ def execution() -> Execution:
         box_batch=1,
         trainers=1,
         loaders=0,
+        cached_clouds_gb=0.0,
         checkpoint_s=60.0,
         max_unreadable=0.1,
     )

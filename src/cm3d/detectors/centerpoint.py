@@ -49,6 +49,7 @@ class CenterPoint(Detector):
         self.section, self.heads = section, taxonomy.heads
         names = tuple(name for head in self.heads for name in head)
         self.suppression_m = np.array([taxonomy.classes[name].suppression_m for name in names])
+        self.encoder = _build_encoder(section)
         self.needs = Needs(
             names,
             section.sweeps,
@@ -56,8 +57,8 @@ class CenterPoint(Detector):
             section.range_m,
             section.min_z_m,
             section.max_z_m,
+            self.encoder.voxelize.sift,
         )
-        self.encoder = _build_encoder(section)
         self.backbone = Backbone(section, self.encoder.channels)
         self.neck = Neck(section)
         self.head = CenterHead(section, self.heads, self.neck.channels)

@@ -1,7 +1,7 @@
 """What a detector is to training and inference, which know nothing else of it."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -9,7 +9,13 @@ from torch import Tensor, nn
 
 from cm3d.detectors.boxes import SensorBoxes
 from cm3d.detectors.inputs import Batch, Inputs
+from cm3d.geometry.arrays import NDArrayFloat32
 from cm3d.params import Predict
+
+
+def every_point(points: NDArrayFloat32) -> NDArrayFloat32:
+    """All points (N, 5)."""
+    return points
 
 
 @dataclass(frozen=True)
@@ -23,6 +29,8 @@ class Needs:
         range_m: Half side of the square around the LiDAR that it sees and learns boxes in.
         min_z_m: Lowest point that it sees, LiDAR frame.
         max_z_m: Highest.
+        sift: Drops points (N, 5) that it would not look at, so that what makes samples ahead sheds
+            them; outputs are the same without.
     """
 
     class_names: tuple[str, ...]
@@ -31,6 +39,7 @@ class Needs:
     range_m: float
     min_z_m: float
     max_z_m: float
+    sift: Callable[[NDArrayFloat32], NDArrayFloat32] = every_point
 
 
 @dataclass(frozen=True, eq=False)

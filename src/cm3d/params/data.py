@@ -19,6 +19,7 @@ class Execution(Section):
     box_batch: Count
     trainers: Count | Literal["auto"]
     loaders: Annotated[int, Field(ge=0)]
+    cached_clouds_gb: NonNegative
     checkpoint_s: NonNegative
     max_unreadable: Share
 

@@ -50,10 +50,12 @@ class Augmentation:
 
     def apply_to_points(self, points: NDArrayFloat32) -> NDArrayFloat32:
         """Points (N, 3 or more): x, y, z move, further columns stay."""
-        matrix = np.zeros((3, 3), dtype=points.dtype)
-        matrix[:2, :2], matrix[2, 2] = self._matrix, self.scale
-        moved = points.copy()
-        moved[:, :3] = points[:, :3] @ matrix.T + self.translation_m.astype(points.dtype)
+        matrix, moved = self._matrix.astype(points.dtype), points.copy(order="K")
+        scale, shift_m = points.dtype.type(self.scale), self.translation_m.astype(points.dtype)
+        x_m, y_m = points[:, 0], points[:, 1]
+        for axis, (of_x, of_y) in enumerate(matrix):
+            moved[:, axis] = of_x * x_m + of_y * y_m + shift_m[axis]
+        moved[:, 2] = scale * points[:, 2] + shift_m[2]
         return moved
 
     def apply_to_boxes(self, boxes: SensorBoxes) -> SensorBoxes:

@@ -49,6 +49,8 @@ class TrainingFrame:
 def load_points(frame: TrainingFrame, sensors: Sensors, needs: Needs) -> NDArrayFloat32:
     """Points (N, 5) of all sweeps: x, y, z in the LiDAR frame, intensity in [0, 1], age in s.
 
+    Stored column by column, which is how they are worked on.
+
     Raises:
         InputError: A sensor file is missing or cut short.
     """
@@ -60,7 +62,7 @@ def load_points(frame: TrainingFrame, sensors: Sensors, needs: Needs) -> NDArray
         needs.ego_half_extent_m,
         np.float32,
     )
-    return np.column_stack([cloud.xyz_m, cloud.intensity, cloud.time_lag_s])
+    return np.vstack([cloud.xyz_m.T, cloud.intensity, cloud.time_lag_s]).T
 
 
 def check_in_range(points: NDArrayFloat32, frame: TrainingFrame, needs: Needs) -> None:

@@ -37,6 +37,7 @@ class TrainingJob:
         copy_paste: What is pasted, where the schedule asks for it.
         initial: Weights to start from; None starts from random ones.
         loaders: Processes that make samples ahead, per process of the training.
+        cached_clouds_gb: LiDAR clouds that each of them keeps in memory.
         checkpoint_s: At least so long between two states.
     """
 
@@ -48,6 +49,7 @@ class TrainingJob:
     copy_paste: CopyPaste
     initial: dict[str, Tensor] | None = None
     loaders: int = 0
+    cached_clouds_gb: float = 0.0
     checkpoint_s: float = 60.0
 
     def __call__(self, device: torch.device) -> None:
@@ -65,7 +67,12 @@ class TrainingJob:
             recipe,
             sensors=self.sensors,
             machinery=Machinery(
-                device, self.loaders, self.folder / "state", self.checkpoint_s, self.title
+                device,
+                loaders=self.loaders,
+                cached_clouds_gb=self.cached_clouds_gb,
+                resume_folder=self.folder / "state",
+                checkpoint_s=self.checkpoint_s,
+                description=self.title,
             ),
             pasting=self._pasting(model.needs) if recipe.schedule.copy_paste else None,
         )

@@ -12,6 +12,7 @@ from cm3d.detectors.inputs import Batch, Sample, collate
 from cm3d.detectors.protocol import Needs
 from cm3d.detectors.ranks import rank, ranks
 from cm3d.errors import InputError
+from cm3d.geometry.arrays import NDArrayFloat32
 from cm3d.sensors.card import Sensors
 from cm3d.training.augmentation import Augmentation
 from cm3d.training.copy_paste import Pasting
@@ -68,10 +69,15 @@ class Samples(Dataset[Sample | InputError]):
         needs: Needs,
         recipe: Recipe,
         pasting: Pasting | None = None,
+        cache_bytes: int = 0,
     ) -> None:
-        """Take the frames over, and what is pasted into them; nothing is read yet."""
+        """Take the frames over, and what is pasted into them; nothing is read yet.
+
+        Clouds are kept up to `cache_bytes`, in each process that makes samples.
+        """
         self.frames, self.sensors, self.needs = frames, sensors, needs
-        self.recipe, self.pasting = recipe, pasting
+        self.recipe, self.pasting, self.cache_bytes = recipe, pasting, cache_bytes
+        self._clouds: dict[str, NDArrayFloat32] = {}
 
     def __getitem__(self, key: tuple[int, int]) -> Sample | InputError:
         """The sample of an epoch and a position; an error is handed on rather than raised.
@@ -88,15 +94,25 @@ class Samples(Dataset[Sample | InputError]):
         rng = np.random.default_rng([self.recipe.seed, epoch, position])
         augmentation = Augmentation.draw(self.recipe.schedule, rng)
         boxes = to_sensor(frame.boxes, frame.global_SE3_lidar, needs.class_names)
-        points = load_points(frame, self.sensors, needs)
-        check_in_range(points, frame, needs)
+        points = self._points(frame)
         if self.pasting is not None:
             points, boxes = self.pasting(points, boxes, rng)
         return Sample(
             frame.sample_token,
-            augmentation.apply_to_points(points),
+            needs.sift(augmentation.apply_to_points(points)),
             augmentation.apply_to_boxes(boxes),
         )
+
+    def _points(self, frame: TrainingFrame) -> NDArrayFloat32:
+        """The frame's cloud; a shuffled epoch leaves no better choice than those read first."""
+        if (points := self._clouds.get(frame.sample_token)) is not None:
+            return points
+        points = load_points(frame, self.sensors, self.needs)
+        check_in_range(points, frame, self.needs)
+        if points.nbytes <= self.cache_bytes:
+            self.cache_bytes -= points.nbytes
+            self._clouds[frame.sample_token] = points
+        return points
 
 
 def load_batches(

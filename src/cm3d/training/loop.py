@@ -30,6 +30,7 @@ class Machinery:
     Args:
         device: Where to compute.
         loaders: Processes that make samples ahead.
+        cached_clouds_gb: LiDAR clouds that each of them keeps in memory.
         resume_folder: Where states are kept, for the caller to remove; None keeps none.
         checkpoint_s: At least so long between two states.
         description: Name on the progress bar.
@@ -37,6 +38,7 @@ class Machinery:
 
     device: torch.device
     loaders: int = 0
+    cached_clouds_gb: float = 0.0
     resume_folder: Path | None = None
     checkpoint_s: float = 60.0
     description: str = "train"
@@ -88,7 +90,8 @@ def train(
     trainer = Trainer(model.to(machinery.device), recipe, len(steps))
     history = state.restore(trainer.parts)
     todo = steps[len(history) :]
-    samples = Samples(frames, sensors, model.needs, recipe, pasting)
+    cache_bytes = int(machinery.cached_clouds_gb * 1e9)
+    samples = Samples(frames, sensors, model.needs, recipe, pasting, cache_bytes)
     batches = load_batches(samples, todo, machinery.loaders, machinery.device)
     try:
         with deterministic(), _Progress(steps, len(history), machinery.description) as progress:

@@ -2,15 +2,19 @@
 
 import math
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from cm3d.detectors.grid import Grid
+from cm3d.geometry.arrays import NDArrayFloat32
 from cm3d.params import Detector
 
 POINT_CHANNELS = 5  # x, y, z in metres (LiDAR frame), intensity in [0, 1], age in seconds
+
+_OUTSIDE: Final = 2**40  # larger than the linear index of any voxel
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,28 +65,34 @@ class Voxelizer:
             points: (N, 5), see `POINT_CHANNELS`; those out of range play no part.
             frame: (N,) which frame of the batch a point belongs to.
         """
-        rows, key = self._sorted_by_voxel(points, frame)
-        voxel_key, voxel, count = torch.unique_consecutive(
-            key, return_inverse=True, return_counts=True
-        )
-        keep = spread_evenly if self.spread else keep_first
-        kept = keep(voxel, count, self.max_points)
+        rows, key, count = self._chosen(points, frame)
         return Voxels(
-            points=points.index_select(0, rows[kept]),
-            voxel=voxel[kept],
-            count=count.clamp(max=self.max_points),
-            position=self._position(voxel_key),
+            points=points.index_select(0, rows),
+            voxel=torch.repeat_interleave(count),
+            count=count,
+            position=self._position(key),
         )
 
-    def _sorted_by_voxel(self, points: Tensor, frame: Tensor) -> tuple[Tensor, Tensor]:
-        """Rows of points within range, voxel by voxel, and the linear index of their voxels."""
+    def sift(self, points: NDArrayFloat32) -> NDArrayFloat32:
+        """Of one frame's points (N, 5) those that its voxels hold, voxel by voxel.
+
+        Gathered again they give the same voxels.
+        """
+        rows, _, _ = self._chosen(torch.from_numpy(points), torch.tensor(0))
+        return np.asarray(points[rows.numpy()])
+
+    def _chosen(self, points: Tensor, frame: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Rows of the points that are held, voxel by voxel; each voxel's linear index and count."""
         row, column, inside = self.grid.cell(points[:, :2])
         layer = torch.floor((points[:, 2] - self.min_z_m) / self.height_m).long()
         inside &= (layer >= 0) & (layer < self.layers)
         key = ((frame * self.layers + layer) * self.grid.size + row) * self.grid.size + column
-        rows = inside.nonzero()[:, 0]
-        key, order = sort_stably(key[rows])
-        return rows[order], key
+        key, order = sort_stably(key.masked_fill_(~inside, _OUTSIDE))
+        key, count = torch.unique_consecutive(key, return_counts=True)
+        keep = spread_evenly if self.spread else keep_first
+        if len(key) and key[-1] == _OUTSIDE:
+            key, count = key[:-1], count[:-1]
+        return order[keep(count, self.max_points)], key, count.clamp(max=self.max_points)
 
     def _position(self, key: Tensor) -> Tensor:
         column, key = key % self.grid.size, key // self.grid.size
@@ -100,31 +110,32 @@ def sort_stably(key: Tensor) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(packed >> bits), torch.from_numpy(packed & ((1 << bits) - 1))
 
 
-def keep_first(voxel: Tensor, count: Tensor, limit: int) -> Tensor:
-    """Rows of the first `limit` points of each voxel, in their given order (CenterPoint).
+def keep_first(count: Tensor, limit: int) -> Tensor:
+    """Rows of the first points of each voxel, in their given order (CenterPoint).
 
     Args:
-        voxel: (N,) ascending voxel of each point.
-        count: (V,) points of each voxel.
-        limit: At least 1.
+        count: (V,) points of each voxel, whose rows follow those of the voxel before.
+        limit: Points that a voxel keeps at most, at least 1.
     """
-    return (_rank(voxel, count) < limit).nonzero()[:, 0]
+    place = torch.arange(limit, device=count.device).expand(len(count), limit)
+    return _rows(count, place, place < count[:, None])
 
 
-def spread_evenly(voxel: Tensor, count: Tensor, limit: int) -> Tensor:
-    """Rows to keep so that no voxel has more than `limit` points; arguments as of `keep_first`.
+def spread_evenly(count: Tensor, limit: int) -> Tensor:
+    """Rows spread evenly over the points of each voxel; arguments as of `keep_first`.
 
-    They are spread evenly over the voxel's points and thereby, as those are in the order of the
-    sweeps, over time.
+    As points are in the order of the sweeps, they are spread over time.
     """
-    # of `total` steps of `limit`, those that pass a multiple of `total`
-    return (_rank(voxel, count) * limit % count[voxel] < limit).nonzero()[:, 0]
+    kept = count.clamp(max=limit)[:, None]
+    place = torch.arange(limit, device=count.device).expand(len(count), limit)
+    step = (place * count[:, None] + kept - 1) // kept  # rounded up
+    return _rows(count, step, place < kept)
 
 
-def _rank(voxel: Tensor, count: Tensor) -> Tensor:
-    """How many points of its voxel come before each point."""
+def _rows(count: Tensor, place: Tensor, kept: Tensor) -> Tensor:
+    """Rows of the points at some places (V, limit) within their voxels."""
     start = count.cumsum(0) - count
-    return torch.arange(len(voxel), device=voxel.device) - start[voxel]
+    return (start[:, None] + place)[kept]
 
 
 def scaled(points: Tensor, grid: Grid, half_height_m: float) -> Tensor:

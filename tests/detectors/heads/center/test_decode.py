@@ -8,7 +8,7 @@ from cm3d.detectors.boxes import SensorBoxes
 from cm3d.detectors.grid import Grid
 from cm3d.detectors.heads.center import decode as decoding
 from cm3d.detectors.heads.center.box_code import BOX_TERMS
-from cm3d.detectors.heads.center.head import TaskOutput
+from cm3d.detectors.heads.center.head import BoxMaps, TaskOutput
 from tests.tiny_detector import tiny_predict
 
 HEADS = [["car"], ["pedestrian", "traffic_cone"]]
@@ -27,7 +27,7 @@ def outputs() -> list[TaskOutput]:
     return [
         TaskOutput(
             torch.full((2, classes, 8, 8), -10.0),
-            {name: torch.zeros(2, width, 8, 8) for name, width in BOX_TERMS.items()},
+            BoxMaps({name: torch.zeros(2, width, 8, 8) for name, width in BOX_TERMS.items()}),
         )
         for classes in (1, 2)
     ]

@@ -2,7 +2,7 @@ import torch
 
 from cm3d.detectors.heads.center.box_code import BOX_TERMS
 from cm3d.detectors.heads.center.double_flip import detect_double_flipped
-from cm3d.detectors.heads.center.head import TaskOutput
+from cm3d.detectors.heads.center.head import BoxMaps, TaskOutput
 from cm3d.detectors.inputs import Inputs, Points
 from cm3d.detectors.registry import build_detector
 from cm3d.params import Detector
@@ -28,7 +28,7 @@ class Oracle(torch.nn.Module):
         heading = torch.tensor([sine, cosine])
         terms["heading"][0, :, row, column] = heading
         terms["velocity"][0, :, row, column] = heading[[1, 0]] * 3
-        return [TaskOutput(heatmap, terms)]
+        return [TaskOutput(heatmap, BoxMaps(terms))]
 
 
 class MirroredOracle(Oracle):

@@ -8,7 +8,7 @@ from cm3d.detectors.boxes import SensorBoxes
 from cm3d.detectors.grid import Grid
 from cm3d.detectors.heads.center.box_code import BOX_TERMS, CODE_SIZE
 from cm3d.detectors.heads.center.decode import decode
-from cm3d.detectors.heads.center.head import TaskOutput
+from cm3d.detectors.heads.center.head import BoxMaps, TaskOutput
 from cm3d.detectors.heads.center.targets import (
     Targets,
     draw_gaussians,
@@ -116,7 +116,7 @@ def _perfect_outputs(boxes: SensorBoxes, heads: list[list[str]]) -> list[TaskOut
         rows = (targets.class_index >= first) & (targets.class_index < last)
         code[0, :, targets.row[rows], targets.column[rows]] = targets.code[rows].nan_to_num().T
         terms = dict(zip(BOX_TERMS, code.split(list(BOX_TERMS.values()), dim=1), strict=True))
-        outputs.append(TaskOutput(heatmap.logit(eps=1e-6), terms))
+        outputs.append(TaskOutput(heatmap.logit(eps=1e-6), BoxMaps(terms)))
         first = last
     return outputs
 

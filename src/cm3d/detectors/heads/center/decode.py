@@ -56,7 +56,7 @@ def _candidates(
     class_index = first_class + cell // (rows * columns)
     row, column = cell // columns % rows, cell % columns
     frame = torch.arange(len(score), device=score.device)[:, None].expand_as(score)
-    code = output.codes_at(frame.flatten(), row.flatten(), column.flatten()).view(*row.shape, -1)
+    code = output.codes.at(frame.flatten(), row.flatten(), column.flatten()).view(*row.shape, -1)
     result = []
     for of_frame, chosen in enumerate(score >= predict.min_score):
         row_, column_ = row[of_frame][chosen], column[of_frame][chosen]

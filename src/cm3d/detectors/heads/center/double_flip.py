@@ -6,7 +6,7 @@ from dataclasses import replace
 import torch
 from torch import nn
 
-from cm3d.detectors.heads.center.head import TaskOutput
+from cm3d.detectors.heads.center.head import BoxMaps, TaskOutput
 from cm3d.detectors.inputs import Inputs, Points
 
 # The scene as it is, mirrored along x, along y, and along both.
@@ -40,21 +40,21 @@ def _mirrored_back(output: TaskOutput, mirror_x: bool, mirror_y: bool) -> TaskOu
     velocity_sign = offset.new_tensor([sign_x, sign_y])[:, None, None]
     return TaskOutput(
         output.heatmap.flip(dims),
-        terms
-        | {
-            "offset": torch.stack(in_cell, dim=1),
-            "heading": terms["heading"] * heading_sign,
-            "velocity": terms["velocity"] * velocity_sign,
-        },
+        BoxMaps(
+            terms
+            | {
+                "offset": torch.stack(in_cell, dim=1),
+                "heading": terms["heading"] * heading_sign,
+                "velocity": terms["velocity"] * velocity_sign,
+            }
+        ),
     )
 
 
 def _average(outputs: Sequence[TaskOutput]) -> TaskOutput:
     """Mean probabilities and box terms; of sizes the mean in metres (CenterPoint)."""
     probability = torch.stack([output.heatmap.float().sigmoid() for output in outputs]).mean(0)
-    terms = {
-        name: torch.stack([output.boxes[name].float() for output in outputs]).mean(0)
-        for name in outputs[0].boxes
-    }
-    sizes_m = torch.stack([output.boxes["size"].float().exp() for output in outputs])
-    return TaskOutput(probability.logit(), terms | {"size": sizes_m.mean(0).log()})
+    maps = [output.boxes for output in outputs]
+    terms = {name: torch.stack([own[name].float() for own in maps]).mean(0) for name in maps[0]}
+    sizes_m = torch.stack([own["size"].float().exp() for own in maps])
+    return TaskOutput(probability.logit(), BoxMaps(terms | {"size": sizes_m.mean(0).log()}))

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from cm3d.detectors.heads.center.box_code import BOX_TERMS, CODE_SIZE
-from cm3d.detectors.heads.center.head import TaskOutput
+from cm3d.detectors.heads.center.head import TaskOutput, codes_of_tasks
 from cm3d.detectors.heads.center.targets import Targets
 from cm3d.detectors.ranks import ranks, sum_over_processes
 from cm3d.params import Detector
@@ -27,30 +27,31 @@ def detection_loss(
     Where several processes train together, each term is divided by the centres and boxes of the
     whole batch, so that the mean over processes is the loss of the batch.
     """
-    maps = torch.split(targets.heatmap, [len(names) for names in heads], dim=1)
-    rows, first = [], 0
-    for names in heads:
-        own = (targets.class_index >= first) & (targets.class_index < first + len(names))
-        rows.append(own.nonzero()[:, 0])
-        first += len(names)
-    centres = _per_process(torch.stack([(head_maps == 1).sum() for head_maps in maps]))
-    boxes = _per_process(centres.new_tensor([float(len(head_rows)) for head_rows in rows]))
+    task_of_class = torch.tensor(
+        [task for task, names in enumerate(heads) for _ in names], device=targets.heatmap.device
+    )
+    of_class = functional.one_hot(task_of_class, len(heads)).T.float()  # (tasks, classes)
+    task = task_of_class[targets.class_index]
+    of_box = functional.one_hot(task, len(heads)).T.float()  # (tasks, boxes)
+    centres = _per_process(of_class @ (targets.heatmap == 1).sum(dim=(0, 2, 3)).float())
+    boxes = _per_process(of_box.sum(1))
+
+    logits = torch.cat([output.heatmap for output in outputs], dim=1).float()
+    focal = of_class @ focal_loss(logits, targets.heatmap) / centres.clamp(min=1 / ranks())
     weight = torch.full((CODE_SIZE,), detector.box_loss_weight)
     weight[-BOX_TERMS["velocity"] :] *= detector.velocity_loss_weight
-    weight = weight.to(centres.device)
+    code = codes_of_tasks(outputs, task, targets.frame, targets.row, targets.column).float()
+    distance = of_box @ masked_l1(code, targets.code, weight.to(code.device))
+    distance = distance / (boxes + _NO_BOX / ranks())
     terms: dict[str, Tensor] = {}
-    for index, (names, output) in enumerate(zip(heads, outputs, strict=True)):
-        name, chosen = "_".join(names), rows[index]
-        code = output.codes_at(targets.frame[chosen], targets.row[chosen], targets.column[chosen])
-        focal = focal_loss(output.heatmap.float(), maps[index])
-        terms[f"heatmap/{name}"] = focal / centres[index].clamp(min=1 / ranks())
-        distance = masked_l1(code.float(), targets.code[chosen], weight)
-        terms[f"box/{name}"] = distance / (boxes[index] + _NO_BOX / ranks())
+    for names, heatmap_term, box_term in zip(heads, focal, distance, strict=True):
+        name = "_".join(names)
+        terms |= {f"heatmap/{name}": heatmap_term, f"box/{name}": box_term}
     return terms
 
 
 def focal_loss(logits: Tensor, heatmap: Tensor) -> Tensor:
-    """Focal loss of a heatmap, summed.
+    """Focal loss (classes,) of heatmaps, summed over frames and cells.
 
     Cells of value 1 are centres; in others the penalty fades as (1 - value)^4 towards them.
 
@@ -63,11 +64,11 @@ def focal_loss(logits: Tensor, heatmap: Tensor) -> Tensor:
     hit = log_hit.exp()
     centre = torch.where(is_centre, (1 - hit) ** _FOCUS * log_hit, 0.0)
     rest = (1 - heatmap) ** _CENTRE_DISCOUNT * hit**_FOCUS * log_miss
-    return -(centre + rest).sum()
+    return -(centre + rest).sum(dim=(0, 2, 3))
 
 
 def masked_l1(code: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-    """Weighted absolute errors of box codes (N, 10), summed; those whose target is NaN left out.
+    """Weighted absolute error (N,) of each box code; terms whose target is NaN are left out.
 
     Args:
         code: (N, 10).
@@ -75,9 +76,9 @@ def masked_l1(code: Tensor, target: Tensor, weight: Tensor) -> Tensor:
         weight: (10,).
     """
     known = ~target.isnan()
-    return (torch.where(known, code - target.nan_to_num(), 0.0).abs() * weight).sum()
+    return torch.where(known, code - target.nan_to_num(), 0.0).abs() @ weight
 
 
 def _per_process(counts: Tensor) -> Tensor:
     """Counts of the whole batch by the number of processes that share it."""
-    return sum_over_processes(counts.float()) / ranks()
+    return sum_over_processes(counts) / ranks()
