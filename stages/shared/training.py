@@ -18,6 +18,7 @@ from cm3d.params import Params, Schedule
 from cm3d.sensors.card import open_sensors
 from cm3d.tables import Frames, Sweeps, layout, read_scenes
 from cm3d.taxonomy import load_taxonomy
+from cm3d.training.course import notes, summarise
 from cm3d.training.frames import TrainingFrame
 from cm3d.training.job import HISTORY, MODEL, TrainingJob
 from cm3d.training.labels import check_labels, class_balanced
@@ -72,7 +73,7 @@ def train_detector(
     Raises:
         InputError: The labels have nothing for this detector, or the training fails.
     """
-    taxonomy, seed = load_taxonomy(params.taxonomy), seed_of(params)
+    taxonomy, seed = load_taxonomy(params.taxonomy), seed_of(params, stage)
     recipe = Recipe(params.detector, taxonomy, schedule, params.training, seed)
     needs = recipe.build().needs
     job = TrainingJob(
@@ -106,7 +107,11 @@ def keep(job: TrainingJob, beside_model: Mapping[str, Any]) -> None:
         "boxes": sum(len(frame.boxes) for frame in job.frames),
         "last_epoch_loss": sum(last_epoch) / len(last_epoch),
     }
-    write_json(layout.METRICS / f"{job.title}.json", metrics)
+    gradient_clip = job.recipe.schedule.gradient_clip
+    course = summarise(history, gradient_clip)
+    for note in notes(job.title, course, gradient_clip):
+        print(note)
+    write_json(layout.METRICS / f"{job.title}.json", metrics | course.metrics)
     with resumable_folder(job.title, layout.MODELS / job.title) as folder:
         shutil.copytree(job.folder / MODEL, folder, dirs_exist_ok=True)
         for name, content in beside_model.items():
@@ -141,6 +146,9 @@ def resampled(
     return class_balanced(frames, class_names, rng)
 
 
-def seed_of(params: Params) -> int:
-    """Of all randomness in a training: another for each draw of the labelled part."""
-    return zlib.crc32(f"{params.seed} {params.labels.draw}".encode())
+def seed_of(params: Params, stage: str) -> int:
+    """Of all randomness in a training: another for each stage and draw of the labelled part.
+
+    So each round of self-training has new first weights, order and augmentation (appendix B).
+    """
+    return zlib.crc32(f"{params.seed} {params.labels.draw} {stage}".encode())

@@ -2,11 +2,23 @@
 
 from collections.abc import Callable
 
+from cm3d.params import load_params
 from cm3d.taxonomy import Taxonomy
 from cm3d.training.frames import TrainingFrame
-from stages.shared.training import resampled, thinned
+from stages.shared.training import resampled, seed_of, thinned
 
 HISTORY = [{"epoch": n // 3, "step": n, "loss": float(n)} for n in range(7)]
+
+
+def test_every_training_of_a_run_has_a_seed_of_its_own() -> None:
+    """Appendix B: rounds start from new weights, in another order, with other augmentation."""
+    params = load_params()
+    drawn = params.model_copy(update={"labels": params.labels.model_copy(update={"draw": 1})})
+    others = [params.model_copy(update={"seed": 1}), drawn]
+    names = ["pretrain", "finetune", "selftrain_r1", "selftrain_r2", "selftrain_r3"]
+    seeds = [seed_of(each, name) for each in (params, *others) for name in names]
+    assert len(set(seeds)) == len(seeds)
+    assert seed_of(params, "finetune") == seeds[1]
 
 
 def test_a_short_course_stays() -> None:
