@@ -114,6 +114,16 @@ def test_centerpoints_published_grids(
     assert Grid.of_maps(detector).cell_m == pytest.approx(map_cell_m)
 
 
+@pytest.mark.parametrize("section", ["pretrain", "finetune", "selftrain"])
+def test_centerpoints_augmentation_with_the_finest_voxels(project: Path, section: str) -> None:
+    """Its configuration without deformable convolutions turns, scales and shifts the most."""
+    values = with_overrides(
+        read_yaml(project / "params.yaml"), load_preset("centerpoint_voxel_0075")
+    )
+    names = ("max_rotation_rad", "max_scale", "translation_std_m")
+    assert [lookup(values, f"{section}.{name}") for name in names] == [0.7854, 0.1, 0.5]
+
+
 def test_the_paper_trains_for_twenty_epochs(project: Path) -> None:
     values = with_overrides(read_yaml(project / "params.yaml"), load_preset("paper"))
     assert [lookup(values, f"{s}.epochs") for s in ("pretrain", "finetune", "selftrain")] == [
