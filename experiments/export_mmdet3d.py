@@ -24,7 +24,7 @@ from cm3d.sensors.lidar import read_sweep
 from cm3d.tables import Boxes3D, Frames, GroundTruth, Sweeps, layout, read_scenes
 from cm3d.taxonomy import load_taxonomy
 from cm3d.training.frames import TrainingFrame
-from cm3d.training.labels import finetune_frames, pretrain_frames, training_frames
+from cm3d.training.labels import finetune_frames, has_returns, pretrain_frames, training_frames
 from experiments.mmdet3d_infos import CLASSES, VALUES_PER_POINT, annotation_file, keyframe_info
 
 
@@ -41,9 +41,9 @@ def finetune_part(frames: Frames, sweeps: Sweeps, params: Params) -> list[Traini
 
 
 def val_part(frames: Frames, sweeps: Sweeps, params: Params) -> list[TrainingFrame]:
-    """The val split with its ground truth, without boxes that no LiDAR point is in."""
+    """The val split with its ground truth, without boxes that have no LiDAR or radar return."""
     truth = _ground_truth(frames)
-    return training_frames(frames, sweeps, truth[truth.num_lidar_points > 0])
+    return training_frames(frames, sweeps, truth[has_returns(truth)])
 
 
 PARTS: Final[dict[str, Callable[[Frames, Sweeps, Params], list[TrainingFrame]]]] = {

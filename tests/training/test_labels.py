@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from dataclasses import fields
 
 import numpy as np
@@ -61,14 +62,15 @@ def _boxes(*rows: tuple[str, float]) -> Boxes3D:
     )
 
 
-def _ground_truth(*rows: tuple[str, int]) -> GroundTruth:
+def _ground_truth(*rows: tuple[str, int], radar: Sequence[int] = ()) -> GroundTruth:
+    """Boxes with so many LiDAR points; radar returns of the first ones, 0 of the rest."""
     boxes = _boxes(*((token, 1.0) for token, _ in rows))
     columns = {field.name: getattr(boxes, field.name) for field in fields(Boxes3D)}
     return GroundTruth(
         **columns,
         instance_token=_objects(*(str(index) for index in range(len(rows)))),
         num_lidar_points=np.array([points for _, points in rows]),
-        num_radar_points=np.zeros(len(rows)),
+        num_radar_points=np.array([*radar, *[0] * (len(rows) - len(radar))]),
         visibility=np.zeros(len(rows)),
     )
 
@@ -108,6 +110,14 @@ def test_finetuning_takes_ground_truth_with_points_of_the_labelled_part(frames, 
     assert _summary(result) == [("t1", 2)]
     assert type(result[0].boxes) is Boxes3D
     assert result[0].sweeps.path.tolist() == ["b", "c"]
+
+
+def test_a_box_counts_if_lidar_or_radar_met_it(frames, sweeps) -> None:
+    """As in CenterPoint's annotation files."""
+    truth = _ground_truth(("t1", 0), ("t1", 5), ("t1", 5), ("t1", 0), radar=[2, 2, 0, 0])
+    truth = truth.replace(yaw_rad=np.array([0.1, 0.2, 0.3, 0.4]))
+    result = finetune_frames(frames, sweeps, truth, LABELS, SEED)
+    assert result[0].boxes.yaw_rad.tolist() == [0.1, 0.2, 0.3]
 
 
 def test_finetuning_needs_a_labelled_frame(frames, sweeps) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from cm3d.detectors.protocol import Needs
 from cm3d.errors import InputError
+from cm3d.geometry.arrays import NDArrayBool
 from cm3d.params import Labels
 from cm3d.splits.labelled import is_labelled, is_unlabelled, knob_of
 from cm3d.tables.boxes import Boxes3D, GroundTruth
@@ -57,7 +58,7 @@ def pretrain_frames(
 def finetune_frames(
     frames: Frames, sweeps: Sweeps, ground_truth: GroundTruth, labels: Labels, seed: int
 ) -> list[TrainingFrame]:
-    """The labelled part with its ground truth, without boxes that no LiDAR point is in.
+    """The labelled part with its ground truth, where it has returns.
 
     Arguments as of `pretrain_frames`.
 
@@ -69,15 +70,21 @@ def finetune_frames(
         raise InputError(
             f"labels.fraction: {labels.fraction} of the train frames is not one; raise it"
         )
-    seen = ground_truth[ground_truth.num_lidar_points > 0]
+    seen = ground_truth[has_returns(ground_truth)]
     names = [field.name for field in fields(Boxes3D)]
     boxes = Boxes3D(**{name: getattr(seen, name) for name in names})
     result = training_frames(chosen, sweeps, boxes)
     if not _any_box(result):
         raise InputError(
-            f"{knob_of(labels)}: no box with LiDAR points among {len(result)} labelled frames; "
-            "use more of them"
+            f"{knob_of(labels)}: no box with LiDAR or radar returns among {len(result)} labelled "
+            "frames; use more of them"
         )
+    return result
+
+
+def has_returns(ground_truth: GroundTruth) -> NDArrayBool:
+    """Mask (N,) of boxes with LiDAR points or radar returns: those that CenterPoint keeps."""
+    result: NDArrayBool = ground_truth.num_lidar_points + ground_truth.num_radar_points > 0
     return result
 
 
