@@ -135,7 +135,7 @@ def test_work_of_other_states_is_kept_for_a_while(start: Start, workspace: Path)
     (workspace / "params.yaml").write_text("seed: 2\n")
     minute_s, day_s = 60, 24 * 3600
     # seven of the stage with the one that is held, which was begun long before the others
-    ages_s = {f"detect2d-{number:012x}": number * minute_s for number in range(1, 7)}
+    ages_s = {f"detect2d-{number:012x}": day_s + number * minute_s for number in range(1, 7)}
     ages_s |= {held: 30 * day_s, "detect2d-shared": 30 * day_s, "lift-000000000001": 30 * day_s}
     for name, age_s in ages_s.items():
         (base / name / "scenes").mkdir(parents=True, exist_ok=True)
@@ -150,6 +150,17 @@ def test_work_of_other_states_is_kept_for_a_while(start: Start, workspace: Path)
     start()
     assert not (base / "detect2d-000000000002").exists()
     assert (base / "detect2d-000000000005").exists()
+
+
+def test_a_killed_queue_finds_all_its_work_again(start: Start, workspace: Path) -> None:
+    """The first of its workers to come back deletes nothing of the others."""
+    folders = [resume_folder(workspace) / f"detect2d-{number:012x}" for number in range(12)]
+    for hour, folder in enumerate(folders):
+        folder.mkdir(parents=True)
+        begun_s = time.time() - hour * 3600
+        os.utime(folder, (begun_s, begun_s))
+    start()
+    assert all(folder.exists() for folder in folders)
 
 
 def test_nothing_is_left_once_the_folder_is_the_output(workspace: Path) -> None:

@@ -23,9 +23,11 @@ from cm3d.errors import InputError
 from cm3d.execution.pipeline import knob_value, knobs_of, read_stages, read_values
 from cm3d.execution.processes import leads
 
-# Unfinished work of other states of a stage: so many folders are kept, for so long.
+# Unfinished work of other states of a stage: so many folders are kept, for so long. All that was
+# begun within a day is: many workers of a queue may have been killed at once, and come back.
 _KEPT: Final = 5
 _KEPT_S: Final = 7 * 24 * 3600.0
+_ALL_KEPT_S: Final = 24 * 3600.0
 
 # Folders that this process holds, by stage, each with its open lock.
 _held: dict[str, tuple[Path, int]] = {}
@@ -154,7 +156,7 @@ def _remove_stale(stage: str, base: Path, name: str) -> None:
     others = [base / n for n in names if pattern.fullmatch(n) and not _is_of(n, name)]
     others.sort(key=_begun_s, reverse=True)
     for place, folder in enumerate(others):
-        if place >= _KEPT or _begun_s(folder) < time.time() - _KEPT_S:
+        if time.time() - _begun_s(folder) > (_KEPT_S if place < _KEPT else _ALL_KEPT_S):
             path = _lock_of(folder)
             file = _lock(path)
             if file is not None:
