@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 
 from cm3d import params
 from cm3d.detectors.boxes import SensorBoxes
-from cm3d.detectors.inputs import Batch, Inputs, Sample, collate
+from cm3d.detectors.inputs import Batch, Inputs, LabelTensors, Sample, collate
 from cm3d.detectors.protocol import Detector, Needs, ParameterGroup
 from cm3d.detectors.registry import DETECTORS, build_detector
 from cm3d.params import Schedule, Training, load_params
@@ -66,7 +67,7 @@ class ToyDetector(Detector):
         return self.score(features), mean + self.move(features)
 
     def targets(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
-        labels = batch.labels
+        labels = batch.labels[batch.labels.weight > 0]  # it knows no other weights
         cell = self._cell(labels.boxes.center_m, labels.frame)
         hot = torch.zeros(batch.inputs.frames * self.SIDE**2, 3)
         hot[cell, labels.class_index] = 1.0
@@ -187,6 +188,31 @@ def test_terms_have_the_same_names_without_boxes(build, batch: Batch) -> None:
     bare = collate([Sample("bare", points, SensorBoxes.empty()), _sample(3)])
     names = [list(model.loss(model(b.inputs), model.targets(b))) for b in (batch, bare)]
     assert names[0] == names[1]
+
+
+def test_an_ignored_box_is_no_object(build, batch: Batch) -> None:
+    """Whatever is said of it, which way it heads, moves and how high it is: nothing is learned."""
+    model = build(0).eval()
+    labels, outputs = batch.labels, model(batch.inputs)
+    weight = torch.ones(6).index_fill(0, torch.tensor([1, 3]), 0.0)
+
+    def terms(labels: LabelTensors) -> dict[str, Tensor]:
+        return dict(model.loss(outputs, model.targets(replace(batch, labels=labels))))
+
+    ignored = replace(labels, weight=weight)
+    doubt = (weight == 0)[:, None]
+    boxes = labels.boxes
+    changed = replace(
+        boxes,
+        center_m=boxes.center_m + doubt * torch.tensor([0.0, 0.0, 0.7]),
+        yaw_rad=boxes.yaw_rad + 1.3 * doubt[:, 0],
+        velocity_mps=torch.where(doubt, 9.0, boxes.velocity_mps),
+    )
+    learned, otherwise = terms(ignored), terms(replace(ignored, boxes=changed))
+    assert all(term.isfinite() for term in learned.values())
+    assert all(torch.equal(learned[name], otherwise[name]) for name in learned)
+    certain = terms(replace(labels, boxes=changed))
+    assert any(not torch.equal(learned[name], certain[name]) for name in learned)
 
 
 @pytest.mark.parametrize("double_flip", [False, True])

@@ -8,7 +8,7 @@ from cm3d.detectors.inputs import Batch, Images, Sample, collate, stack_inputs
 def _boxes(count: int) -> SensorBoxes:
     return SensorBoxes(
         np.arange(count),
-        np.ones(count),
+        np.linspace(1.0, 0.0, count),
         np.full((count, 3), 7.0),
         np.ones((count, 3)),
         np.zeros(count),
@@ -35,6 +35,8 @@ def test_ragged_rows_know_their_frame() -> None:
     assert points.values[:, 0].tolist() == [2, 2, 3, 3, 3]
     assert labels.frame.tolist() == [0, 1, 1]
     assert labels.class_index.tolist() == [0, 0, 1]
+    assert labels.weight.tolist() == [1, 1, 0]
+    assert labels.weight.dtype == torch.float32
     assert labels.boxes.center_m.shape == (3, 3)
     assert labels.boxes.velocity_mps.isnan().all()
 
@@ -44,7 +46,7 @@ def test_a_batch_moves_whole() -> None:
     assert moved.tokens == _batch().tokens
     points, labels = moved.inputs.points, moved.labels
     assert points is not None
-    tensors = [points.values, points.frame, labels.frame, labels.class_index]
+    tensors = [points.values, points.frame, labels.frame, labels.class_index, labels.weight]
     assert {values.device.type for values in (*tensors, *vars(labels.boxes).values())} == {"meta"}
 
 

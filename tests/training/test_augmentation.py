@@ -18,7 +18,7 @@ def _box() -> SensorBoxes:
     """At (1, 2, 3), heading along +x and slightly left, driving ahead at 5 m/s."""
     return SensorBoxes(
         class_index=np.array([0]),
-        score=np.ones(1),
+        score=np.array([0.25]),
         center_m=np.array([[1.0, 2.0, 3.0]]),
         size_m=np.array([[4.0, 2.0, 1.0]]),
         yaw_rad=np.array([np.arctan2(3, 4)]),
@@ -51,6 +51,7 @@ def test_by_hand(
     size: list[float],
 ) -> None:
     moved = _augmentation(**changes).apply_to_boxes(_box())
+    assert moved.score.tolist() == [0.25]  # its weight stays
     np.testing.assert_allclose(moved.center_m[0], center, atol=1e-12)
     np.testing.assert_allclose([np.cos(moved.yaw_rad[0]), np.sin(moved.yaw_rad[0])], heading)
     np.testing.assert_allclose(moved.velocity_mps[0], velocity, atol=1e-12)

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -64,6 +65,15 @@ def test_by_hand() -> None:
     pasted = _points((6.0, 0.0), (6.5, 0.0), age_s=0.125)
     np.testing.assert_array_equal(points, np.concatenate([expected, pasted]))
     assert points.dtype == np.float32
+
+
+def test_an_ignored_box_takes_its_place_and_counts() -> None:
+    doubtful = replace(_boxes((0, 0.0, 0.0)), score=np.zeros(1))
+    bank = _bank(_boxes((0, 1.5, 0.5), (0, 6.0, 0.0)))
+    _, boxes = _paste(POINTS, doubtful, bank, _wanted(car=3))
+    assert boxes.center_m[:, 0].tolist() == [0, 6]  # nothing where it may stand
+    assert boxes.score.tolist() == [0, 1]
+    assert len(_paste(POINTS, doubtful, bank, _wanted(car=1))[1]) == 1
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -58,3 +59,18 @@ def test_the_range_is_along_the_axes_of_the_sensor(make_boxes, make_frame, needs
 def test_no_box_of_any_class_is_refused(frame, needs, rows: list[Row]) -> None:
     with pytest.raises(InputError, match=r"taxonomy: no box that selftrain_r1 learns"):
         check_labels("selftrain_r1", [frame("a", *rows)], needs)
+
+
+def test_ignored_boxes_are_no_examples(frame, needs) -> None:
+    made = frame(
+        "a", ("car", 5, 0, 0), ("pedestrian", 1, 0, 0), ("car", 13, 0, 0), ("bus", 0, 0, 0)
+    )
+    doubtful = replace(made, boxes=made.boxes.replace(score=[0.5, 0.0, 0.0, 0.0]))
+    assert check_labels("selftrain_r1", [doubtful, doubtful], needs) == [
+        "note: selftrain_r1: no example of pedestrian, traffic_cone among 1 frames; "
+        "they will not be learned",
+        "note: selftrain_r1: 2 of 3 boxes are ignored, neither object nor background",
+    ]
+    nothing = replace(made, boxes=made.boxes.replace(score=[0.0] * 4))
+    with pytest.raises(InputError, match=r"taxonomy: no box that selftrain_r1 learns"):
+        check_labels("selftrain_r1", [nothing], needs)

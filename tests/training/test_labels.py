@@ -137,7 +137,16 @@ def test_selftraining_mixes_repeated_truth_with_predictions(frames, sweeps) -> N
     predictions = _boxes(("t0", 0.4), ("t0", 0.1), ("t2", 0.3), ("t1", 0.9))
     result = selftrain_frames(labelled, unlabelled, predictions, 0.3, 2)
     assert _summary(result) == [("t1", 1), ("t1", 1), ("t0", 1), ("t2", 1)]
-    assert result[0].boxes.score.tolist() == [1.0]
+    assert [frame.boxes.score.tolist() for frame in result] == [[1.0]] * 4
+
+
+def test_pretraining_and_finetuning_weigh_their_boxes_alike(frames, sweeps) -> None:
+    boxes = _boxes(("t0", 0.4), ("t2", 0.9))
+    result = pretrain_frames(frames, sweeps, boxes, LABELS, SEED, 0.3)
+    assert [frame.boxes.score.tolist() for frame in result] == [[1.0], [1.0]]
+    truth = _ground_truth(("t1", 5))
+    doubted = truth.replace(score=np.array([0.5]))
+    assert finetune_frames(frames, sweeps, doubted, LABELS, SEED)[0].boxes.score.tolist() == [1.0]
 
 
 def test_finetuning_and_selftraining_need_a_box(frames, sweeps) -> None:

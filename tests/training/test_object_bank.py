@@ -1,5 +1,6 @@
 import pickle
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -98,6 +99,24 @@ def test_other_processes_are_sent_the_folder_alone(frames, sensors, needs, tmp_p
     sent = pickle.dumps(bank)
     assert len(sent) < 1000 < bank.points.nbytes
     _same(pickle.loads(sent), bank)
+
+
+def test_ignored_boxes_are_no_objects(frames, sensors, needs) -> None:
+    weights = [[1.0, 0.0], None, [0.0, 0.0]]  # the pedestrian of the first, both of the third
+    doubtful = [
+        frame if weight is None else replace(frame, boxes=frame.boxes.replace(score=weight))
+        for frame, weight in zip(frames[:3], weights, strict=True)
+    ]
+    bank = _bank(doubtful, sensors, needs)
+    whole = _bank(frames, sensors, needs)
+    assert bank.boxes.class_index.tolist() == [0]
+    np.testing.assert_array_equal(bank.points, whole.points_of(np.array([0])))
+    assert len(_bank(doubtful[2:], sensors, needs)) == 0
+
+
+def test_objects_keep_their_weights(frames, sensors, needs, tmp_path) -> None:
+    faint = replace(frames[0], boxes=frames[0].boxes.replace(score=[0.5, 0.75]))
+    assert _bank([faint], sensors, needs, tmp_path / "objects").boxes.score.tolist() == [0.5, 0.75]
 
 
 def test_no_frames_give_an_empty_bank(sensors, needs, tmp_path) -> None:

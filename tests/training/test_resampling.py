@@ -1,5 +1,6 @@
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -36,6 +37,16 @@ def test_each_class_draws_its_share_by_hand(frame) -> None:
     assert _tokens(drawn)["empty"] == 0
     assert all("car" in found.boxes.class_name for found in drawn[:4])
     assert all("pedestrian" in found.boxes.class_name for found in drawn[8:])
+
+
+def test_ignored_boxes_are_no_occurrence(frame) -> None:
+    # the bus is doubtful: cars alone occur, in one frame of two
+    both = frame("b", "car", "bus")
+    doubtful = replace(both, boxes=both.boxes.replace(score=[1.0, 0.0]))
+    none = frame("n", "bus")
+    none = replace(none, boxes=none.boxes.replace(score=[0.0]))
+    drawn = class_balanced([doubtful, none], CLASSES, np.random.default_rng(0))
+    assert [found.sample_token for found in drawn] == ["b"]
 
 
 def test_draws_are_uniform_within_a_class_and_follow_the_generator(frame) -> None:

@@ -16,7 +16,7 @@ class SensorBoxes(Rows):
 
     Args:
         class_index: (N,) position of the class in the detector's list of classes.
-        score: (N,) confidence in [0, 1].
+        score: (N,) confidence in [0, 1]; of boxes that are learned the weight, see `LabelTensors`.
         center_m: (N, 3) box centres.
         size_m: (N, 3) length (along the heading), width, height.
         yaw_rad: (N,) heading about +z, from the x axis.

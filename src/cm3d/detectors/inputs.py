@@ -56,11 +56,14 @@ class LabelTensors(Rows, Tensors):
     Args:
         frame: (N,) frame of the batch that a box belongs to.
         class_index: (N,) in the detector's list of classes.
+        weight: (N,) with which a box is learned, in [0, 1]: 1 fully, 0 not at all; there may or may
+            not be an object then, and its place is neither object nor background ("ignored").
         boxes: (N) where they are.
     """
 
     frame: Tensor
     class_index: Tensor
+    weight: Tensor
     boxes: BoxTensors
 
 
@@ -133,7 +136,7 @@ class Sample:
     Args:
         token: Key of the keyframe.
         points: (P, 5), see `Points`; None where the detector sees no LiDAR.
-        boxes: What is to be learned, LiDAR frame.
+        boxes: What is to be learned, LiDAR frame; their score is the weight of `LabelTensors`.
         images: Without B; None where the detector sees no cameras.
     """
 
@@ -163,6 +166,7 @@ def collate(samples: Sequence[Sample]) -> Batch:
     labels = LabelTensors(
         frame=_owners([len(sample.boxes) for sample in samples]),
         class_index=torch.from_numpy(boxes.class_index),
+        weight=torch.from_numpy(boxes.score).float(),
         boxes=BoxTensors(*(torch.from_numpy(column).float() for column in columns)),
     )
     return Batch(tuple(sample.token for sample in samples), stack_inputs(samples), labels)

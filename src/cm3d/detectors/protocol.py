@@ -78,7 +78,15 @@ class Detector(nn.Module, ABC):
 
     @abstractmethod
     def targets(self, batch: Batch) -> Any:
-        """What the outputs should be, on the batch's device."""
+        """What the outputs should be, on the batch's device.
+
+        `batch.labels.weight` says how far each box is to be learned. A box's own terms of the loss
+        are multiplied by it, while what they are divided by counts boxes: an uncertain box then
+        pulls less, and not its whole frame harder towards background. A box of weight 0 is no
+        object, and where it stands nothing is learned as background of its class either. A detector
+        that knows no weights leaves boxes of weight 0 out, `labels[labels.weight > 0]`, and learns
+        all others alike.
+        """
 
     @abstractmethod
     def loss(self, outputs: Any, targets: Any) -> dict[str, Tensor]:

@@ -32,7 +32,8 @@ class Pasting:
 
         Args:
             points: (P, 5) as `load_points` gives them.
-            boxes: Of the frame, with the bank's class indices.
+            boxes: Of the frame, with the bank's class indices. Those of weight 0 may be objects, so
+                they take their place and count among the present ones.
             rng: Chooses the objects.
 
         Returns:

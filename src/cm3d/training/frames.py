@@ -24,7 +24,9 @@ class TrainingFrame:
     Args:
         sample_token: Key of the keyframe.
         sweeps: The keyframe's own rows.
-        boxes: What is to be learned, in the global frame; empty for inference.
+        boxes: What is to be learned, in the global frame; empty for inference. Their score is the
+            weight with which they are learned, not a confidence: 1 fully, 0 for a box that is
+            neither object nor background ("ignored", see `LabelTensors`).
     """
 
     sample_token: str

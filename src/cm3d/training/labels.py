@@ -1,4 +1,7 @@
-"""Which boxes each training learns from: the semi-supervised split (paper, section 3.2, B)."""
+"""Which boxes each training learns from: the semi-supervised split (paper, section 3.2, B).
+
+In training frames the score of a box is the weight with which it is learned; see `TrainingFrame`.
+"""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
@@ -46,7 +49,8 @@ def pretrain_frames(
     chosen = frames[is_unlabelled(frames, labels, seed)]
     if not len(chosen):
         raise InputError(f"{knob_of(labels)}: no train frame is left without labels; use fewer")
-    result = training_frames(chosen, sweeps, pseudo_labels[pseudo_labels.score >= min_score])
+    boxes = _weighing_one(pseudo_labels[pseudo_labels.score >= min_score])
+    result = training_frames(chosen, sweeps, boxes)
     if not _any_box(result):
         raise InputError(
             f"pretrain.min_label_score: no pseudo-label of {len(result)} train frames scores "
@@ -72,7 +76,7 @@ def finetune_frames(
         )
     seen = ground_truth[has_returns(ground_truth)]
     names = [field.name for field in fields(Boxes3D)]
-    boxes = Boxes3D(**{name: getattr(seen, name) for name in names})
+    boxes = _weighing_one(Boxes3D(**{name: getattr(seen, name) for name in names}))
     result = training_frames(chosen, sweeps, boxes)
     if not _any_box(result):
         raise InputError(
@@ -107,7 +111,7 @@ def selftrain_frames(
     Raises:
         InputError: There is no box at all.
     """
-    boxes = predictions[predictions.score >= min_score]
+    boxes = _weighing_one(predictions[predictions.score >= min_score])
     rows = rows_by_word(boxes.sample_token, [frame.sample_token for frame in unlabelled])
     relabelled = [
         TrainingFrame(frame.sample_token, frame.sweeps, boxes[chosen])
@@ -132,8 +136,12 @@ def training_frames(frames: Frames, sweeps: Sweeps, boxes: Boxes3D) -> list[Trai
     ]
 
 
+def _weighing_one(boxes: Boxes3D) -> Boxes3D:
+    return boxes.replace(score=np.ones(len(boxes)))
+
+
 def _any_box(frames: list[TrainingFrame]) -> bool:
-    return any(len(frame.boxes) for frame in frames)
+    return any((frame.boxes.score > 0).any() for frame in frames)
 
 
 def check_labels(title: str, frames: Iterable[TrainingFrame], needs: Needs) -> list[str]:
@@ -145,15 +153,20 @@ def check_labels(title: str, frames: Iterable[TrainingFrame], needs: Needs) -> l
         needs: Classes and range of the detector.
 
     Returns:
-        Lines to print: classes without any box within range, and boxes out of range.
+        Lines to print: classes without any object within range, objects out of range, and how many
+        boxes are ignored.
 
     Raises:
-        InputError: No box is of the detector's classes, or none of them is within its range.
+        InputError: No object is of the detector's classes, or none of them is within its range.
     """
     different = {frame.sample_token: frame for frame in frames}
     counts = np.zeros((2, len(needs.class_names)), dtype=np.int64)  # beyond the range, within
+    ignored = 0
     for frame in different.values():
         boxes = to_sensor(frame.boxes, frame.global_SE3_lidar, needs.class_names)
+        learned = boxes.score > 0
+        ignored += len(boxes) - int(learned.sum())
+        boxes = boxes[learned]
         within = (np.abs(boxes.center_m[:, :2]) < needs.range_m).all(axis=1)
         np.add.at(counts, (within.astype(np.int64), boxes.class_index), 1)
     inside, outside, total = counts[1], int(counts[0].sum()), int(counts.sum())
@@ -178,6 +191,11 @@ def check_labels(title: str, frames: Iterable[TrainingFrame], needs: Needs) -> l
             f"note: {title}: {outside} of {total} boxes are centred outside detector.range_m "
             f"({needs.range_m:g} m) and play no part"
         )
+    if ignored:
+        lines.append(
+            f"note: {title}: {ignored} of {ignored + total} boxes are ignored, neither object nor "
+            "background"
+        )
     return lines
 
 
@@ -187,8 +205,8 @@ def class_balanced(
     """Frames drawn with replacement so that each class has as many draws.
 
     With M pairs of a frame and a class in it, each of C classes that occur draws M / C of its own
-    frames: (1 / C) / (its share of the M pairs) times as many as it has. Frames without boxes
-    are not drawn.
+    frames: (1 / C) / (its share of the M pairs) times as many as it has. Frames without objects
+    are not drawn; boxes of weight 0 are none.
 
     Args:
         frames: What a training learns from.
@@ -198,7 +216,7 @@ def class_balanced(
     Returns:
         Frames, class by class; none if no class occurs.
     """
-    classes = [set(frame.boxes.class_name) for frame in frames]
+    classes = [set(frame.boxes.class_name[frame.boxes.score > 0]) for frame in frames]
     has = np.array([[name in of_frame for name in class_names] for of_frame in classes], dtype=bool)
     rows = [np.flatnonzero(column) for column in has.reshape(-1, len(class_names)).T]
     found = [of_class for of_class in rows if len(of_class)]

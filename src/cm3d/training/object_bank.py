@@ -72,7 +72,7 @@ def cut_objects(
     min_points: int,
     description: str,
 ) -> Iterator[ObjectBank]:
-    """The objects of each frame that has boxes, frame by frame beside a progress bar.
+    """The objects of each frame that has any, frame by frame beside a progress bar.
 
     Args:
         frames: Where objects are taken from; one that stands there again is skipped.
@@ -84,14 +84,18 @@ def cut_objects(
     Raises:
         InputError: A sensor file cannot be read.
     """
-    different = {frame.sample_token: frame for frame in frames if len(frame.boxes)}
+    different = {frame.sample_token: frame for frame in frames if (frame.boxes.score > 0).any()}
     for frame in followed(different.values(), description, len(different), "frame"):
         yield objects_of(frame, sensors, needs, min_points)
 
 
 def objects_of(frame: TrainingFrame, sensors: Sensors, needs: Needs, min_points: int) -> ObjectBank:
-    """The objects of one frame with at least so many points; a point may be in two."""
-    boxes = to_sensor(frame.boxes, frame.global_SE3_lidar, needs.class_names)
+    """The objects of one frame with at least so many points; a point may be in two.
+
+    Boxes of weight 0 may be no objects.
+    """
+    learned = frame.boxes[frame.boxes.score > 0]
+    boxes = to_sensor(learned, frame.global_SE3_lidar, needs.class_names)
     points = load_points(frame, sensors, needs)
     box, point = points_by_box(points[:, :3], boxes.cuboids)
     count = np.bincount(box, minlength=len(boxes))

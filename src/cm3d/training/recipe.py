@@ -52,6 +52,7 @@ class Recipe:
         for frame in frames:
             digest = zlib.crc32(frame.sample_token.encode(), digest)
             digest = zlib.crc32(frame.boxes.center_m.tobytes(), digest)
+            digest = zlib.crc32(frame.boxes.score.tobytes(), digest)
         for weight in weights.values():
             digest = zlib.crc32(weight.contiguous().cpu().numpy().tobytes(), digest)
         sections = (self.detector, self.taxonomy, self.schedule, self.training)

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -23,12 +25,16 @@ from tests.tiny_detector import tiny_predict
 DETECTOR = load_params().detector
 
 
-def _boxes(center_xy_m: np.ndarray, class_index: np.ndarray | None = None) -> SensorBoxes:
+def _boxes(
+    center_xy_m: np.ndarray,
+    class_index: np.ndarray | None = None,
+    weight: np.ndarray | None = None,
+) -> SensorBoxes:
     count = len(center_xy_m)
     index = np.zeros(count, dtype=np.int64) if class_index is None else class_index
     return SensorBoxes(
         class_index=index,
-        score=np.ones(count),
+        score=np.ones(count) if weight is None else weight,
         center_m=np.concatenate([center_xy_m, np.full((count, 1), -1.0)], axis=1),
         size_m=np.tile([4.0, 2.0, 1.5], (count, 1)),
         yaw_rad=np.linspace(-3, 3, count),
@@ -104,6 +110,69 @@ def test_boxes_out_of_range_and_no_boxes(wide_detector: Detector) -> None:
         assert targets.heatmap.shape == (1, 3, 32, 32)
         assert targets.heatmap.max() == 0
         assert targets.code.shape == (0, 10)
+
+
+def test_cells_of_an_ignored_box_weigh_nothing(wide_detector: Detector) -> None:
+    # a car in cell 18, 17, a doubtful one in the same row four columns on: with radii of 2 the
+    # column between them is of both, alike, and so the object's
+    spots = np.array([[1.2, 2.0], [4.4, 2.0], [1.2, -4.0]])
+    boxes = _boxes(spots, np.array([0, 0, 1]), np.array([0.5, 0.0, 0.0]))
+    targets = _targets(boxes, detector=wide_detector)
+    assert targets.weight.tolist() == [0.5]
+    assert len(targets.code) == len(targets.frame) == 1
+    assert (targets.row.item(), targets.column.item()) == (18, 17)
+    expected = torch.ones(3, 32, 32)
+    expected[0, 16:21, 20:24] = 0  # not column 19
+    expected[0, 18, 17] = 0.5
+    expected[1, 9:14, 15:20] = 0
+    assert torch.equal(targets.cell_weight[0], expected)
+    assert targets.heatmap[0, 1:].max() == 0
+    alone = _targets(boxes[:1], detector=wide_detector)
+    assert torch.equal(targets.heatmap, alone.heatmap)
+    assert torch.equal(targets.code[:, :9], alone.code[:, :9])  # the last is unknown
+
+
+@pytest.mark.parametrize("order", [[0, 1, 2], [2, 1, 0], [1, 2, 0]])
+def test_of_boxes_at_one_centre_the_heaviest_counts(
+    wide_detector: Detector, order: list[int]
+) -> None:
+    weight = np.array([0.25, 0.75, 0.0])[order]
+    targets = _targets(_boxes(np.ones((3, 2)), weight=weight), detector=wide_detector)
+    centre = targets.heatmap == 1
+    assert targets.cell_weight[centre].tolist() == [0.75]
+    assert (targets.cell_weight[~centre] == 1).all()
+    assert sorted(targets.weight.tolist()) == [0.25, 0.75]  # of the box codes, each its own
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10_000))
+def test_weights_equal_a_loop(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    detector = DETECTOR.model_copy(update={"range_m": 12.8})
+    weight = rng.choice([0.0, 0.25, 0.5, 1.0], 12)
+    boxes = _boxes(rng.uniform(-12, 12, (12, 2)), rng.integers(0, 2, 12), weight)
+    targets = _targets(boxes, classes=2, detector=detector)
+    expected = torch.ones_like(targets.heatmap)
+    doubtful = boxes[weight == 0]
+    doubt = _targets(
+        dataclasses.replace(doubtful, score=np.ones(len(doubtful))), classes=2, detector=detector
+    )
+    expected[doubt.heatmap > targets.heatmap] = 0
+    expected[targets.heatmap == 1] = 0
+    for class_index, row, column, value in zip(
+        targets.class_index, targets.row, targets.column, targets.weight, strict=True
+    ):
+        expected[0, class_index, row, column] = max(expected[0, class_index, row, column], value)
+    assert torch.equal(targets.cell_weight, expected)
+    objects = _targets(boxes[weight > 0], classes=2, detector=detector)
+    assert torch.equal(targets.heatmap, objects.heatmap)
+    assert torch.equal(targets.row, objects.row)
+
+
+def test_weights_of_one_change_nothing(wide_detector: Detector) -> None:
+    targets = _targets(_boxes(np.array([[1.0, 2.0], [3.0, 2.0]])), detector=wide_detector)
+    assert (targets.cell_weight == 1).all()
+    assert (targets.weight == 1).all()
 
 
 def _perfect_outputs(boxes: SensorBoxes, heads: list[list[str]]) -> list[TaskOutput]:

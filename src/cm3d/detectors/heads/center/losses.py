@@ -26,6 +26,9 @@ def detection_loss(
 
     Where several processes train together, each term is divided by the centres and boxes of the
     whole batch, so that the mean over processes is the loss of the batch.
+
+    Centres and boxes are counted, whatever their weights: divided by the sum of weights, a batch of
+    uncertain boxes would pull as hard as one of certain ones, and its background harder.
     """
     task_of_class = torch.tensor(
         [task for task, names in enumerate(heads) for _ in names], device=targets.heatmap.device
@@ -37,11 +40,12 @@ def detection_loss(
     boxes = _per_process(of_box.sum(1))
 
     logits = torch.cat([output.heatmap for output in outputs], dim=1).float()
-    focal = of_class @ focal_loss(logits, targets.heatmap) / centres.clamp(min=1 / ranks())
+    focal = of_class @ focal_loss(logits, targets.heatmap, targets.cell_weight)
+    focal = focal / centres.clamp(min=1 / ranks())
     weight = torch.full((CODE_SIZE,), detector.box_loss_weight)
     weight[-BOX_TERMS["velocity"] :] *= detector.velocity_loss_weight
     code = codes_of_tasks(outputs, task, targets.frame, targets.row, targets.column).float()
-    distance = of_box @ masked_l1(code, targets.code, weight.to(code.device))
+    distance = of_box @ (masked_l1(code, targets.code, weight.to(code.device)) * targets.weight)
     distance = distance / (boxes + _NO_BOX / ranks())
     terms: dict[str, Tensor] = {}
     for names, heatmap_term, box_term in zip(heads, focal, distance, strict=True):
@@ -50,7 +54,7 @@ def detection_loss(
     return terms
 
 
-def focal_loss(logits: Tensor, heatmap: Tensor) -> Tensor:
+def focal_loss(logits: Tensor, heatmap: Tensor, cell_weight: Tensor) -> Tensor:
     """Focal loss (classes,) of heatmaps, summed over frames and cells.
 
     Cells of value 1 are centres; in others the penalty fades as (1 - value)^4 towards them.
@@ -58,13 +62,14 @@ def focal_loss(logits: Tensor, heatmap: Tensor) -> Tensor:
     Args:
         logits: (B, classes, rows, columns).
         heatmap: The same shape, in [0, 1].
+        cell_weight: The same shape, a factor on the loss of each cell.
     """
     is_centre = heatmap == 1
     log_hit, log_miss = functional.logsigmoid(logits), functional.logsigmoid(-logits)
     hit = log_hit.exp()
     centre = torch.where(is_centre, (1 - hit) ** _FOCUS * log_hit, 0.0)
     rest = (1 - heatmap) ** _CENTRE_DISCOUNT * hit**_FOCUS * log_miss
-    return -(centre + rest).sum(dim=(0, 2, 3))
+    return -((centre + rest) * cell_weight).sum(dim=(0, 2, 3))
 
 
 def masked_l1(code: Tensor, target: Tensor, weight: Tensor) -> Tensor:

@@ -1,4 +1,7 @@
-"""What the head should say about a batch: heatmaps with a Gaussian per box, and box codes."""
+"""What the head should say about a batch: heatmaps with a Gaussian per box, and box codes.
+
+Boxes of weight 0 are "ignored": neither objects nor background (see `LabelTensors`).
+"""
 
 from dataclasses import dataclass
 
@@ -13,23 +16,28 @@ from cm3d.params import Detector
 
 @dataclass(frozen=True, eq=False)
 class Targets:
-    """Targets of a batch of B frames with N boxes within range.
+    """Targets of a batch of B frames with N objects, boxes within range that have a weight.
 
     Args:
         heatmap: (B, classes, rows, columns), 1 in the cell of a centre.
+        cell_weight: Of the heatmap's loss, the same shape: the object's weight in the cell of a
+            centre, 0 where an ignored box stands out, 1 elsewhere.
         frame: (N,) frame that a box belongs to.
         class_index: (N,) class of each box.
         row: (N,) cell of its centre.
         column: (N,) cell of its centre.
         code: (N, 10) box code, NaN where a velocity is unknown.
+        weight: (N,) of each box code, above 0.
     """
 
     heatmap: Tensor
+    cell_weight: Tensor
     frame: Tensor
     class_index: Tensor
     row: Tensor
     column: Tensor
     code: Tensor
+    weight: Tensor
 
 
 def make_targets(labels: LabelTensors, frames: int, classes: int, detector: Detector) -> Targets:
@@ -41,21 +49,49 @@ def make_targets(labels: LabelTensors, frames: int, classes: int, detector: Dete
         labels.boxes.size_m[:, :2] / grid.cell_m, detector.gaussian_overlap
     ).long()
     radius = radius.clamp(min=detector.min_gaussian_radius_cells)
-    maps = draw_gaussians(
-        (frames * classes, grid.size, grid.size),
-        labels.frame * classes + labels.class_index,
-        row,
-        column,
-        radius,
+    channel = labels.frame * classes + labels.class_index
+    shape = (frames * classes, grid.size, grid.size)
+    learned, ignored = labels.weight > 0, labels.weight <= 0
+    heatmap, doubt = (
+        draw_gaussians(shape, channel[of], row[of], column[of], radius[of])
+        for of in (learned, ignored)
     )
+    labels, channel = labels[learned], channel[learned]
+    row, column = row[learned], column[learned]
+    maps = (frames, classes, grid.size, grid.size)
     return Targets(
-        heatmap=maps.view(frames, classes, grid.size, grid.size),
+        heatmap=heatmap.view(maps),
+        cell_weight=_cell_weight(heatmap, doubt, channel, row, column, labels.weight).view(maps),
         frame=labels.frame,
         class_index=labels.class_index,
         row=row,
         column=column,
         code=encode_boxes(labels.boxes, row, column, grid),
+        weight=labels.weight,
     )
+
+
+def _cell_weight(
+    heatmap: Tensor, doubt: Tensor, channel: Tensor, row: Tensor, column: Tensor, weight: Tensor
+) -> Tensor:
+    """Weight of each cell in the heatmap's loss, (channels, rows, columns).
+
+    Where objects and ignored boxes overlap, a cell is of the one whose Gaussian is higher, of the
+    object if they tie. So an object's centre always counts, and beside it the centre of an ignored
+    box, say the next car in a row, is not taught to be background.
+
+    Args:
+        heatmap: (channels, rows, columns) Gaussians of objects.
+        doubt: The same of ignored boxes.
+        channel: (N,) of each object's centre.
+        row: (N,) likewise.
+        column: (N,) likewise.
+        weight: (N,) of each object; of two with one centre the larger counts.
+    """
+    weights = (doubt <= heatmap).to(weight.dtype).flatten()
+    index = (channel * heatmap.shape[1] + row) * heatmap.shape[2] + column
+    weights = weights.scatter_reduce(0, index, weight, "amax", include_self=False)
+    return weights.view(heatmap.shape)
 
 
 def gaussian_radius(sides: Tensor, min_overlap: float) -> Tensor:
