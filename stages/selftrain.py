@@ -1,11 +1,15 @@
-"""A round of self-training: train from scratch on ground truth and on a model's own labels."""
+"""A round of self-training: train on ground truth and on what the model before relabelled."""
 
 import argparse
 
+from torch import Tensor
+
 from cm3d.execution.stage import run_stage
-from cm3d.params import load_params
+from cm3d.params import Params, load_params
 from cm3d.splits.labelled import is_unlabelled
 from cm3d.tables import Boxes3D, GroundTruth, layout, read_scenes
+from cm3d.taxonomy import load_taxonomy
+from cm3d.training.checkpoint import load_model
 from cm3d.training.labels import finetune_frames, inference_frames, selftrain_frames
 from stages.shared.training import read_train_split, train_detector
 
@@ -23,10 +27,22 @@ def main() -> None:
         finetune_frames(split.frames, split.sweeps, ground_truth, params.labels, params.seed),
         inference_frames(unlabelled, split.sweeps),
         read_scenes(Boxes3D, layout.relabelled(number), sorted(set(unlabelled.scene_name))),
-        params.selftrain.min_label_score,
-        params.selftrain.labelled_repeats,
+        params.selftrain,
     )
-    train_detector(stage, frames, params.selftrain, params)
+    train_detector(stage, frames, params.selftrain, params, initial_weights(params, number))
+
+
+def initial_weights(params: Params, number: int) -> dict[str, Tensor] | None:
+    """Weights of the model before round `number`; none where the round starts from random ones.
+
+    Raises:
+        InputError: They are missing, unreadable, or of another detector.
+    """
+    if params.selftrain.recipe == "paper" or params.selftrain.refine.start == "random":
+        return None
+    before = "finetune" if number == 1 else f"selftrain_r{number - 1}"
+    taxonomy = load_taxonomy(params.taxonomy)
+    return load_model(layout.MODELS / before, params.detector, taxonomy).state_dict()
 
 
 if __name__ == "__main__":

@@ -113,6 +113,17 @@ def test_imported_labels_need_a_file(values: dict[str, Any]) -> None:
         parse_params(values)
 
 
+def test_the_ignored_band_ends_where_objects_begin(values: dict[str, Any]) -> None:
+    bands = values["selftrain"]["refine"]
+    bands["ignore_score"] = bands["object_score"] = 0.4
+    parse_params(values)
+    bands["ignore_score"] = 0.5
+    fault = r"selftrain\.refine: .*ignore_score: 0\.5 is above object_score, 0\.4; lower it"
+    with pytest.raises(InputError, match=fault) as caught:
+        parse_params(values)
+    assert "\n" not in str(caught.value)
+
+
 @pytest.mark.parametrize("revision", ["main", "0123456", 7, ""])
 def test_models_are_pinned_by_commit(values: dict[str, Any], revision: Any) -> None:
     values["detect2d"]["owlv2"]["revision"] = revision

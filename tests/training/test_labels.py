@@ -1,11 +1,12 @@
 from collections.abc import Sequence
 from dataclasses import fields
+from typing import Any
 
 import numpy as np
 import pytest
 
 from cm3d.errors import InputError
-from cm3d.params import Labels
+from cm3d.params import Labels, Selftrain, load_params
 from cm3d.tables import Boxes3D, Frames, GroundTruth, Sweeps
 from cm3d.training.labels import (
     finetune_frames,
@@ -14,6 +15,7 @@ from cm3d.training.labels import (
     pretrain_frames,
     selftrain_frames,
 )
+from tests.tiny_detector import PROJECT
 
 SEED = 8  # labels come in the order t1, t0, t2
 LABELS = Labels(fraction=0.3, draw=0, sampling="uniform", frames_file=None)
@@ -73,6 +75,14 @@ def _ground_truth(*rows: tuple[str, int], radar: Sequence[int] = ()) -> GroundTr
         num_radar_points=np.array([*radar, *[0] * (len(rows) - len(radar))]),
         visibility=np.zeros(len(rows)),
     )
+
+
+def _selftrain(**changes: Any) -> Selftrain:
+    """Objects from 0.5, ignored from 0.2; the defaults are not asked."""
+    section = load_params(PROJECT / "params.yaml").selftrain
+    bands = {"object_score": 0.5, "ignore_score": 0.2, "weights": True}
+    refine = section.refine.model_copy(update=bands)
+    return section.model_copy(update={"recipe": "refined", "refine": refine} | changes)
 
 
 def _summary(result: list) -> list[tuple[str, int]]:
@@ -135,9 +145,31 @@ def test_selftraining_mixes_repeated_truth_with_predictions(frames, sweeps) -> N
     labelled = finetune_frames(frames, sweeps, _ground_truth(("t1", 5)), LABELS, SEED)
     unlabelled = inference_frames(frames[is_unlabelled(frames, LABELS, SEED)], sweeps)
     predictions = _boxes(("t0", 0.4), ("t0", 0.1), ("t2", 0.3), ("t1", 0.9))
-    result = selftrain_frames(labelled, unlabelled, predictions, 0.3, 2)
+    section = _selftrain(recipe="paper", min_label_score=0.3, labelled_repeats=2)
+    result = selftrain_frames(labelled, unlabelled, predictions, section)
     assert _summary(result) == [("t1", 1), ("t1", 1), ("t0", 1), ("t2", 1)]
     assert [frame.boxes.score.tolist() for frame in result] == [[1.0]] * 4
+
+
+def test_relabels_fall_into_bands_by_hand(frames, sweeps) -> None:
+    labelled = finetune_frames(frames, sweeps, _ground_truth(("t1", 5)), LABELS, SEED)
+    unlabelled = inference_frames(frames[is_unlabelled(frames, LABELS, SEED)], sweeps)
+    scores = (0.875, 0.5, 0.499, 0.2, 0.199)
+    relabels = _boxes(*(("t0", score) for score in scores), ("t2", 0.25), ("t1", 0.9))
+    section = _selftrain(labelled_repeats=2)
+    result = selftrain_frames(labelled, unlabelled, relabels, section)
+    assert _summary(result) == [("t1", 1), ("t1", 1), ("t0", 4), ("t2", 1)]
+    assert [frame.boxes.score.tolist() for frame in result] == [
+        [1.0],
+        [1.0],
+        [0.875, 0.5, 0.0, 0.0],
+        [0.0],
+    ]
+    alike = section.model_copy(
+        update={"refine": section.refine.model_copy(update={"weights": False})}
+    )
+    result = selftrain_frames(labelled, unlabelled, relabels, alike)
+    assert result[2].boxes.score.tolist() == [1, 1, 0, 0]
 
 
 def test_pretraining_and_finetuning_weigh_their_boxes_alike(frames, sweeps) -> None:
@@ -154,5 +186,8 @@ def test_finetuning_and_selftraining_need_a_box(frames, sweeps) -> None:
     with pytest.raises(InputError, match=r"labels\.fraction: no box .* among 1 labelled frames"):
         finetune_frames(frames, sweeps, unseen, LABELS, SEED)
     unlabelled = inference_frames(frames[is_unlabelled(frames, LABELS, SEED)], sweeps)
+    paper = _selftrain(recipe="paper", min_label_score=0.4)
     with pytest.raises(InputError, match=r"selftrain\.min_label_score: no box among 0 .* and 2 "):
-        selftrain_frames([], unlabelled, _boxes(("t0", 0.3)), 0.4, 1)
+        selftrain_frames([], unlabelled, _boxes(("t0", 0.3)), paper)
+    with pytest.raises(InputError, match=r"selftrain\.refine\.object_score: no box among 0 "):
+        selftrain_frames([], unlabelled, _boxes(("t0", 0.3)), _selftrain())

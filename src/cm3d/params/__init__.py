@@ -22,7 +22,15 @@ from cm3d.params.images import (
 from cm3d.params.lifting import FitWeights, Lift, MotionPrior, Orientation, Refine, Tracks
 from cm3d.params.loading import Params, load_params, parse_params
 from cm3d.params.proposals import Fuse, ImportLabels, MaskGenerator, Sam3D, SizeGroup
-from cm3d.params.training import CopyPaste, Finetune, Pretrain, Schedule, Selftrain, Training
+from cm3d.params.training import (
+    CopyPaste,
+    Finetune,
+    Pretrain,
+    Schedule,
+    Selftrain,
+    SelftrainRefine,
+    Training,
+)
 
 __all__ = [
     "CopyPaste",
@@ -57,6 +65,7 @@ __all__ = [
     "Scoring",
     "Segment",
     "Selftrain",
+    "SelftrainRefine",
     "ShelfModel",
     "SimulatedDetector",
     "Simulation",

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from cm3d.params.fields import (
     Count,
@@ -57,8 +57,28 @@ class Finetune(Schedule):
     init: Literal["pretrain", "random"]
 
 
+class SelftrainRefine(Section):
+    """The refined round: where it starts, and what relabels are by their score."""
+
+    start: Literal["before", "random"]
+    object_score: Share
+    ignore_score: Share
+    weights: bool
+
+    @model_validator(mode="after")
+    def _bands_in_order(self) -> "SelftrainRefine":
+        if self.ignore_score > self.object_score:
+            raise ValueError(
+                f"ignore_score: {self.ignore_score:g} is above object_score, "
+                f"{self.object_score:g}; lower it, or raise that"
+            )
+        return self
+
+
 class Selftrain(Schedule):
     """A round of self-training."""
 
+    recipe: Literal["refined", "paper"]
+    refine: SelftrainRefine
     min_label_score: Share
     labelled_repeats: Count

@@ -12,7 +12,7 @@ import numpy as np
 from cm3d.detectors.protocol import Needs
 from cm3d.errors import InputError
 from cm3d.geometry.arrays import NDArrayBool
-from cm3d.params import Labels
+from cm3d.params import Labels, Selftrain
 from cm3d.splits.labelled import is_labelled, is_unlabelled, knob_of
 from cm3d.tables.boxes import Boxes3D, GroundTruth
 from cm3d.tables.index import Frames, Sweeps
@@ -95,34 +95,48 @@ def has_returns(ground_truth: GroundTruth) -> NDArrayBool:
 def selftrain_frames(
     labelled: list[TrainingFrame],
     unlabelled: list[TrainingFrame],
-    predictions: Boxes3D,
-    min_score: float,
-    labelled_repeats: int,
+    relabels: Boxes3D,
+    selftrain: Selftrain,
 ) -> list[TrainingFrame]:
-    """The whole train split: ground truth, repeated, and a model's own boxes (appendix B).
+    """The whole train split: ground truth, repeated, and relabels (appendix B).
 
     Args:
         labelled: As of `finetune_frames`.
         unlabelled: The other train frames.
-        predictions: What the last round's model sees in them.
-        min_score: Of a prediction that becomes a label.
-        labelled_repeats: How often each labelled frame stands in the result.
+        relabels: Boxes in them, from the last round's model.
+        selftrain: Which relabels are learned, and how often each labelled frame stands in the
+            result.
 
     Raises:
-        InputError: There is no box at all.
+        InputError: There is no object at all.
     """
-    boxes = _weighing_one(predictions[predictions.score >= min_score])
+    paper = selftrain.recipe == "paper"
+    boxes = _confident(relabels, selftrain) if paper else _in_bands(relabels, selftrain)
     rows = rows_by_word(boxes.sample_token, [frame.sample_token for frame in unlabelled])
     relabelled = [
         TrainingFrame(frame.sample_token, frame.sweeps, boxes[chosen])
         for frame, chosen in zip(unlabelled, rows, strict=True)
     ]
     if not _any_box(labelled + relabelled):
+        knob = "selftrain.min_label_score" if paper else "selftrain.refine.object_score"
         raise InputError(
-            f"selftrain.min_label_score: no box among {len(labelled)} labelled and "
+            f"{knob}: no box among {len(labelled)} labelled and "
             f"{len(relabelled)} relabelled frames; lower it or look into the model before"
         )
-    return labelled * labelled_repeats + relabelled
+    return labelled * selftrain.labelled_repeats + relabelled
+
+
+def _confident(relabels: Boxes3D, selftrain: Selftrain) -> Boxes3D:
+    """Relabels above the paper's threshold, all alike."""
+    return _weighing_one(relabels[relabels.score >= selftrain.min_label_score])
+
+
+def _in_bands(relabels: Boxes3D, selftrain: Selftrain) -> Boxes3D:
+    """Objects with their weights, and boxes too doubtful for either side, which weigh 0."""
+    bands = selftrain.refine
+    boxes = relabels[relabels.score >= bands.ignore_score]
+    weight = boxes.score if bands.weights else np.ones(len(boxes))
+    return boxes.replace(score=np.where(boxes.score >= bands.object_score, weight, 0.0))
 
 
 def training_frames(frames: Frames, sweeps: Sweeps, boxes: Boxes3D) -> list[TrainingFrame]:
