@@ -32,7 +32,7 @@ def build(case: Case) -> Contest:
 
     def infer() -> int:
         with deterministic():
-            return len(detect(model.eval(), sample, params.predict, device))
+            return len(detect(model.eval(), [sample], params.predict, device)[0])
 
     return Contest(train, infer, sum(parameter.numel() for parameter in model.parameters()))
 

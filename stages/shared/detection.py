@@ -1,37 +1,71 @@
 """What a trained model sees, one table per scene."""
 
+from collections import Counter
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
+from cm3d.detectors.protocol import Detector
 from cm3d.execution.devices import choose_device
-from cm3d.execution.scenes import write_scene_tables
+from cm3d.execution.scenes import write_noted_tables
 from cm3d.params import Params
 from cm3d.sensors.card import open_sensors
 from cm3d.tables import Boxes3D, Frames, Sweeps, layout
+from cm3d.tables.noted import Noted
 from cm3d.taxonomy import load_taxonomy
 from cm3d.training.checkpoint import load_model
 from cm3d.training.inference import predict
 from cm3d.training.labels import inference_frames
 
 
+@dataclass(frozen=True, eq=False)
+class DetectScene:
+    """Detects in the keyframes of a scene; it is sent to the workers of an engine.
+
+    Args:
+        model_name: Of a folder in data/models.
+        frames: Keyframes of all scenes.
+        params: All parameters.
+    """
+
+    model_name: str
+    frames: Frames
+    params: Params
+
+    def __call__(self, scene: str) -> Noted[Boxes3D]:
+        """The boxes of a scene, global frame."""
+        params = self.params
+        sweeps = Sweeps.read(layout.SWEEPS / f"{scene}.parquet")
+        boxes = predict(
+            _model(self.model_name, params),
+            inference_frames(self.frames[self.frames.scene_name == scene], sweeps),
+            sensors=open_sensors(params.dataset),
+            taxonomy=load_taxonomy(params.taxonomy),
+            chosen=params.predict,
+            device=choose_device(params.execution.device),
+            batch_size=params.execution.frame_batch,
+            readers=params.execution.loaders,
+        )
+        return Noted(boxes)
+
+
+@lru_cache(maxsize=1)
+def _model(name: str, params: Params) -> Detector:
+    """A model, read once per process."""
+    return load_model(layout.MODELS / name, params.detector, load_taxonomy(params.taxonomy))
+
+
 def write_detections(
     stage: str, model_name: str, frames: Frames, out: Path, params: Params
 ) -> None:
-    """Write the boxes of one model in some keyframes, global frame, to `<out>/<scene>.parquet`."""
-    taxonomy, sensors = load_taxonomy(params.taxonomy), open_sensors(params.dataset)
-    model = load_model(layout.MODELS / model_name, params.detector, taxonomy)
+    """Write the boxes of one model in some keyframes, global frame, to `<out>/<scene>.parquet`.
 
-    def boxes_of(scene: str) -> Boxes3D:
-        sweeps = Sweeps.read(layout.SWEEPS / f"{scene}.parquet")
-        return predict(
-            model,
-            inference_frames(frames[frames.scene_name == scene], sweeps),
-            sensors=sensors,
-            taxonomy=taxonomy,
-            chosen=params.predict,
-            device=choose_device(params.execution.device),
-            description=f"{model_name} in {scene}",
-        )
+    Scenes are spread over workers, each with a GPU of its own where there are any.
 
-    # the model already uses every core, or the GPU
-    execution = params.execution.model_copy(update={"engine": "serial"})
-    write_scene_tables(stage, out, boxes_of, sorted(set(frames.scene_name)), execution)
+    Raises:
+        InputError: The model or a sensor file cannot be read, or more workers than GPUs.
+    """
+    _model.cache_clear()  # the folder may hold another one since it was read
+    sizes = dict(sorted(Counter(frames.scene_name.tolist()).items()))
+    detect = DetectScene(model_name, frames, params)
+    write_noted_tables(stage, out, detect, sizes, params.execution, networks=True, unit="keyframe")

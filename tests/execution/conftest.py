@@ -101,6 +101,7 @@ def execution() -> Execution:
         trainers=1,
         loaders=0,
         cached_clouds_gb=0.0,
+        frame_batch=1,
         checkpoint_s=60.0,
         max_unreadable=0.1,
     )

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from cm3d.detectors.protocol import Detector
+from cm3d.errors import InputError
 from cm3d.sensors.card import Sensors
 from cm3d.tables import Boxes3D
 from cm3d.taxonomy import Taxonomy
@@ -48,7 +49,7 @@ def test_frames_without_points_and_no_frames(
     frame = make_frame(make_boxes("a"), "a")
     for path in frame.sweeps.path:
         (tmp_path / path).write_bytes(b"")
-    for frames in ([frame], []):
+    for frames in ([frame], [frame, frame, frame], []):
         found = predict(
             model,
             frames,
@@ -56,9 +57,72 @@ def test_frames_without_points_and_no_frames(
             taxonomy=taxonomy,
             chosen=tiny_predict(),
             device=CPU,
+            batch_size=2,
         )
         assert type(found) is Boxes3D
         assert len(found[found.score > 0.2]) == 0
+
+
+@pytest.mark.parametrize("readers", [0, 1, 3])
+@pytest.mark.parametrize("batch_size", [1, 2, 9])
+def test_batches_and_readers_change_no_box(
+    make_boxes: Callable,
+    make_frame: Callable,
+    sensors: Sensors,
+    model: Detector,
+    taxonomy: Taxonomy,
+    batch_size: int,
+    readers: int,
+) -> None:
+    """Frames of different clouds; but for batches of one the last one is not full."""
+    rows = [("car", 3.0, 3.0, 1.0), ("pedestrian", -4.0, 2.0, 0.0), ("car", 5.0, -5.0, 0.3)]
+    frames = [
+        make_frame(make_boxes("a" * n, *rows[:n]), "a" * n, (1, 0, 0, 0, 10.0 * n, 0, 0))
+        for n in (3, 1, 2)
+    ]
+    frames.append(make_frame(make_boxes("last", *rows), "last"))
+    frames.append(make_frame(make_boxes("fifth", *rows[1:]), "fifth"))
+    alone, together = (
+        predict(
+            model,
+            frames,
+            sensors=sensors,
+            taxonomy=taxonomy,
+            chosen=tiny_predict(min_score=0.0, max_boxes=20),
+            device=CPU,
+            batch_size=size,
+            readers=threads,
+        )
+        for size, threads in ((1, 0), (batch_size, readers))
+    )
+    assert len(alone) == 5 * 20
+    assert alone.sample_token.tolist() == together.sample_token.tolist()
+    assert alone.class_name.tolist() == together.class_name.tolist()
+    for name in ("score", "center_m", "length_m", "yaw_rad", "velocity_mps"):
+        np.testing.assert_allclose(getattr(alone, name), getattr(together, name), atol=1e-5)
+
+
+@pytest.mark.parametrize("readers", [0, 2])
+def test_a_missing_sweep_is_named_whoever_reads(
+    make_boxes: Callable,
+    make_frame: Callable,
+    sensors: Sensors,
+    model: Detector,
+    taxonomy: Taxonomy,
+    readers: int,
+) -> None:
+    frames = [make_frame(make_boxes(token), token) for token in ("a", "bb", "ccc")]
+    (sensors.root / "bb_1.bin").unlink()
+    with pytest.raises(InputError, match=r"bb_1\.bin"):
+        predict(
+            model,
+            frames,
+            sensors=sensors,
+            taxonomy=taxonomy,
+            chosen=tiny_predict(),
+            device=CPU,
+            readers=readers,
+        )
 
 
 @pytest.mark.parametrize("double_flip", [False, True])

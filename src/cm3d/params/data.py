@@ -20,6 +20,7 @@ class Execution(Section):
     trainers: Count | Literal["auto"]
     loaders: Annotated[int, Field(ge=0)]
     cached_clouds_gb: NonNegative
+    frame_batch: Count
     checkpoint_s: NonNegative
     max_unreadable: Share
 

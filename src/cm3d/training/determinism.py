@@ -1,4 +1,4 @@
-"""That a detector is trained the same way twice."""
+"""That a detector is trained, and run, the same way twice."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,3 +19,18 @@ def deterministic() -> Iterator[None]:
     finally:
         torch.use_deterministic_algorithms(before[0])
         memory.fill_uninitialized_memory = before[1]
+
+
+@contextmanager
+def one_thread(device: torch.device) -> Iterator[None]:
+    """Within, networks on a CPU compute on one thread.
+
+    Workers share out the cores, and a result must not depend on their number.
+    """
+    before = torch.get_num_threads()
+    if device.type == "cpu":
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

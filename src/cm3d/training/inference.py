@@ -1,8 +1,9 @@
 """Running a trained detector over keyframes."""
 
 from collections import deque
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 from typing import Final
 
 import numpy as np
@@ -10,17 +11,16 @@ import torch
 
 from cm3d.detectors.boxes import SensorBoxes
 from cm3d.detectors.inputs import Sample, stack_inputs
-from cm3d.detectors.protocol import Detector, Needs
-from cm3d.execution.progress import followed
+from cm3d.detectors.protocol import Detector
 from cm3d.geometry.arrays import NDArrayObject
 from cm3d.params import Predict
 from cm3d.sensors.card import Sensors
 from cm3d.tables import Boxes3D
 from cm3d.taxonomy import Taxonomy
-from cm3d.training.determinism import deterministic
+from cm3d.training.determinism import deterministic, one_thread
 from cm3d.training.frames import TrainingFrame, load_points, to_global
 
-_SAMPLES_AHEAD: Final = 2
+_BATCHES_AHEAD: Final = 2
 _MIN_MOVING_SPEED_MPS: Final = 0.2  # below walking (CenterPoint)
 
 
@@ -32,7 +32,8 @@ def predict(
     taxonomy: Taxonomy,
     chosen: Predict,
     device: torch.device,
-    description: str = "predict",
+    batch_size: int = 1,
+    readers: int = 1,
 ) -> Boxes3D:
     """Detect in every frame; boxes in the global frame, best first within a frame.
 
@@ -42,30 +43,38 @@ def predict(
         sensors: Their sensor files.
         taxonomy: Attributes of the classes.
         chosen: Which findings become boxes.
-        device: Where to compute.
-        description: Name on the progress bar.
+        device: Where to compute; a CPU on one thread.
+        batch_size: Frames that the model sees at once; boxes depend on it by rounding at most.
+        readers: Threads that read ahead; 0 reads here. Boxes do not depend on it.
+
+    Raises:
+        InputError: A sensor file is missing or cut short.
     """
     model = model.to(device).eval()
-    seen = zip(frames, _samples(frames, sensors, model.needs), strict=True)
-    progress = followed(seen, description, len(frames), "frame")
-    with deterministic():
-        found = Boxes3D.concatenate(
-            to_global(
-                detect(model, sample, chosen, device),
-                frame.sample_token,
-                frame.global_SE3_lidar,
-                model.class_names,
-            )
-            for frame, sample in progress
-        )
-    return found.replace(attribute_name=attributes(found, taxonomy))
+
+    def read(frame: TrainingFrame) -> Sample:
+        points = load_points(frame, sensors, model.needs)
+        return Sample(frame.sample_token, points, SensorBoxes.empty())
+
+    found = []
+    samples = _read_ahead(frames, read, readers, _BATCHES_AHEAD * batch_size + readers)
+    with deterministic(), one_thread(device):
+        for start in range(0, len(frames), batch_size):
+            of_batch = frames[start : start + batch_size]
+            boxes = detect(model, list(islice(samples, len(of_batch))), chosen, device)
+            for frame, of_frame in zip(of_batch, boxes, strict=True):
+                pose = frame.global_SE3_lidar
+                found.append(to_global(of_frame, frame.sample_token, pose, model.class_names))
+    result = Boxes3D.concatenate(found)
+    return result.replace(attribute_name=attributes(result, taxonomy))
 
 
 @torch.inference_mode()
-def detect(model: Detector, sample: Sample, chosen: Predict, device: torch.device) -> SensorBoxes:
-    """Boxes that a model in evaluation mode sees in one sample, best first."""
-    (boxes,) = model.detect(stack_inputs([sample]).to(device), chosen)
-    return boxes
+def detect(
+    model: Detector, samples: Sequence[Sample], chosen: Predict, device: torch.device
+) -> list[SensorBoxes]:
+    """Boxes that a model in evaluation mode sees in each of some samples, best first."""
+    return model.detect(stack_inputs(samples).to(device), chosen)
 
 
 def attributes(boxes: Boxes3D, taxonomy: Taxonomy) -> NDArrayObject:
@@ -76,17 +85,24 @@ def attributes(boxes: Boxes3D, taxonomy: Taxonomy) -> NDArrayObject:
     return np.where(is_moving, moving[class_index], standing[class_index])
 
 
-def _samples(frames: Sequence[TrainingFrame], sensors: Sensors, needs: Needs) -> Iterator[Sample]:
-    """Samples in order, read by a thread while those before are computed on."""
-
-    def read(frame: TrainingFrame) -> Sample:
-        points = load_points(frame, sensors, needs)
-        return Sample(frame.sample_token, points, SensorBoxes.empty())
-
-    with ThreadPoolExecutor(1) as reader:
-        pending = deque(reader.submit(read, frame) for frame in frames[:_SAMPLES_AHEAD])
-        for index in range(len(frames)):
-            sample = pending.popleft().result()
-            ahead = frames[index + _SAMPLES_AHEAD :][:1]
-            pending.extend(reader.submit(read, frame) for frame in ahead)
-            yield sample
+def _read_ahead(
+    frames: Sequence[TrainingFrame],
+    read: Callable[[TrainingFrame], Sample],
+    readers: int,
+    ahead: int,
+) -> Iterator[Sample]:
+    """Samples in order, read by threads while those before are computed on."""
+    if readers == 0:
+        yield from map(read, frames)
+        return
+    todo, pending = iter(frames), deque[Future[Sample]]()
+    with ThreadPoolExecutor(readers) as pool:
+        try:
+            while True:
+                while len(pending) < ahead and (frame := next(todo, None)) is not None:
+                    pending.append(pool.submit(read, frame))
+                if not pending:
+                    return
+                yield pending.popleft().result()
+        finally:
+            pool.shutdown(cancel_futures=True)
