@@ -13,7 +13,7 @@ from cm3d.params.files import faults_of, read_yaml
 from cm3d.params.images import Detect2D, Segment
 from cm3d.params.lifting import Lift
 from cm3d.params.proposals import Fuse, ImportLabels, Sam3D
-from cm3d.params.training import CopyPaste, Finetune, Pretrain, Selftrain, Training
+from cm3d.params.training import CopyPaste, Finetune, Pretrain, Relabel, Selftrain, Training
 
 
 class Params(Section):
@@ -37,6 +37,7 @@ class Params(Section):
     training: Training
     pretrain: Pretrain
     finetune: Finetune
+    relabel: Relabel
     selftrain: Selftrain
     scoring: Scoring
     evaluate: Evaluate

@@ -82,3 +82,16 @@ class Selftrain(Schedule):
     refine: SelftrainRefine
     min_label_score: Share
     labelled_repeats: Count
+
+
+class Relabel(Section):
+    """How a model's boxes become the labels of a round of self-training."""
+
+    double_flip: bool
+    tracks: bool
+    calibration: Literal["agreement", "labelled", "none"]
+    far_m: NonNegative
+    merge: bool
+    match_m: Positive
+    weigh_unconfirmed: bool
+    guard: bool

@@ -1,0 +1,1 @@
+"""Relabels: what a model sees made better labels than those that there were."""
