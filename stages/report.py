@@ -18,7 +18,8 @@ from cm3d.tables import layout
 
 Scores = Mapping[str, Mapping[str, Any]]
 
-# Member of the group `evaluate`, and what the table calls it, in the order of the pipeline.
+# Member of the group `evaluate`, and what the table calls it: what is scored on `scoring.split` in
+# the order of the pipeline, then labels of the part of train that has none.
 ROWS: Final = {
     "lifted": "lifted boxes",
     "pseudo_labels": "pseudo-labels",
@@ -27,6 +28,10 @@ ROWS: Final = {
     "selftrain_r1": "selftrain round 1",
     "selftrain_r2": "selftrain round 2",
     "selftrain_r3": "selftrain round 3",
+    "pseudo_labels_unlabelled": "labels of the unlabelled part",
+    "relabel_r1": "relabels round 1",
+    "relabel_r2": "relabels round 2",
+    "relabel_r3": "relabels round 3",
 }
 
 
@@ -59,7 +64,8 @@ def describe(params: Params, scores: Scores) -> str:
     engines = ", ".join(sorted({row.get("engine", "not recorded") for row in scores.values()}))
     return (
         f"data set {params.dataset.name} ({params.dataset.version}), taxonomy {params.taxonomy}, "
-        f"seed {params.seed}, scored on {params.scoring.split}, engine {engines or 'none'}"
+        f"seed {params.seed}, scored on {params.scoring.split}, relabels on the unlabelled part "
+        f"of train, engine {engines or 'none'}"
     )
 
 

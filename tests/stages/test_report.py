@@ -53,6 +53,10 @@ def test_every_label_set_and_model_has_a_row(printed: Any) -> None:
         "selftrain round 1",
         "selftrain round 2",
         "selftrain round 3",
+        "labels of the unlabelled part",
+        "relabels round 1",
+        "relabels round 2",
+        "relabels round 3",
     ]
     labels = next(line for line in lines if "pseudo-labels" in line)
     assert [cell.strip() for cell in labels.split("│")[2:4]] == ["0.000", "0.100"]
@@ -68,7 +72,7 @@ def test_markdown_has_the_same_rows(printed: Any) -> None:
     assert "| pretrain | 0.123 | 0.500 | - | - | - | - | - |" in lines
     assert lines[-1] == (
         "Scores: data set sim (v1.0-trainval), taxonomy nuscenes, seed 0, scored on val, "
-        "engine fast."
+        "relabels on the unlabelled part of train, engine fast."
     )
 
 
