@@ -9,7 +9,8 @@ from cm3d.errors import InputError
 from cm3d.execution.pipeline import read_stages
 from cm3d.params import read_yaml
 from experiments.overrides import lookup, with_overrides
-from experiments.paper_tables import load_table, table_names
+from experiments.paper_tables import Row, load_table, table_names
+from experiments.preset import load_preset
 from experiments.run import check_rows
 
 
@@ -30,7 +31,7 @@ RUN = {"name": "a", "target": "evaluate@lifted"}
 
 def test_the_tables_are_these() -> None:
     numbered = ["table1", "table2", "table3", "table4", "table5"]
-    assert table_names() == ["refinements", "semi_supervised", "shelf", *numbered]
+    assert table_names() == ["refinements", "self_training", "shelf", "study", *numbered]
 
 
 @pytest.mark.parametrize("name", table_names())
@@ -139,23 +140,35 @@ def test_a_table_of_errors_has_the_papers() -> None:
         assert None not in row.paper.model_dump().values()
 
 
-def test_semi_supervised_rows_differ_in_what_they_compare_alone(project: Path) -> None:
-    rows = load_table("semi_supervised").rows
-    whole = [row for row in rows if "selftrain.epochs" in row.overrides]
-    assert [row.overrides for row in whole] == [
-        {"labels.fraction": 0.05, "selftrain.epochs": 8}
-    ] * 5
-    scored = ["pretrain", "finetune", "selftrain_r1", "selftrain_r2", "selftrain_r3"]
-    assert [row.target for row in whole] == [f"evaluate@{name}" for name in scored]
-    steps = [
-        lookup(with_overrides(read_yaml(project / "params.yaml"), row.overrides), "finetune.epochs")
-        * round(100 * row.overrides["labels.fraction"])
-        for row in rows
-    ]
-    assert steps == [300, 300, 870, *[300] * 10]
-    pairs = [row for row in rows if row not in whole]
-    assert {row.target for row in pairs} == {"evaluate@finetune"}
-    shares = [row.overrides["labels.fraction"] for row in pairs]
-    assert shares == [0.05, 0.05, 0.1, 0.1, 0.2, 0.2, 0.5, 0.5]
-    initial = [row.overrides.get("finetune.init") for row in pairs]
-    assert initial == ["random", "random", *["random", None] * 3]
+def test_study_compares_trainings_of_as_many_steps(project: Path) -> None:
+    values = with_overrides(read_yaml(project / "params.yaml"), load_preset("study"))
+    frames = values["simulation"]["train_scenes"] * values["simulation"]["keyframes_per_scene"]
+    assert frames >= 400
+
+    def steps(row: Row) -> tuple[int, int]:
+        """Of pre-training and of fine-tuning; none of pre-training that is not used."""
+        chosen = with_overrides(values, row.resolved(values))
+        labelled = round(frames * lookup(chosen, "labels.fraction"))
+        before = 0 if lookup(chosen, "finetune.init") == "random" else frames - labelled
+        epochs = lookup(chosen, "pretrain.epochs"), lookup(chosen, "finetune.epochs")
+        return before * epochs[0], labelled * epochs[1]
+
+    rows = {row.name: row for row in load_table("study").rows}
+    for share in ("5%", "10%", "20%", "50%"):
+        random, longer, pretrained = (
+            steps(rows[f"{share}: {name}"])
+            for name in (
+                "random initialisation",
+                "random initialisation, as many steps as both trainings",
+                "CM3D pre-training, then fine-tuning",
+            )
+        )
+        assert random == (0, pretrained[1]) == (0, 6000)
+        assert 6000 <= pretrained[0] <= 6120
+        assert longer == (0, 12000)
+
+
+def test_self_training_ends_with_the_defaults(project: Path) -> None:
+    values = read_yaml(project / "params.yaml")
+    last = load_table("self_training").steps()[-1].overrides
+    assert {name: lookup(values, name) for name in last} == last

@@ -32,7 +32,7 @@ def _comments(path: Path) -> list[str]:
 
 def test_the_presets_are_these() -> None:
     detectors = ["centerpoint_pillar", "centerpoint_voxel_0075", "centerpoint_voxel_01"]
-    assert NAMES == [*detectors, "demo", "keyframe", "paper", "smoke"]
+    assert NAMES == [*detectors, "demo", "keyframe", "paper", "smoke", "study"]
     assert load_preset("demo") == {}
 
 
