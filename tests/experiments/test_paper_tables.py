@@ -122,7 +122,7 @@ def test_a_malformed_row_is_one_line(write_table: Any, row: dict[str, Any], faul
 
 
 def test_an_unknown_table_is_one_line() -> None:
-    with pytest.raises(InputError, match="no such table; there are refinements, semi_"):
+    with pytest.raises(InputError, match="no such table; there are refinements, self_"):
         load_table("table99")
 
 

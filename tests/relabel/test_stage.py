@@ -91,8 +91,11 @@ def test_the_model_looks_everywhere_and_the_unlabelled_part_is_written(model: Mo
 def test_it_is_asked_once_however_often_the_stage_is_begun(
     model: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
     with monkeypatch.context() as patch:
-        patch.setattr(relabel, "refined_labels", lambda *_: exec("raise KeyboardInterrupt"))
+        patch.setattr(relabel, "refined_labels", interrupted)
         with pytest.raises(KeyboardInterrupt):
             relabel.main()
     assert not OUT.exists()
