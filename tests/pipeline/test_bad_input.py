@@ -181,7 +181,7 @@ def test_a_frame_without_points_is_not_learned_from(training: Clone) -> None:
 
 def test_labels_of_no_box_at_all(training: Clone) -> None:
     without_boxes(training, GroundTruth, "data/index/ground_truth")
-    assert "labels.fraction: no box with LiDAR points" in complaint(training, "finetune")
+    assert "labels.fraction: no box with LiDAR or radar returns" in complaint(training, "finetune")
     without_boxes(training, Boxes3D, "data/pseudo_labels")
     assert "pretrain.min_label_score: no pseudo-label" in complaint(training, "pretrain")
 
