@@ -1,6 +1,7 @@
 """What all tests share: matplotlib without a screen, and where the real keyframe lies."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,17 @@ PROJECT = Path(__file__).resolve().parents[1]
 def project() -> Path:
     """The root of the working tree."""
     return PROJECT
+
+
+@pytest.fixture
+def bare_workspace(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder of a test: the parameters, stages and class lists here, no data."""
+    for name in ("params.yaml", "dvc.yaml"):
+        shutil.copy(project / name, tmp_path)
+    shutil.copytree(project / "taxonomies", tmp_path / "taxonomies")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DVC_ROOT", raising=False)
+    return tmp_path
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,6 @@
 """The stage `relabel`: whose boxes it asks for, what it keeps, what it writes."""
 
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -36,20 +35,14 @@ class Model:
 
 @pytest.fixture
 def model(
-    project: Path,
-    tmp_path: Path,
+    bare_workspace: Path,
     monkeypatch: pytest.MonkeyPatch,
     make_boxes: MakeBoxes,
     make_frames: Callable[[int], Frames],
     as_truth: Callable[..., GroundTruth],
 ) -> Model:
     """Six keyframes of a standing car, the first two labelled; what is asked of the model."""
-    for name in ("params.yaml", "dvc.yaml", "taxonomies"):
-        source = project / name
-        (shutil.copytree if source.is_dir() else shutil.copy)(source, tmp_path / name)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("DVC_ROOT", raising=False)
-    (tmp_path / "labelled.json").write_text(json.dumps(LABELLED))
+    (bare_workspace / "labelled.json").write_text(json.dumps(LABELLED))
     override({"labels.frames_file": "labelled.json", "execution.engine": "serial"})
     frames = make_frames(6)
     cars = make_boxes(*[(10, 0)] * 6, sample_token=list(frames.sample_token))

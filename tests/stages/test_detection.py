@@ -40,15 +40,8 @@ def params(project: Path) -> Params:
 
 
 @pytest.fixture(autouse=True)
-def workspace(
-    project: Path, tmp_path: Path, params: Params, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def workspace(bare_workspace: Path, params: Params) -> None:
     """Three scenes, their LiDAR files and a model with random weights."""
-    for name in ("params.yaml", "dvc.yaml", "taxonomies"):
-        source = project / name
-        (shutil.copytree if source.is_dir() else shutil.copy)(source, tmp_path / name)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("DVC_ROOT", raising=False)
     CARD.write(layout.CARD)
     Path("lidar").mkdir()
     for scene, tokens in SCENES.items():

@@ -1,7 +1,6 @@
 """The stage `evaluate`: which keyframes it scores, and what it writes."""
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +25,8 @@ FILES = (
 
 
 @pytest.fixture(autouse=True)
-def index(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def index(bare_workspace: Path) -> None:
     """Twenty train frames and two of val; a car in each, found in val alone."""
-    for name in ("params.yaml", "taxonomies"):
-        source = project / name
-        (shutil.copytree if source.is_dir() else shutil.copy)(source, tmp_path / name)
-    monkeypatch.chdir(tmp_path)
     for split, tokens in (("train", TRAIN), ("val", VAL)):
         file = f"scene-{split}.parquet"
         Frames.from_columns(

@@ -28,12 +28,8 @@ BEFORE = {1: "finetune", 2: "selftrain_r1", 3: "selftrain_r2"}
 
 
 @pytest.fixture(autouse=True)
-def workspace(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def workspace(bare_workspace: Path) -> None:
     """Four train frames, half of them labelled, with a car each, and three models that differ."""
-    for name in ("params.yaml", "taxonomies"):
-        source = project / name
-        (shutil.copytree if source.is_dir() else shutil.copy)(source, tmp_path / name)
-    monkeypatch.chdir(tmp_path)
     _set(
         {
             "labels.fraction": 0.5,
