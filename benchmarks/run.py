@@ -5,7 +5,7 @@ import subprocess
 import sys
 from typing import Final
 
-_BENCHMARKS: Final = ("lift", "medoid", "scaling", "evaluation", "detector", "shelf")
+_BENCHMARKS: Final = ("lift", "medoid", "scaling", "evaluation", "detector", "training", "shelf")
 
 
 def main() -> None:
