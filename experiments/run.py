@@ -1,5 +1,8 @@
 """`python -m experiments.run table2 refinements --seeds 0 1 2`: run tables.
 
+`--only "5%: random" "10%:"` runs the rows whose names hold one of these texts; of the others the
+table shows what has been run before. So a long table grows over several nights.
+
 Every row is one `dvc exp run --temp` per seed, so the workspace stays as it is, and what rows
 share comes from DVC's run cache. A row that has been run with the same code and parameters is not
 run again. Writes `experiments/results/<table>.{json,md}` of params.yaml as it stands, and what a
@@ -23,23 +26,32 @@ from experiments.trials import plan_trials, run_trials
 RESULTS_FOLDER: Final = Path("experiments/results")
 
 
-def run_table(name: str, seeds: Sequence[int], preset: str | None) -> str:
-    """Run all rows, write the results, and return them as Markdown.
+def run_table(
+    name: str, seeds: Sequence[int], preset: str | None, only: Sequence[str] = ("",)
+) -> str:
+    """Run rows, write the results, and return them as Markdown.
+
+    Args:
+        name: Of the table.
+        seeds: Of every row.
+        preset: Of experiments/presets.yaml; None takes params.yaml as it is.
+        only: Rows are run whose names hold one of these; of the others are shown earlier runs.
 
     Raises:
-        InputError: The table or preset is unknown, parameters are not valid, or a run failed.
+        InputError: The table or preset is unknown, no row is chosen, parameters are not valid, or a
+            run failed.
     """
     table = load_table(name)
+    if not any(part in row.name for part in only for row in table.rows):
+        raise InputError(f"--only: no row of {name} has {' or '.join(map(repr, only))} in its name")
     base = load_preset(preset) if preset else {}
     values = with_overrides(read_yaml(PARAMS_FILE), base)
     scale = describe_scale(check_rows(table, values), preset)
     steps = table.steps()
     trials = plan_trials([(row, {**base, **row.resolved(values)}) for row in steps], seeds)
-    scores = run_trials(name, trials)
-    rows = [
-        row_result(row, {t.seed: s for t, s in zip(trials, scores, strict=True) if t.row is row})
-        for row in steps
-    ]
+    run_trials(name, [t for t in trials if any(part in t.row.name for part in only)])
+    found = [(trial, trial.find()) for trial in trials]
+    rows = [row_result(row, {t.seed: s for t, s in found if s and t.row is row}) for row in steps]
     text = markdown(table, scale, rows)
     content = {"table": name, "title": table.title, "scale": scale, "rows": rows}
     folder = RESULTS_FOLDER / (preset or "")
@@ -66,10 +78,11 @@ def main() -> None:
     parser.add_argument("tables", nargs="+")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--preset", help="of experiments/presets.yaml; params.yaml as it is if not")
+    parser.add_argument("--only", nargs="+", default=[""], help="rows that hold one of these texts")
     arguments = parser.parse_args()
     try:
         for table in arguments.tables:
-            print(run_table(table, arguments.seeds, arguments.preset))
+            print(run_table(table, arguments.seeds, arguments.preset, arguments.only))
     except InputError as error:
         raise SystemExit(str(error)) from error
 

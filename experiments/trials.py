@@ -53,7 +53,7 @@ class Trial:
                 continue
         return None
 
-    def run(self) -> Scores:
+    def run(self) -> None:
         """Run it in a temporary copy of the project.
 
         Raises:
@@ -63,10 +63,8 @@ class Trial:
             _dvc("exp", "remove", "--quiet", self.name)
         changes = as_arguments(self.changes)
         _dvc("exp", "run", "--temp", "--name", self.name, *changes, *self.targets)
-        scores = self.find()
-        if scores is None:
+        if self.find() is None:
             raise InputError(f"experiment {self.name}: left no {self.row.metrics}; see its target")
-        return scores
 
 
 def plan_trials(rows: Sequence[tuple[Row, dict[str, Any]]], seeds: Sequence[int]) -> list[Trial]:
@@ -107,34 +105,31 @@ def pipeline_state() -> str:
     return committed + _git("diff", "--binary", "HEAD", "--", *_PIPELINE)
 
 
-def run_trials(title: str, trials: Sequence[Trial]) -> list[Scores]:
+def run_trials(title: str, trials: Sequence[Trial]) -> None:
     """Run what has not been run, in order, and say how far it is; a failed run stops no other.
 
     Raises:
         InputError: Runs failed; the others are found by the next call.
     """
     todo = {trial.name for trial in trials if trial.find() is None}
-    results, failed, spent_s = list[Scores](), set[str](), list[float]()
+    failed, spent_s = set[str](), list[float]()
     for number, trial in enumerate(trials, start=1):
-        scores = trial.find()
-        if scores is None and trial.name not in failed:
+        if trial.find() is None and trial.name not in failed:
             left = time_left(spent_s, len(todo))
             say(f"{title}: {number} of {len(trials)}: {trial.row.name}, seed {trial.seed}{left}")
             begin_s = time.monotonic()
             try:
-                scores = trial.run()
+                trial.run()
             except InputError as error:
                 say(str(error))
                 failed.add(trial.name)
             spent_s.append(time.monotonic() - begin_s)
             todo.discard(trial.name)
-        results.append(scores or {})
     if failed:
         raise InputError(
             f"{title}: {len(failed)} of {len({trial.name for trial in trials})} runs failed, their "
             "messages are above; run it again, the others are kept"
         )
-    return results
 
 
 def time_left(spent_s: Sequence[float], runs: int) -> str:

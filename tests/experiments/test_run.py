@@ -88,6 +88,22 @@ def test_what_has_been_run_is_not_run_again(experiments: Experiments) -> None:
     assert len(experiments.runs) == 7
 
 
+def test_chosen_rows_are_run_and_earlier_ones_stay_in_the_table(experiments: Experiments) -> None:
+    run.run_table("table2", [1], preset="smoke", only=["erosion"])
+    assert len(experiments.runs) == 1
+    experiments.runs.clear()
+    text = run.run_table("table2", [1], preset="smoke", only=["Baseline", "fusion"])
+    assert len(experiments.runs) == 2
+    there = [line for line in text.splitlines() if line.startswith("|") and "not run" not in line]
+    assert [line.split(" | ")[0] for line in there[2:]] == [
+        "| Baseline",
+        "| + mask erosion",
+        "| + late fusion",
+    ]
+    with pytest.raises(InputError, match="--only: no row of table2 has 'no such' in its name"):
+        run.run_table("table2", [1], preset="smoke", only=["no such"])
+
+
 def test_an_experiment_without_metrics_is_run_again(experiments: Experiments) -> None:
     run.run_table("table2", [1], preset="smoke")
     experiments.runs.clear()
