@@ -140,10 +140,14 @@ def test_a_table_of_errors_has_the_papers() -> None:
         assert None not in row.paper.model_dump().values()
 
 
-def test_study_compares_trainings_of_as_many_steps(project: Path) -> None:
-    values = with_overrides(read_yaml(project / "params.yaml"), load_preset("study"))
+@pytest.mark.parametrize(("preset", "scale"), [("study", 4), (None, 1)])
+def test_study_compares_trainings_of_as_many_steps(
+    project: Path, preset: str | None, scale: int
+) -> None:
+    values = read_yaml(project / "params.yaml")
+    values = with_overrides(values, load_preset(preset)) if preset else values
     frames = values["simulation"]["train_scenes"] * values["simulation"]["keyframes_per_scene"]
-    assert frames >= 400
+    assert frames == 100 * scale
 
     def steps(row: Row) -> tuple[int, int]:
         """Of pre-training and of fine-tuning; none of pre-training that is not used."""
@@ -163,9 +167,9 @@ def test_study_compares_trainings_of_as_many_steps(project: Path) -> None:
                 "CM3D pre-training, then fine-tuning",
             )
         )
-        assert random == (0, pretrained[1]) == (0, 6000)
-        assert 6000 <= pretrained[0] <= 6120
-        assert longer == (0, 12000)
+        assert random == (0, pretrained[1]) == (0, 1500 * scale)
+        assert 1500 * scale <= pretrained[0] <= 1530 * scale
+        assert longer == (0, 3000 * scale)
 
 
 def test_self_training_ends_with_the_defaults(project: Path) -> None:
