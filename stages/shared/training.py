@@ -88,10 +88,10 @@ def train_detector(
         cached_clouds_gb=params.execution.cached_clouds_gb,
         checkpoint_s=params.execution.checkpoint_s,
     )
-    notes = check_labels(stage, frames, needs)
+    shortcomings = check_labels(stage, frames, needs)
     trainers = count_trainers(params.execution.trainers, params.execution.device)
-    for note in notes if leads() else ():
-        print(note)
+    for line in shortcomings if leads() else ():
+        print(line)
     train_together(job, trainers, params.execution.device)
     if leads():
         keep(job, beside_model or {})
