@@ -102,11 +102,7 @@ def keep(job: TrainingJob, beside_model: Mapping[str, Any]) -> None:
     history = json.loads((job.folder / HISTORY).read_text())
     write_csv(layout.PLOTS / f"{job.title}.csv", thinned(history, _PLOTTED_ROWS))
     last_epoch = [row["loss"] for row in history if row["epoch"] == history[-1]["epoch"]]
-    metrics = {
-        "frames": len(job.frames),
-        "boxes": sum(len(frame.boxes) for frame in job.frames),
-        "last_epoch_loss": sum(last_epoch) / len(last_epoch),
-    }
+    metrics = counts(job.frames) | {"last_epoch_loss": sum(last_epoch) / len(last_epoch)}
     gradient_clip = job.recipe.schedule.gradient_clip
     course = summarise(history, gradient_clip)
     for note in notes(job.title, course, gradient_clip):
@@ -117,6 +113,14 @@ def keep(job: TrainingJob, beside_model: Mapping[str, Any]) -> None:
         for name, content in beside_model.items():
             write_json(folder / name, content)
         shutil.rmtree(job.folder)
+
+
+def counts(frames: Sequence[TrainingFrame]) -> dict[str, float]:
+    """Frames of an epoch, the boxes learned in them, and those that are ignored there."""
+    weights = [frame.boxes.score for frame in frames]
+    learned = sum(int((weight > 0).sum()) for weight in weights)
+    ignored = sum(map(len, weights)) - learned
+    return {"frames": len(frames), "boxes": learned, "ignored_boxes": ignored}
 
 
 def thinned(history: Sequence[Mapping[str, float]], rows: int) -> list[dict[str, float]]:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from cm3d.params import load_params
 from cm3d.taxonomy import Taxonomy
 from cm3d.training.frames import TrainingFrame
-from stages.shared.training import resampled, seed_of, thinned
+from stages.shared.training import counts, resampled, seed_of, thinned
 
 HISTORY = [{"epoch": n // 3, "step": n, "loss": float(n)} for n in range(7)]
 
@@ -48,6 +48,13 @@ def test_frames_are_resampled_where_the_section_says_so(
     assert _tokens(resampled(frames, balanced, taxonomy.class_names, 0)) == _tokens(drawn)
     draws = (resampled(frames, balanced, taxonomy.class_names, seed) for seed in range(20))
     assert len({tuple(_tokens(draw)) for draw in draws}) > 3
+
+
+def test_boxes_of_weight_0_are_counted_apart(make_boxes: Callable, make_frame: Callable) -> None:
+    boxes = make_boxes("a", *[("car", 1.0, 2.0, 0.0)] * 3).replace(score=[1.0, 0.0, 0.25])
+    frames = [make_frame(boxes, "a")] * 2 + [make_frame(make_boxes("b"), "b")]
+    assert counts(frames) == {"frames": 3, "boxes": 4, "ignored_boxes": 2}
+    assert counts([]) == {"frames": 0, "boxes": 0, "ignored_boxes": 0}
 
 
 def _tokens(frames: list[TrainingFrame]) -> list[str]:
