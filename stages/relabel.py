@@ -1,6 +1,5 @@
 """Relabel the unlabelled part: what the model of the round before sees, made better labels."""
 
-import argparse
 import shutil
 from functools import partial
 from pathlib import Path
@@ -19,15 +18,13 @@ from cm3d.tables import Boxes3D, Frames, GroundTruth, layout, read_scenes
 from cm3d.tables.words import rows_by_word
 from cm3d.taxonomy import Taxonomy, load_taxonomy
 from stages.shared.detection import write_detections
+from stages.shared.rounds import model_before, round_asked_for
 
 
 def main() -> None:
     """Run the stage."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--round", type=int, choices=(1, 2, 3), required=True)
-    number = parser.parse_args().round
-    params, stage = load_params(), f"relabel_r{number}"
-    model = "finetune" if number == 1 else f"selftrain_r{number - 1}"
+    number = round_asked_for(__doc__)
+    params, stage, model = load_params(), f"relabel_r{number}", model_before(number)
     split, old = read_split(stage, params)
     out = layout.relabelled(number)
     if params.selftrain.recipe == "paper":

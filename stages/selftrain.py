@@ -1,7 +1,5 @@
 """A round of self-training: train on ground truth and on what the model before relabelled."""
 
-import argparse
-
 from torch import Tensor
 
 from cm3d.execution.stage import run_stage
@@ -11,14 +9,13 @@ from cm3d.tables import Boxes3D, GroundTruth, layout, read_scenes
 from cm3d.taxonomy import load_taxonomy
 from cm3d.training.checkpoint import load_model
 from cm3d.training.labels import finetune_frames, inference_frames, selftrain_frames
+from stages.shared.rounds import model_before, round_asked_for
 from stages.shared.training import read_train_split, train_detector
 
 
 def main() -> None:
     """Run the stage."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--round", type=int, choices=(1, 2, 3), required=True)
-    number = parser.parse_args().round
+    number = round_asked_for(__doc__)
     params, stage = load_params(), f"selftrain_r{number}"
     split = read_train_split(stage)
     ground_truth = read_scenes(GroundTruth, layout.GROUND_TRUTH, split.scenes)
@@ -40,9 +37,8 @@ def initial_weights(params: Params, number: int) -> dict[str, Tensor] | None:
     """
     if params.selftrain.recipe == "paper" or params.selftrain.refine.start == "random":
         return None
-    before = "finetune" if number == 1 else f"selftrain_r{number - 1}"
-    taxonomy = load_taxonomy(params.taxonomy)
-    return load_model(layout.MODELS / before, params.detector, taxonomy).state_dict()
+    taxonomy, before = load_taxonomy(params.taxonomy), layout.MODELS / model_before(number)
+    return load_model(before, params.detector, taxonomy).state_dict()
 
 
 if __name__ == "__main__":

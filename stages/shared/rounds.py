@@ -1,0 +1,16 @@
+"""What the stages of self-training share: which round runs, and whose model came before it."""
+
+import argparse
+
+
+def round_asked_for(description: str | None) -> int:
+    """The round, from 1, that the command line names."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--round", type=int, choices=(1, 2, 3), required=True)
+    number: int = parser.parse_args().round
+    return number
+
+
+def model_before(number: int) -> str:
+    """Name in data/models of the model that a round's labels and first weights come from."""
+    return "finetune" if number == 1 else f"selftrain_r{number - 1}"
