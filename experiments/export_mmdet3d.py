@@ -21,10 +21,11 @@ from cm3d.geometry.se3 import SE3
 from cm3d.params import Params, load_params
 from cm3d.sensors.card import Sensors, open_sensors
 from cm3d.sensors.lidar import read_sweep
+from cm3d.splits.labelled import has_returns
 from cm3d.tables import Boxes3D, Frames, GroundTruth, Sweeps, layout, read_scenes
 from cm3d.taxonomy import load_taxonomy
 from cm3d.training.frames import TrainingFrame
-from cm3d.training.labels import finetune_frames, has_returns, pretrain_frames, training_frames
+from cm3d.training.labels import finetune_frames, pretrain_frames, training_frames
 from experiments.mmdet3d_infos import CLASSES, VALUES_PER_POINT, annotation_file, keyframe_info
 
 

@@ -217,7 +217,7 @@ LAYERS: dict[str, set[str]] = {
     "lift": {"geometry", "tables"},
     "sam3d": {"geometry", "tables", "shelf", "segment"},
     "fuse": {"geometry", "tables", "shelf"},
-    "relabel": {"geometry", "tables", "lift", "fuse"},
+    "relabel": {"geometry", "tables", "splits", "lift", "fuse"},
     "detectors": {"geometry", "tables"},
     "training": {"geometry", "tables", "sensors", "splits", "detectors", "execution"},
     "evaluation": {"geometry", "tables", "sensors", "execution"},

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Self, TypeVar
 
 from cm3d.geometry.arrays import NDArrayBool, NDArrayObject
+from cm3d.splits.labelled import has_returns
 from cm3d.tables import Boxes3D, Frames, GroundTruth
 from cm3d.tables.words import positions
 
@@ -17,7 +18,7 @@ class Split:
     Args:
         frames: All of them.
         labelled: (N,) whether the truth of a keyframe may be used.
-        truth: That of the labelled ones: boxes that a LiDAR point is in.
+        truth: That of the labelled ones: boxes with returns, the same that trainings learn from.
     """
 
     frames: Frames
@@ -28,7 +29,7 @@ class Split:
     def of(cls, frames: Frames, labelled: NDArrayBool, truth: GroundTruth) -> Self:
         """Leave out the truth that may not be used; `truth` may be that of all keyframes."""
         known = _of_keyframes(truth, frames.sample_token[labelled])
-        return cls(frames, labelled, known[known.num_lidar_points > 0])
+        return cls(frames, labelled, known[has_returns(known)])
 
     @property
     def unlabelled_frames(self) -> Frames:

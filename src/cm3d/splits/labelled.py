@@ -1,4 +1,4 @@
-"""Which keyframes may show their ground truth to training (paper, section 4; appendix I)."""
+"""Which ground truth may be learned from: keyframes (paper, section 4; appendix I) and boxes."""
 
 import json
 import os
@@ -10,6 +10,7 @@ import numpy as np
 from cm3d.errors import InputError
 from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat
 from cm3d.params import Labels
+from cm3d.tables.boxes import GroundTruth
 from cm3d.tables.index import Frames
 from cm3d.tables.words import codes
 
@@ -46,6 +47,11 @@ def is_unlabelled(frames: Frames, labels: Labels, seed: int) -> NDArrayBool:
     Arguments as of `is_labelled`.
     """
     return np.asarray((frames.split == "train") & ~is_labelled(frames, labels, seed))
+
+
+def has_returns(ground_truth: GroundTruth) -> NDArrayBool:
+    """Mask (N,) of boxes with LiDAR points or radar returns: those that CenterPoint keeps."""
+    return np.asarray(ground_truth.num_lidar_points + ground_truth.num_radar_points > 0)
 
 
 def label_ranks(frames: Frames, seed: int) -> NDArrayFloat:

@@ -11,9 +11,8 @@ import numpy as np
 
 from cm3d.detectors.protocol import Needs
 from cm3d.errors import InputError
-from cm3d.geometry.arrays import NDArrayBool
 from cm3d.params import Labels, Selftrain
-from cm3d.splits.labelled import is_labelled, is_unlabelled, knob_of
+from cm3d.splits.labelled import has_returns, is_labelled, is_unlabelled, knob_of
 from cm3d.tables.boxes import Boxes3D, GroundTruth
 from cm3d.tables.index import Frames, Sweeps
 from cm3d.tables.words import rows_by_word
@@ -83,12 +82,6 @@ def finetune_frames(
             f"{knob_of(labels)}: no box with LiDAR or radar returns among {len(result)} labelled "
             "frames; use more of them"
         )
-    return result
-
-
-def has_returns(ground_truth: GroundTruth) -> NDArrayBool:
-    """Mask (N,) of boxes with LiDAR points or radar returns: those that CenterPoint keeps."""
-    result: NDArrayBool = ground_truth.num_lidar_points + ground_truth.num_radar_points > 0
     return result
 
 
