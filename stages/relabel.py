@@ -25,30 +25,39 @@ def main() -> None:
     """Run the stage."""
     number = round_asked_for(__doc__)
     params, stage, model = load_params(), f"relabel_r{number}", model_before(number)
-    split, old = read_split(stage, params)
+    split, taxonomy = read_split(stage, params), load_taxonomy(params.taxonomy)
     out = layout.relabelled(number)
+    # the figures compare with them, and `refined` merges with them
+    before = read_scenes(Boxes3D, layout.PSEUDO_LABELS, scenes_of(split.frames))
     if params.selftrain.recipe == "paper":
-        rest = split.unlabelled_frames
-        write_detections(stage, model, rest, out, params)
-        labels = read_scenes(Boxes3D, out, sorted(set(rest.scene_name)))
+        write_detections(stage, model, split.unlabelled_frames, out, params)
+        labels = read_scenes(Boxes3D, out, scenes_of(split.unlabelled_frames))
     else:
-        labels = write_refined_labels(stage, model, split, old, out, params)
-    taxonomy = load_taxonomy(params.taxonomy)
-    report = figures(labels, old, split, taxonomy, params.relabel.match_m)
+        labels = write_refined_labels(stage, model, split, before, out, taxonomy, params)
+    report = figures(labels, before, split, taxonomy, params.relabel.match_m)
     write_json(layout.METRICS / f"{stage}.json", report)
 
 
-def read_split(stage: str, params: Params) -> tuple[Split, Boxes3D]:
-    """The keyframes of train with the truth of the labelled part, and their pseudo-labels."""
+def read_split(stage: str, params: Params) -> Split:
+    """The keyframes of train with the truth of the labelled part."""
     frames = layout.split_frames("train", wanted_by=stage)
-    scenes = sorted(set(frames.scene_name))
-    truth = read_scenes(GroundTruth, layout.GROUND_TRUTH, scenes)
-    split = Split.of(frames, is_labelled(frames, params.labels, params.seed), truth)
-    return split, read_scenes(Boxes3D, layout.PSEUDO_LABELS, scenes)
+    truth = read_scenes(GroundTruth, layout.GROUND_TRUTH, scenes_of(frames))
+    return Split.of(frames, is_labelled(frames, params.labels, params.seed), truth)
+
+
+def scenes_of(frames: Frames) -> list[str]:
+    """Names of the scenes that some keyframes are of."""
+    return sorted(set(frames.scene_name))
 
 
 def write_refined_labels(
-    stage: str, model: str, split: Split, old: Boxes3D, out: Path, params: Params
+    stage: str,
+    model: str,
+    split: Split,
+    old: Boxes3D,
+    out: Path,
+    taxonomy: Taxonomy,
+    params: Params,
 ) -> Boxes3D:
     """Write the labels of unlabelled keyframes; returns them and those of labelled ones.
 
@@ -57,21 +66,19 @@ def write_refined_labels(
     found = work_folder(stage) / "finished" / "detections"
     if not found.exists():
         write_detections(stage, model, split.frames, found, with_own_flips(params))
-    taxonomy = load_taxonomy(params.taxonomy)
-    scenes = sorted(set(split.frames.scene_name))
     follow = partial(
         seen_in_scene,
         folder=found,
         taxonomy=taxonomy,
         params=params.lift.tracks if params.relabel.tracks else None,
     )
-    seen = map_scenes(follow, scenes, params.execution, f"{stage}: tracks")
+    seen = map_scenes(follow, scenes_of(split.frames), params.execution, f"{stage}: tracks")
     new = Boxes3D.concatenate(seen.values())
     labels = refined_labels(new, old, split, taxonomy, params.relabel)
 
     rest = split.unlabelled_frames
     with resumable_folder(stage, out) as folder:
-        for scene in sorted(set(rest.scene_name)):
+        for scene in scenes_of(rest):
             tokens = sorted(rest.sample_token[rest.scene_name == scene])
             rows = rows_by_word(labels.sample_token, tokens)
             Boxes3D.concatenate(labels[of_token] for of_token in rows).write(
