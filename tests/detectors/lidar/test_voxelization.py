@@ -79,9 +79,27 @@ def test_sifted_points_give_the_same_voxels(
         assert torch.equal(getattr(whole, name), getattr(again, name))
 
 
+def test_sifted_points_of_a_batch_are_not_sorted_again(
+    detector: Detector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    voxelize = Voxelizer(detector, 8.0)
+    generator = np.random.default_rng(0)
+    clouds = generator.uniform(-4, 4, (2, 900, 5)).astype(np.float32)
+    frame = torch.arange(2).repeat_interleave(900)
+    whole = voxelize(torch.from_numpy(clouds.reshape(-1, 5)), frame)
+    sifted = [voxelize.sift(cloud) for cloud in clouds]
+    frame = torch.arange(2).repeat_interleave(torch.tensor([len(cloud) for cloud in sifted]))
+    monkeypatch.delattr(np, "sort")
+    again = voxelize(torch.from_numpy(np.concatenate(sifted)), frame)
+    for name in ("points", "voxel", "count", "position"):
+        assert torch.equal(getattr(whole, name), getattr(again, name))
+
+
+@pytest.mark.parametrize("ascending", [False, True])
 @pytest.mark.parametrize("count", [0, 1, 500])
-def test_sorting_is_stable(count: int) -> None:
+def test_sorting_is_stable(count: int, ascending: bool) -> None:
     key = torch.randint(0, 40, (count,), generator=torch.Generator().manual_seed(0))
+    key = key.sort().values if ascending else key
     ours, theirs = sort_stably(key), torch.sort(key, stable=True)
     assert torch.equal(ours[0], theirs[0])
     assert torch.equal(ours[1], theirs[1])
