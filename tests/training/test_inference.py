@@ -1,17 +1,21 @@
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from cm3d.detectors.protocol import Detector
+from cm3d import params
+from cm3d.detectors.protocol import Detector, every_point
+from cm3d.detectors.registry import build_detector
 from cm3d.errors import InputError
 from cm3d.sensors.card import Sensors
 from cm3d.tables import Boxes3D
+from cm3d.tables.table import columns_of
 from cm3d.taxonomy import Taxonomy
 from cm3d.training.inference import attributes, predict
-from tests.tiny_detector import tiny_predict
+from tests.tiny_detector import tiny_predict, tiny_taxonomy
 
 CPU = torch.device("cpu")
 
@@ -100,6 +104,50 @@ def test_batches_and_readers_change_no_box(
     assert alone.class_name.tolist() == together.class_name.tolist()
     for name in ("score", "center_m", "length_m", "yaw_rad", "velocity_mps"):
         np.testing.assert_allclose(getattr(alone, name), getattr(together, name), atol=1e-5)
+
+
+@pytest.mark.parametrize("double_flip", [False, True])
+@pytest.mark.parametrize("kept_points", ["first", "spread"])
+def test_readers_sift_and_change_no_bit(
+    make_boxes: Callable,
+    make_frame: Callable,
+    sensors: Sensors,
+    detector: params.Detector,
+    taxonomy: Taxonomy,
+    kept_points: str,
+    double_flip: bool,
+) -> None:
+    """Crowded pillars, and points on edges of cells, that change sides in a mirror image."""
+    section = detector.model_copy(update={"max_points": 3, "kept_points": kept_points})
+    model = build_detector(section, tiny_taxonomy(), 0)
+    frames = [make_frame(make_boxes("a", ("car", 3.0, 3.0, 1.0)), "a")]
+    frames.append(make_frame(make_boxes("bb", ("pedestrian", -4.0, 2.0, 0.0)), "bb"))
+    for path in frames[0].sweeps.path:
+        points = np.fromfile(sensors.root / path, np.float32).reshape(-1, 5)
+        points[::2, :2] = np.round(points[::2, :2] / 0.4) * 0.4
+        points.tofile(sensors.root / path)
+    given: list[int] = []
+    model.encoder.register_forward_pre_hook(lambda _, inputs: given.append(len(inputs[0])))
+
+    def found() -> Boxes3D:
+        return predict(
+            model,
+            frames,
+            sensors=sensors,
+            taxonomy=taxonomy,
+            chosen=tiny_predict(min_score=0.0, max_boxes=50, double_flip=double_flip),
+            device=CPU,
+            batch_size=2,
+        )
+
+    sifted = found()
+    sifted_points = given.pop()
+    model.needs = replace(model.needs, sift=every_point)
+    whole = found()
+    assert (sifted_points < given.pop()) == (not double_flip)
+    assert len(whole) == 100
+    for name in columns_of(Boxes3D):
+        np.testing.assert_array_equal(getattr(sifted, name), getattr(whole, name))
 
 
 @pytest.mark.parametrize("readers", [0, 2])

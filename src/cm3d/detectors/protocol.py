@@ -30,7 +30,7 @@ class Needs:
         min_z_m: Lowest point that it sees, LiDAR frame.
         max_z_m: Highest.
         sift: Drops points (N, 5) that it would not look at, so that what makes samples ahead sheds
-            them; outputs are the same without.
+            them; outputs for this cloud, but not for its mirror images, are the same without.
     """
 
     class_names: tuple[str, ...]

@@ -11,7 +11,7 @@ import torch
 
 from cm3d.detectors.boxes import SensorBoxes
 from cm3d.detectors.inputs import Sample, stack_inputs
-from cm3d.detectors.protocol import Detector
+from cm3d.detectors.protocol import Detector, every_point
 from cm3d.geometry.arrays import NDArrayObject
 from cm3d.params import Predict
 from cm3d.sensors.card import Sensors
@@ -51,9 +51,11 @@ def predict(
         InputError: A sensor file is missing or cut short.
     """
     model = model.to(device).eval()
+    # a mirrored point may fall on the other side of a cell's edge, and displace another there
+    sift = every_point if chosen.double_flip else model.needs.sift
 
     def read(frame: TrainingFrame) -> Sample:
-        points = load_points(frame, sensors, model.needs)
+        points = sift(load_points(frame, sensors, model.needs))
         return Sample(frame.sample_token, points, SensorBoxes.empty())
 
     found = []
