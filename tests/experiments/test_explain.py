@@ -37,9 +37,8 @@ def found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ExplainedBoxes:
         velocity_mps=[[0, 0]] * 3,
         attribute_name=[""] * 3,
     )
-    made = unexplained(boxes)
     gap = np.array([False, True, False])
-    found = made.told(
+    why = unexplained(boxes).why.replace(
         track=[4, 4, 5],
         seen=~gap,
         track_score=[0.6, 0.6, np.nan],
@@ -50,9 +49,9 @@ def found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ExplainedBoxes:
         second_share=[0.25, 0.25, 0.0],
         raw_score=[0.6, 0.48, 0.45],
     )
-    found.boxes.write(layout.LIFTED / "s.parquet")
-    found.why.write(layout.LIFT_EXPLAINED / "s.parquet")
-    return found
+    boxes.write(layout.LIFTED / "s.parquet")
+    why.write(layout.LIFT_EXPLAINED / "s.parquet")
+    return ExplainedBoxes(boxes, why)
 
 
 def test_rows_are_told_surest_first(found: ExplainedBoxes) -> None:

@@ -1,4 +1,4 @@
-"""What the refined recipe makes of one keyframe, without the points that it hands on."""
+"""What the refined recipe makes of one keyframe, without why and the points that it hands on."""
 
 from cm3d.lift.keyframe import Keyframe
 from cm3d.lift.priors import Priors

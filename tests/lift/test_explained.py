@@ -13,12 +13,11 @@ from cm3d.lift.explained import ExplainedBoxes
 from cm3d.lift.keyframe import Keyframe
 from cm3d.lift.lanes import LaneField
 from cm3d.lift.paper import lift_frame
-from cm3d.lift.refined import refined_scene
+from cm3d.lift.refined import refined_frame, refined_scene
 from cm3d.params import Lift
 from cm3d.tables import Boxes3D, Explanations, Frames, Lanes, Masks
 from cm3d.tables.explanations import CENTER_FROM, FRONT_FROM, HEADING_FROM, SIZE_FROM
 from tests.lift.known import CHATGPT
-from tests.lift.sighted import sighted
 
 TOKENS = ["f0", "f1", "f2", "f3", "f4"]
 
@@ -111,8 +110,7 @@ def test_factors_of_one_keyframe(
 ) -> None:
     """On a lane: the mask's 0.9 times the quality of the fit, which is 1 less its cost."""
     lane = LaneField(Lanes(["lane"], [0], ["lane"], [[15, 4]], [0.2]))
-    found = sighted(make_street(solid(15, 4, 0.2), lanes=lane), CHATGPT, refined).explained
-    why = found.why
+    found, why, _ = refined_frame(make_street(solid(15, 4, 0.2), lanes=lane), CHATGPT, refined)
     assert words_of(why) == {
         "center": {"fit"},
         "heading": {"lane"},
@@ -140,7 +138,7 @@ def test_switches_of_a_keyframe(
     expected: tuple[str, ...],
 ) -> None:
     params = refined.model_copy(update={"refine": refined.refine.model_copy(update=switches)})
-    why = sighted(make_street(solid(15, 4, 0.0)), CHATGPT, params).explained.why
+    _, why, _ = refined_frame(make_street(solid(15, 4, 0.0)), CHATGPT, params)
     assert tuple(word for told in words_of(why).values() for word in told) == expected
     assert np.isnan(why.fit_cost).tolist() == [expected[0] == "medoid"]
 

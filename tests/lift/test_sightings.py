@@ -4,7 +4,6 @@ import pytest
 from cm3d.lift.fit.evidence import Evidence
 from cm3d.lift.sightings import Sightings
 from cm3d.tables import Boxes3D
-from tests.lift.made import unexplained
 
 
 def sightings(same_as: list[int], first: int) -> Sightings:
@@ -24,7 +23,7 @@ def sightings(same_as: list[int], first: int) -> Sightings:
         attribute_name=[""] * count,
     )
     evidence = Evidence(number, number, number, number)
-    return Sightings(unexplained(boxes), evidence, np.array(same_as, np.int64))
+    return Sightings(boxes, evidence, np.array(same_as, np.int64))
 
 
 def test_stacked_each_row_keeps_its_object() -> None:

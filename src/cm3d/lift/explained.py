@@ -1,11 +1,9 @@
 """Boxes that know what gave them."""
 
-from dataclasses import dataclass, replace
-from typing import Any, Self
+from dataclasses import dataclass
 
 import numpy as np
 
-from cm3d.geometry.arrays import NDArrayObject
 from cm3d.geometry.rows import Rows
 from cm3d.lift.objects import Objects, words
 from cm3d.tables import Boxes3D, Explanations
@@ -22,15 +20,6 @@ class ExplainedBoxes(Rows):
 
     boxes: Boxes3D
     why: Explanations
-
-    def told(self, **why: Any) -> Self:
-        """The same boxes with other columns of explanations."""
-        return replace(self, why=self.why.replace(**why))
-
-    def at(self, sample_token: NDArrayObject) -> Self:
-        """The same boxes in other keyframes (N,)."""
-        boxes = self.boxes.replace(sample_token=sample_token)
-        return replace(self, boxes=boxes).told(sample_token=sample_token)
 
 
 def explained(objects: Objects, sample_token: str) -> ExplainedBoxes:

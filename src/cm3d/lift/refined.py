@@ -27,16 +27,19 @@ from cm3d.lift.structure import share_above
 from cm3d.lift.suppression import without_duplicates
 from cm3d.lift.tracks.scene import follow_objects
 from cm3d.params import Lift
-from cm3d.tables import Frames
+from cm3d.tables import Explanations, Frames
 
 
 def refined_frame(
     keyframe: Keyframe, priors: Priors, params: Lift
-) -> tuple[Sightings, NDArrayFloat]:
+) -> tuple[Sightings, Explanations, NDArrayFloat]:
     """Turn every mask with enough LiDAR points into a box that explains what was seen.
 
     Arguments and errors are those of `lift_frame`. All is done in the level frame, so that no
     label depends on where north is.
+
+    Returns:
+        The boxes (N,), what gave them, and the points (P, 3) above the ground, global frame.
     """
     global_SE3_level = keyframe.global_SE3_level
     keyframe = keyframe.in_level_frame()
@@ -81,8 +84,8 @@ def refined_frame(
         center_m=global_SE3_level.transform_points(level.boxes.center_m),
         yaw_rad=global_SE3_level.transform_yaw(level.boxes.yaw_rad),
     )
-    sightings = Sightings(ExplainedBoxes(boxes, level.why), evidence, same_as)
-    return sightings, global_SE3_level.transform_points(standing_m)
+    sightings = Sightings(boxes, evidence, same_as)
+    return sightings, level.why, global_SE3_level.transform_points(standing_m)
 
 
 def refined_scene(
@@ -100,14 +103,16 @@ def refined_scene(
         InputError: A mask has an unknown class or camera, or cannot be decoded.
     """
     by_keyframe = [refined_frame(keyframe, priors, params) for keyframe in keyframes]
-    found = Sightings.concatenate(sightings for sightings, _ in by_keyframe)
-    standing_m = {
-        token: points_m
-        for token, (_, points_m) in zip(frames.sample_token, by_keyframe, strict=True)
-    }
-    told = found.explained
+    found = Sightings.concatenate(sightings for sightings, _, _ in by_keyframe)
+    of_found = Explanations.concatenate(why for _, why, _ in by_keyframe)
+    told = ExplainedBoxes(found.boxes, of_found)
     if params.refine.tracks:
-        told = follow_objects(found, frames, standing_m, priors.taxonomy, params.tracks)
+        standing_m = {
+            token: points_m
+            for token, (_, _, points_m) in zip(frames.sample_token, by_keyframe, strict=True)
+        }
+        followed = follow_objects(found, frames, standing_m, priors.taxonomy, params.tracks)
+        told = followed.explained(of_found)
     boxes, why = told.boxes, told.why.replace(raw_score=told.boxes.score)
     if params.refine.calibrate:
         boxes = boxes.replace(score=probability(boxes.score, params.calibration))

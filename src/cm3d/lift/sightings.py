@@ -8,7 +8,6 @@ import numpy as np
 
 from cm3d.geometry.arrays import NDArrayInt
 from cm3d.geometry.rows import Rows
-from cm3d.lift.explained import ExplainedBoxes
 from cm3d.lift.fit.evidence import Evidence
 from cm3d.tables import Boxes3D
 
@@ -18,20 +17,15 @@ class Sightings(Rows):
     """N boxes of one keyframe or of a scene.
 
     Args:
-        explained: Boxes, global frame, and what gave them.
+        boxes: Global frame.
         evidence: How well each is known.
         same_as: (N,) row of the box that stands for the object that each shows; most show one of
             their own. Rows that are selected keep the numbers of the whole.
     """
 
-    explained: ExplainedBoxes
+    boxes: Boxes3D
     evidence: Evidence
     same_as: NDArrayInt
-
-    @property
-    def boxes(self) -> Boxes3D:
-        """The boxes alone."""
-        return self.explained.boxes
 
     @classmethod
     def concatenate(cls, parts: Iterable[Self]) -> Self:

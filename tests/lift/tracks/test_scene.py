@@ -37,8 +37,9 @@ def _follow(
     everywhere_m = np.stack(np.meshgrid(axis_m, axis_m, 1.0), axis=-1).reshape(-1, 3)
     points_m = everywhere_m if standing_m is None else standing_m
     standing = dict.fromkeys(frames.sample_token, points_m)
-    sightings = Sightings(unexplained(boxes), evidence, own)
-    return follow_objects(sightings, frames, standing, TAXONOMY, params)
+    sightings = Sightings(boxes, evidence, own)
+    followed = follow_objects(sightings, frames, standing, TAXONOMY, params)
+    return followed.explained(unexplained(boxes).why)
 
 
 def _drive(make_boxes: Boxes, steps: list[int], speed_mps: float) -> Boxes3D:

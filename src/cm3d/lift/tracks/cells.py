@@ -1,15 +1,15 @@
 """From tracks back to boxes, each effect of tracking where it is wanted."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from cm3d.geometry.arrays import NDArrayBool, NDArrayInt, NDArrayObject
 from cm3d.geometry.rows import Rows
-from cm3d.lift.explained import ExplainedBoxes
+from cm3d.lift.objects import words
 from cm3d.lift.tracks.agreement import Agreement
-from cm3d.lift.tracks.heading import OWN
+from cm3d.lift.tracks.followed import OWN, Origins, TrackScores
 from cm3d.params import Tracks
 from cm3d.tables import Boxes3D
 from cm3d.taxonomy import Taxonomy
@@ -35,13 +35,13 @@ class Cells(Rows):
 
 
 def agreed_boxes(
-    found: ExplainedBoxes,
+    found: Boxes3D,
     classes: NDArrayInt,
     cells: Cells,
     agreed: Agreement,
     taxonomy: Taxonomy,
     params: Tracks,
-) -> ExplainedBoxes:
+) -> tuple[Boxes3D, Origins, TrackScores]:
     """Boxes (M,) of the cells as their tracks have them, and otherwise as they were.
 
     Args:
@@ -51,74 +51,68 @@ def agreed_boxes(
         agreed: Of all tracks.
         taxonomy: The class list.
         params: Section `lift.tracks`.
+
+    Returns:
+        The boxes, what gave their parts, and what makes up their scores.
     """
     of_track = agreed.classes[cells.track]
     chosen = of_track if params.class_vote else classes
     # What changes its class takes the size of the track's boxes of that class.
     resized = (chosen != classes) | (params.sizes & (of_track == chosen))
-    boxes, why = found.boxes, found.why
-    size_m = np.where(resized[:, None], agreed.size_m[cells.track], boxes.cuboids.size_m)
-    boxes = boxes.replace(
+    size_m = np.where(resized[:, None], agreed.size_m[cells.track], found.cuboids.size_m)
+    boxes = found.replace(
         class_name=taxonomy.name_array[chosen],
         length_m=size_m[:, 0],
         width_m=size_m[:, 1],
         height_m=size_m[:, 2],
     )
+    boxes, center_from = _with_centers(boxes, cells, agreed, params)
+    boxes, heading_from, front_from = _with_headings(boxes, cells, agreed, params)
+    boxes, scores = _with_scores(boxes, cells, agreed, params)
     # The mean of one box is that box.
-    why = why.replace(size_from=np.where(resized & cells.followed, "track", why.size_from))
-    found = _as_seen(ExplainedBoxes(boxes, why), cells)
-    found = _with_place(found, cells, agreed, params)
-    found = _with_score(found, cells, agreed, params)
-    return replace(found, boxes=_with_motion(found.boxes, cells, agreed, chosen, taxonomy, params))
+    size_from = np.where(resized & cells.followed, "track", OWN).astype(object)
+    origins = Origins(center_from, heading_from, front_from, size_from)
+    return _with_motion(boxes, cells, agreed, chosen, taxonomy, params), origins, scores
 
 
-def _as_seen(found: ExplainedBoxes, cells: Cells) -> ExplainedBoxes:
-    """A filled gap knows nothing of the box whose copy it is."""
-    why, seen = found.why, cells.seen
-    return found.told(
-        seen=seen,
-        points=np.where(seen, why.points, cells.standing),
-        fit_cost=np.where(seen, why.fit_cost, np.nan),
-        mask_class=np.where(seen, why.mask_class, ""),
-        mask_score=np.where(seen, why.mask_score, np.nan),
-        fit_quality=np.where(seen, why.fit_quality, np.nan),
-        free_standing=np.where(seen, why.free_standing, np.nan),
-    )
-
-
-def _with_place(
-    found: ExplainedBoxes, cells: Cells, agreed: Agreement, params: Tracks
-) -> ExplainedBoxes:
-    """Centre and heading."""
-    cell, boxes, why = (cells.track, cells.frame), found.boxes, found.why
+def _with_centers(
+    boxes: Boxes3D, cells: Cells, agreed: Agreement, params: Tracks
+) -> tuple[Boxes3D, NDArrayObject]:
+    """Centres, and what gave them."""
     moved = cells.followed & (params.positions | ~cells.seen)
     center_by = np.where(cells.seen, "smoothed", "interpolated")
     center_by = np.where(agreed.motion.travelled[cells.track], center_by, "pooled")
-    boxes = boxes.replace(center_m=np.where(moved[:, None], agreed.center_m[cell], boxes.center_m))
-    why = why.replace(center_from=np.where(moved, center_by, why.center_from))
-    if params.heading:
-        told_by, front_by = agreed.headings.told_by[cell], agreed.headings.front_by[cells.track]
-        boxes = boxes.replace(yaw_rad=agreed.yaw_rad[cell])
-        why = why.replace(
-            heading_from=np.where(told_by == OWN, why.heading_from, told_by),
-            front_from=np.where(front_by == OWN, why.front_from, front_by),
-        )
-    return ExplainedBoxes(boxes, why)
+    center_m = agreed.center_m[cells.track, cells.frame]
+    boxes = boxes.replace(center_m=np.where(moved[:, None], center_m, boxes.center_m))
+    return boxes, np.where(moved, center_by, OWN).astype(object)
 
 
-def _with_score(
-    found: ExplainedBoxes, cells: Cells, agreed: Agreement, params: Tracks
-) -> ExplainedBoxes:
+def _with_headings(
+    boxes: Boxes3D, cells: Cells, agreed: Agreement, params: Tracks
+) -> tuple[Boxes3D, NDArrayObject, NDArrayObject]:
+    """Headings, what gave their axes, and what told their fronts."""
+    if not params.heading:
+        own = words(OWN, len(boxes))
+        return boxes, own, own
+    cell, headings = (cells.track, cells.frame), agreed.headings
+    boxes = boxes.replace(yaw_rad=agreed.yaw_rad[cell])
+    return boxes, headings.told_by[cell], headings.front_by[cells.track]
+
+
+def _with_scores(
+    boxes: Boxes3D, cells: Cells, agreed: Agreement, params: Tracks
+) -> tuple[Boxes3D, TrackScores]:
     """The track's score; less in a gap, where nothing was seen."""
     of_track, certainty = agreed.score[cells.track], agreed.certainty[cells.track]
     shared = ~cells.seen | params.scores
     gap = np.where(cells.seen, 1.0, params.fill_score)
-    score = np.where(shared, gap * (of_track * certainty), found.boxes.score)
-    return replace(found, boxes=found.boxes.replace(score=score)).told(
+    score = np.where(shared, gap * (of_track * certainty), boxes.score)
+    factors = TrackScores(
         track_score=np.where(shared, of_track, np.nan),
         class_factor=np.where(shared, certainty, 1.0),
         gap_factor=gap,
     )
+    return boxes.replace(score=score), factors
 
 
 def _with_motion(

@@ -1,15 +1,14 @@
 """Headings that agree over a track and with its motion."""
 
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from cm3d.geometry.angles import direction_of, wrap_angle
 from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat, NDArrayInt, NDArrayObject
+from cm3d.lift.tracks.followed import OWN
 from cm3d.lift.tracks.grid import Grid
 from cm3d.lift.tracks.motion import TrackMotion
-
-OWN: Final = ""  # instead of a word: what gave it to the box itself
 
 
 class TrackHeadings(NamedTuple):

@@ -1,6 +1,7 @@
 """One scene: boxes of single keyframes in, boxes of objects out."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -8,13 +9,13 @@ from cm3d.errors import InputError
 from cm3d.geometry.angles import turned_towards
 from cm3d.geometry.arrays import NDArrayFloat, NDArrayInt
 from cm3d.geometry.cuboids import Cuboids, points_in_boxes
-from cm3d.lift.explained import ExplainedBoxes
 from cm3d.lift.objects import words
 from cm3d.lift.sightings import Sightings
 from cm3d.lift.tracks.agreement import Agreement
 from cm3d.lift.tracks.association import associate, link
 from cm3d.lift.tracks.cells import Cells, agreed_boxes, motion_attributes
 from cm3d.lift.tracks.detections import Detections, motion_of_classes
+from cm3d.lift.tracks.followed import OWN, Followed, Membership, Origins, TrackScores
 from cm3d.lift.tracks.fronts import ego_traffic, with_fronts
 from cm3d.lift.tracks.grid import Grid, fillable
 from cm3d.lift.tracks.motion import TrackMotion
@@ -30,12 +31,12 @@ def follow_objects(
     standing_m: Mapping[str, NDArrayFloat],
     taxonomy: Taxonomy,
     params: Tracks,
-) -> ExplainedBoxes:
+) -> Followed:
     """Follow the objects of a scene and let their boxes agree with each other.
 
     The result does not depend on the order of rows. An object that several boxes of a keyframe show
     is followed as one. Its class is the one that most votes are for; boxes of its other classes
-    stay beside, with their share of the votes. Whatever changes in a box, its explanation says so.
+    stay beside, with their share of the votes. Whatever changes in a box, the result says so.
 
     Args:
         sightings: N boxes of the scene.
@@ -49,7 +50,8 @@ def follow_objects(
             motion is missing.
     """
     frames = frames.sorted()
-    sightings = _in_own_order(sightings, _keyframes(sightings.boxes, frames), taxonomy)
+    order = _own_order(sightings, _keyframes(sightings.boxes, frames), taxonomy)
+    sightings = sightings.reordered(order)
     boxes, evidence = sightings.boxes, sightings.evidence
     frame, classes = _keyframes(boxes, frames), taxonomy.indices(boxes.class_name)
     time_s = (frames.timestamp_us - frames.timestamp_us[:1]) * 1e-6
@@ -71,9 +73,9 @@ def follow_objects(
         agreed = with_fronts(agreed, boxes.yaw_rad[chosen], fronts, grid, ego, taxonomy)
 
     others = np.setdiff1d(np.arange(len(boxes)), chosen) if params.other_classes else np.arange(0)
-    explained = _of_tracks(sightings.explained, track, grid, votes, taxonomy)
-    rest = _of_other_classes(
-        explained[others],
+    members = _membership(track, grid, votes, taxonomy)
+    beside, origins, scores = _of_other_classes(
+        boxes[others],
         classes[others],
         track[others],
         frame[others],
@@ -82,19 +84,24 @@ def follow_objects(
         taxonomy,
         params,
     )
+    seen, standing = np.ones(len(others), dtype=bool), np.zeros(len(others), dtype=np.int64)
+    rest = Followed(beside, order[others], seen, standing, members[others], origins, scores)
     cells = _cells(grid, motion, frames, agreed, standing_m, params)
     row = chosen[grid.row[cells.track, cells.frame]]
-    found = explained[row].at(frames.sample_token[cells.frame])
-    found = agreed_boxes(found, classes[row], cells, agreed, taxonomy, params)
-    return ExplainedBoxes.concatenate([found, rest])
+    found = boxes[row].replace(sample_token=frames.sample_token[cells.frame])
+    told, origins, scores = agreed_boxes(found, classes[row], cells, agreed, taxonomy, params)
+    of_tracks = Followed(
+        told, order[row], cells.seen, cells.standing, members[row], origins, scores
+    )
+    return Followed.concatenate([of_tracks, rest])
 
 
-def _in_own_order(sightings: Sightings, frame: NDArrayInt, taxonomy: Taxonomy) -> Sightings:
-    """In an order that depends on the boxes alone."""
+def _own_order(sightings: Sightings, frame: NDArrayInt, taxonomy: Taxonomy) -> NDArrayInt:
+    """An order (N,) that depends on the boxes alone."""
     boxes, std_m = sightings.boxes, sightings.evidence.position_std_m
     classes = taxonomy.indices(boxes.class_name)
     keys = (std_m, boxes.yaw_rad, boxes.score, *boxes.center_m.T, classes, frame)
-    return sightings.reordered(np.lexsort(keys))
+    return np.asarray(np.lexsort(keys))
 
 
 def _tracks(
@@ -107,13 +114,11 @@ def _tracks(
     return np.asarray(track[np.searchsorted(heads, same_as)])
 
 
-def _of_tracks(
-    explained: ExplainedBoxes, track: NDArrayInt, grid: Grid, votes: Votes, taxonomy: Taxonomy
-) -> ExplainedBoxes:
-    """The same boxes (N,), which know their tracks and how these voted."""
+def _membership(track: NDArrayInt, grid: Grid, votes: Votes, taxonomy: Taxonomy) -> Membership:
+    """Of boxes (N,) their tracks, and how these voted."""
     voted_share, second_share = votes.shares(votes.elected), votes.shares(votes.second)
     second = np.where(second_share > 0, taxonomy.name_array[votes.second], "")
-    return explained.told(
+    return Membership(
         track=track,
         track_boxes=grid.length[track],
         voted_class=taxonomy.name_array[votes.elected[track]],
@@ -124,7 +129,7 @@ def _of_tracks(
 
 
 def _of_other_classes(
-    explained: ExplainedBoxes,
+    boxes: Boxes3D,
     classes: NDArrayInt,
     track: NDArrayInt,
     frame: NDArrayInt,
@@ -132,17 +137,19 @@ def _of_other_classes(
     votes: Votes,
     taxonomy: Taxonomy,
     params: Tracks,
-) -> ExplainedBoxes:
+) -> tuple[Boxes3D, Origins, TrackScores]:
     """Boxes (M,) of classes that their tracks are less likely of: scored so, moving as these do."""
-    motion, boxes, why = agreed.motion, explained.boxes, explained.why
+    motion, count = agreed.motion, len(boxes)
+    own, ones = words(OWN, count), np.ones(count)
+    origins, factors = Origins(own, own, own, own), TrackScores(np.full(count, np.nan), ones, ones)
     if params.scores:
         score, share = agreed.score[track], votes.share[track, classes]
         boxes = boxes.replace(score=score * share)
-        why = why.replace(track_score=score, class_factor=share)
+        factors = TrackScores(score, share, ones)
     if params.heading:
         yaw_rad = turned_towards(boxes.yaw_rad, agreed.yaw_rad[track, frame])
         boxes = boxes.replace(yaw_rad=yaw_rad)
-        why = why.replace(front_from=words("track", len(boxes)))
+        origins = replace(origins, front_from=words("track", count))
     if params.velocity:
         boxes = boxes.replace(velocity_mps=motion.velocity_mps[track, frame])
     if params.attributes:
@@ -150,7 +157,7 @@ def _of_other_classes(
         moving = motion.moving[track, frame]
         names = motion_attributes(classes, known, travelled, moving, taxonomy)
         boxes = boxes.replace(attribute_name=names)
-    return ExplainedBoxes(boxes, why)
+    return boxes, origins, factors
 
 
 def _keyframes(boxes: Boxes3D, frames: Frames) -> NDArrayInt:
