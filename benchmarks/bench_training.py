@@ -24,7 +24,7 @@ from cm3d.execution.devices import usable_cores
 
 BEFORE: Final = "48a5dd1"  # box codes over whole maps, a loss per head, all points of every sweep
 _HERE: Final = Path(__file__).resolve().parents[1]
-_NEEDED: Final = ("src", "benchmarks", "params.yaml", "taxonomies")
+_NEEDED: Final = ("src", "benchmarks", "experiments", "params.yaml", "taxonomies")
 
 
 def main() -> None:
