@@ -12,8 +12,14 @@ from experiments.paper_tables import PaperTable, Row
 SCORES: Final = ("mAP", "NDS")
 
 
-def describe_scale(params: Params, preset: str | None) -> str:
-    """What was measured on, in one line."""
+def describe_scale(params: Params, preset: str | None, rows_differ: bool) -> str:
+    """What was measured on, in one line.
+
+    Args:
+        params: Those that all rows start from.
+        preset: Where they are from; None for params.yaml.
+        rows_differ: Whether rows have numbers of epochs of their own.
+    """
     if params.dataset.name == "sim":
         simulation = params.simulation
         data = (
@@ -29,6 +35,7 @@ def describe_scale(params: Params, preset: str | None) -> str:
     return (
         f"{start}: {data}; taxonomy {params.taxonomy}; scored on {params.scoring.split}; {epochs} "
         "epochs of pre-training, fine-tuning and each self-training round"
+        f"{' but where a row says otherwise' * rows_differ}"
     )
 
 

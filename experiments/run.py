@@ -1,7 +1,8 @@
 """`python -m experiments.run table2 refinements --seeds 0 1 2`: run tables.
 
 `--only "5%: random" "10%:"` runs the rows whose names hold one of these texts; of the others the
-table shows what has been run before. So a long table grows over several nights.
+table shows what has been run before, also with other seeds. So a long table grows over several
+nights. Rows that differ in their targets alone are one run of all of these.
 
 Every row is one `dvc exp run --temp` per seed, so the workspace stays as it is, and what rows
 share comes from DVC's run cache. A row that has been run with the same code and parameters is not
@@ -18,7 +19,7 @@ from typing import Any, Final
 from cm3d.errors import InputError
 from cm3d.params import Params, parse_params, read_yaml
 from experiments.overrides import PARAMS_FILE, with_overrides
-from experiments.paper_tables import PaperTable, load_table
+from experiments.paper_tables import PaperTable, Row, load_table
 from experiments.preset import load_preset
 from experiments.results import describe_scale, markdown, row_result
 from experiments.trials import plan_trials, run_trials
@@ -46,19 +47,36 @@ def run_table(
         raise InputError(f"--only: no row of {name} has {' or '.join(map(repr, only))} in its name")
     base = load_preset(preset) if preset else {}
     values = with_overrides(read_yaml(PARAMS_FILE), base)
-    scale = describe_scale(check_rows(table, values), preset)
-    steps = table.steps()
-    trials = plan_trials([(row, {**base, **row.resolved(values)}) for row in steps], seeds)
-    run_trials(name, [t for t in trials if any(part in t.row.name for part in only)])
+    steps, folder = table.steps(), RESULTS_FOLDER / (preset or "")
+    params, rows_differ = check_rows(table, values), any(map(changes_epochs, steps))
+    scale = describe_scale(params, preset, rows_differ)
+    shown_seeds = sorted({*seeds, *seeds_of(folder / f"{name}.json")})
+    overrides = [(row, {**base, **row.resolved(values)}) for row in steps]
+    trials = plan_trials(overrides, shown_seeds)
+    chosen = [trial for trial in trials if any(part in trial.row.name for part in only)]
+    run_trials(name, [trial for trial in chosen if trial.seed in seeds])
     found = [(trial, trial.find()) for trial in trials]
     rows = [row_result(row, {t.seed: s for t, s in found if s and t.row is row}) for row in steps]
     text = markdown(table, scale, rows)
     content = {"table": name, "title": table.title, "scale": scale, "rows": rows}
-    folder = RESULTS_FOLDER / (preset or "")
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{name}.json").write_text(json.dumps(content, indent=2) + "\n")
     (folder / f"{name}.md").write_text(text)
     return text
+
+
+def changes_epochs(row: Row) -> bool:
+    """Whether a row has numbers of epochs of its own."""
+    return any(path.endswith(".epochs") for path in (*row.overrides, *row.multiply))
+
+
+def seeds_of(results: Path) -> set[int]:
+    """Those that earlier results have; none where there are none or they cannot be read."""
+    try:
+        rows = json.loads(results.read_text())["rows"]
+        return {int(one["seed"]) for row in rows for one in row["measured"]}
+    except (OSError, ValueError, KeyError, TypeError):
+        return set()
 
 
 def check_rows(table: PaperTable, values: dict[str, Any]) -> Params:

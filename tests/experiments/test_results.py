@@ -77,5 +77,6 @@ def test_the_scale_names_data_split_and_schedule(
     path = project / "params.yaml"
     overrides = load_preset(preset) if preset else {}
     params = parse_params(with_overrides(read_yaml(path), overrides))
-    assert describe_scale(params, preset).startswith(start)
+    assert describe_scale(params, preset, rows_differ=False).startswith(start)
+    assert describe_scale(params, preset, rows_differ=True).endswith("where a row says otherwise")
     assert load_params(path) == parse_params(read_yaml(path))

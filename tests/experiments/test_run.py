@@ -104,6 +104,16 @@ def test_chosen_rows_are_run_and_earlier_ones_stay_in_the_table(experiments: Exp
         run.run_table("table2", [1], preset="smoke", only=["no such"])
 
 
+def test_another_seed_joins_those_of_earlier_nights(experiments: Experiments) -> None:
+    run.run_table("table2", [1], preset="smoke")
+    experiments.runs.clear()
+    text = run.run_table("table2", [2], preset="smoke", only=["Baseline"])
+    assert len(experiments.runs) == 1
+    assert "seeds 1, 2, mean" in text
+    assert "| Baseline | 15.0 ± 7.1 |" in text
+    assert "| + late fusion | 10.0 |" in text
+
+
 def test_an_experiment_without_metrics_is_run_again(experiments: Experiments) -> None:
     run.run_table("table2", [1], preset="smoke")
     experiments.runs.clear()
