@@ -203,19 +203,21 @@ def test_a_draw_begins_elsewhere_in_the_order(frames: Frames) -> None:
     # ranks 0, 0.25, 0.5, 0.75 become 0.618, 0.868, 0.118, 0.368
     assert _labelled(frames, fraction=0.25, draw=1) == ["b2"]
     assert _labelled(frames, fraction=0.5, draw=1) == ["a1", "b2"]
-    assert _labelled(frames, fraction=0.5, draw=1, sampling="consecutive") == ["b1", "b2"]
+    # of b1, b2, a1, a2 likewise
+    assert _labelled(frames, fraction=0.5, draw=1, sampling="consecutive") == ["a1", "a2"]
 
 
-def test_three_draws_of_a_fifth_share_no_frame() -> None:
+@pytest.mark.parametrize("sampling", ["uniform", "consecutive"])
+def test_three_draws_of_a_fifth_share_no_frame(sampling: str) -> None:
     count = 100
     many = Frames.from_columns(
         sample_token=[f"{n:03}" for n in range(count)],
-        scene_name=["a"] * count,
+        scene_name=[f"scene {n // 10}" for n in range(count)],
         timestamp_us=list(range(count)),
         split=["train"] * count,
         location=[""] * count,
         global_SE3_ego=[(1.0, 0, 0, 0, 0, 0, 0)] * count,
     )
-    drawn = [_labelled(many, fraction=0.2, draw=draw) for draw in range(3)]
+    drawn = [_labelled(many, fraction=0.2, draw=n, sampling=sampling) for n in range(3)]
     assert [len(tokens) for tokens in drawn] == [20, 20, 20]
     assert len(set().union(*drawn)) == 60

@@ -181,13 +181,16 @@ def test_pretraining_and_finetuning_weigh_their_boxes_alike(frames, sweeps) -> N
     assert finetune_frames(frames, sweeps, doubted, LABELS, SEED)[0].boxes.score.tolist() == [1.0]
 
 
-def test_finetuning_and_selftraining_need_a_box(frames, sweeps) -> None:
+def test_finetuning_and_each_round_need_an_object(frames, sweeps) -> None:
     unseen = _ground_truth(("t0", 5), ("t1", 0))
     with pytest.raises(InputError, match=r"labels\.fraction: no box .* among 1 labelled frames"):
         finetune_frames(frames, sweeps, unseen, LABELS, SEED)
     unlabelled = inference_frames(frames[is_unlabelled(frames, LABELS, SEED)], sweeps)
+    labelled = finetune_frames(frames, sweeps, _ground_truth(("t1", 5)), LABELS, SEED)
     paper = _selftrain(recipe="paper", min_label_score=0.4)
-    with pytest.raises(InputError, match=r"selftrain\.min_label_score: no box among 0 .* and 2 "):
-        selftrain_frames([], unlabelled, _boxes(("t0", 0.3)), paper)
-    with pytest.raises(InputError, match=r"selftrain\.refine\.object_score: no box among 0 "):
-        selftrain_frames([], unlabelled, _boxes(("t0", 0.3)), _selftrain())
+    with pytest.raises(InputError, match=r"selftrain\.min_label_score: no relabel of 2 frames"):
+        selftrain_frames(labelled, unlabelled, _boxes(("t0", 0.3)), paper)
+    with pytest.raises(InputError, match=r"selftrain\.refine\.object_score: no relabel of 2 "):
+        selftrain_frames(labelled, unlabelled, _boxes(("t0", 0.3)), _selftrain())
+    everything = selftrain_frames(labelled, [], Boxes3D.empty(), _selftrain())
+    assert {frame.sample_token for frame in everything} == {"t1"}

@@ -62,7 +62,7 @@ class Labels(Section):
     """The labelled part of the train split."""
 
     fraction: Share
-    draw: Annotated[int, Field(ge=0)]
+    draw: Annotated[int, Field(ge=0, le=1000)]
     sampling: Literal["uniform", "consecutive"]
     frames_file: str | None
 

@@ -33,12 +33,13 @@ def is_labelled(frames: Frames, labels: Labels, seed: int) -> NDArrayBool:
     is_train = np.asarray(frames.split == "train", dtype=bool)
     if labels.frames_file is not None:
         return _listed(frames, is_train, labels.frames_file)
-    # begun elsewhere for each draw: by steps of the golden ratio the first three share no frame
-    # up to 23%
-    rank = np.asarray((label_ranks(frames, seed) + labels.draw * _GOLDEN_RATIO) % 1.0)
+    rank = label_ranks(frames, seed)
     if labels.sampling == "consecutive":
         rank = consecutive_rank(frames, rank)
-    return is_train & (rank < labels.fraction)
+    # begun elsewhere for each draw: by steps of the golden ratio the first three share no frame
+    # up to 23%
+    begun = np.asarray((rank + labels.draw * _GOLDEN_RATIO) % 1.0)
+    return is_train & (begun < labels.fraction)
 
 
 def is_unlabelled(frames: Frames, labels: Labels, seed: int) -> NDArrayBool:

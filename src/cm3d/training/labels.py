@@ -101,7 +101,7 @@ def selftrain_frames(
             result.
 
     Raises:
-        InputError: There is no object at all.
+        InputError: No relabel is an object: its frames would teach that nothing is there.
     """
     paper = selftrain.recipe == "paper"
     boxes = _confident(relabels, selftrain) if paper else _in_bands(relabels, selftrain)
@@ -110,11 +110,11 @@ def selftrain_frames(
         TrainingFrame(frame.sample_token, frame.sweeps, boxes[chosen])
         for frame, chosen in zip(unlabelled, rows, strict=True)
     ]
-    if not _any_box(labelled + relabelled):
+    if relabelled and not _any_box(relabelled):
         knob = "selftrain.min_label_score" if paper else "selftrain.refine.object_score"
         raise InputError(
-            f"{knob}: no box among {len(labelled)} labelled and "
-            f"{len(relabelled)} relabelled frames; lower it or look into the model before"
+            f"{knob}: no relabel of {len(relabelled)} frames is an object; lower it or look into "
+            "the model before"
         )
     return labelled * selftrain.labelled_repeats + relabelled
 
