@@ -1,4 +1,7 @@
-"""Pre-train a detector on the pseudo-labels of the unlabelled part."""
+"""Pre-train a detector on the pseudo-labels of the unlabelled part.
+
+Where every frame has labels, as for the bound that full supervision sets, nothing is learned.
+"""
 
 import os
 from pathlib import Path
@@ -8,16 +11,21 @@ from torch import Tensor
 from cm3d.detectors.mmdet3d import weights_from_mmdet3d
 from cm3d.execution.stage import run_stage
 from cm3d.params import Params, load_params
+from cm3d.splits.labelled import is_unlabelled
 from cm3d.tables import Boxes3D, layout, read_scenes
 from cm3d.taxonomy import load_taxonomy
 from cm3d.training.checkpoint import load_model
 from cm3d.training.labels import pretrain_frames
-from stages.shared.training import read_train_split, train_detector
+from stages.shared.training import keep_untrained, read_train_split, train_detector
 
 
 def main() -> None:
     """Run the stage."""
     params, split = load_params(), read_train_split("pretrain")
+    if not is_unlabelled(split.frames, params.labels, params.seed).any():
+        print("note: pretrain: every train frame has labels; the model is left as it begins")
+        keep_untrained("pretrain", params.pretrain, params, initial_weights(params))
+        return
     frames = pretrain_frames(
         split.frames,
         split.sweeps,

@@ -18,6 +18,7 @@ from cm3d.params import Params, Schedule
 from cm3d.sensors.card import open_sensors
 from cm3d.tables import Frames, Sweeps, layout, read_scenes
 from cm3d.taxonomy import load_taxonomy
+from cm3d.training.checkpoint import save_model
 from cm3d.training.course import notes, summarise
 from cm3d.training.frames import TrainingFrame
 from cm3d.training.job import HISTORY, MODEL, TrainingJob
@@ -95,6 +96,25 @@ def train_detector(
     train_together(job, trainers, params.execution.device)
     if leads():
         keep(job, beside_model or {})
+
+
+def keep_untrained(
+    stage: str, schedule: Schedule, params: Params, initial: dict[str, Tensor] | None = None
+) -> None:
+    """Write the model that a training would have begun with, and figures of no step.
+
+    Arguments as of `train_detector`.
+    """
+    taxonomy = load_taxonomy(params.taxonomy)
+    model = Recipe(
+        params.detector, taxonomy, schedule, params.training, seed_of(params, stage)
+    ).build()
+    if initial is not None:
+        model.load_state_dict(initial)
+    write_csv(layout.PLOTS / f"{stage}.csv", [])
+    write_json(layout.METRICS / f"{stage}.json", counts([]))
+    with resumable_folder(stage, layout.MODELS / stage) as folder:
+        save_model(folder, model, params.detector, taxonomy)
 
 
 def keep(job: TrainingJob, beside_model: Mapping[str, Any]) -> None:
