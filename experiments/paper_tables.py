@@ -35,6 +35,7 @@ class Row(BaseModel):
         paper: The paper's figures; None where a row is ours alone.
         overrides: Parameters by dotted path.
         multiply: Factors on parameters as they stand, by dotted path, for longer schedules.
+        same: Parameters that take the value of another one, whichever preset gave it.
         target: Stage to run up to, `evaluate@NAME`; it writes `mAP`, `NDS` and the five errors.
         missing: What the pipeline lacks to run the row; it is then printed with the paper's
             figures alone.
@@ -46,6 +47,7 @@ class Row(BaseModel):
     paper: Figures | None = None
     overrides: dict[str, Any] = {}
     multiply: dict[str, Annotated[int, Field(ge=1)]] = {}
+    same: dict[str, str] = {}
     target: Annotated[str, Field(pattern="^evaluate@")] | None = None
     missing: str | None = None
 
@@ -63,7 +65,8 @@ class Row(BaseModel):
     def resolved(self, values: dict[str, Any]) -> dict[str, Any]:
         """All overrides of the row, given the parameters that it starts from."""
         longer = {path: lookup(values, path) * factor for path, factor in self.multiply.items()}
-        return {**self.overrides, **longer}
+        copied = {path: lookup(values, other) for path, other in self.same.items()}
+        return {**self.overrides, **longer, **copied}
 
 
 class PaperTable(BaseModel):

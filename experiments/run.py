@@ -40,7 +40,7 @@ def run_table(
 
     Raises:
         InputError: The table or preset is unknown, no row is chosen, parameters are not valid, or a
-            run failed.
+            run failed; then the table is written without it.
     """
     table = load_table(name)
     if not any(part in row.name for part in only for row in table.rows):
@@ -54,7 +54,7 @@ def run_table(
     overrides = [(row, {**base, **row.resolved(values)}) for row in steps]
     trials = plan_trials(overrides, shown_seeds)
     chosen = [trial for trial in trials if any(part in trial.row.name for part in only)]
-    run_trials(name, [trial for trial in chosen if trial.seed in seeds])
+    failed = run_trials(name, [trial for trial in chosen if trial.seed in seeds])
     found = [(trial, trial.find()) for trial in trials]
     rows = [row_result(row, {t.seed: s for t, s in found if s and t.row is row}) for row in steps]
     text = markdown(table, scale, rows)
@@ -62,6 +62,11 @@ def run_table(
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{name}.json").write_text(json.dumps(content, indent=2) + "\n")
     (folder / f"{name}.md").write_text(text)
+    if failed:
+        raise InputError(
+            f"{name}: {len(failed)} of {len({trial.name for trial in chosen})} runs failed, their "
+            f"messages are above; {folder / name}.md has the others, run it again for these"
+        )
     return text
 
 

@@ -97,6 +97,18 @@ def test_longer_schedules_multiply_the_present_one() -> None:
     assert (resolved["pretrain.epochs"], resolved["finetune.epochs"]) == (12, 60)
 
 
+def test_random_weights_take_the_peak_of_pretraining_in_any_preset(project: Path) -> None:
+    values = read_yaml(project / "params.yaml")
+    for preset, peak in ((values, 0.004), (with_overrides(values, load_preset("paper")), 0.001)):
+        for name in ("table1", "table3", "table4", "study"):
+            for row in load_table(name).steps():
+                chosen = with_overrides(preset, row.resolved(preset))
+                if lookup(chosen, "finetune.init") == "random":
+                    assert lookup(chosen, "finetune.max_lr") == peak
+                if "selftrain" in str(row.target) and lookup(chosen, "selftrain.recipe") == "paper":
+                    assert lookup(chosen, "selftrain.max_lr") == peak
+
+
 def test_rows_add_up_only_in_cumulative_tables(write_table: Any) -> None:
     rows = [{**RUN, "overrides": {"a": 1}}, {**RUN, "overrides": {"b": 2}}]
     plain = load_table("table0", write_table(rows))
