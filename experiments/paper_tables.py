@@ -75,7 +75,7 @@ class PaperTable(BaseModel):
     Args:
         title: What it shows.
         note: How what runs here differs from the paper.
-        cumulative: Each row adds its overrides to those above.
+        cumulative: Each row adds its `overrides` to those above; `multiply` and `same` are its own.
         errors: The five errors are printed too.
         rows: The rows, from top to bottom.
     """
