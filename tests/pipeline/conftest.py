@@ -1,31 +1,43 @@
 """The whole graph, reproduced once at a smoke scale in a temporary clone."""
 
+import os
 import shutil
 import sys
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from tests.pipeline.clone import Clone, clean_environment, copy_tree
 
 
 @pytest.fixture(scope="session")
-def fresh_clone(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Clone:
-    """A clone with the smoke preset, nothing reproduced."""
-    root = tmp_path_factory.mktemp("clone")
-    copy_tree(project, root)
-    clone = Clone(root, clean_environment(tmp_path_factory.mktemp("home")))
+def reproduced(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Clone:
+    """A clone with the smoke preset after `dvc repro`, and what that printed in `repro.log`.
+
+    It is made once; each of several test processes has a copy.
+    """
+    base = tmp_path_factory.getbasetemp()
+    together = "PYTEST_XDIST_WORKER" in os.environ
+    made = (base.parent if together else base) / "reproduced"
+    environment = clean_environment(tmp_path_factory.mktemp("home"))
+    with FileLock(f"{made}.lock"):
+        if not made.exists():
+            root = tmp_path_factory.mktemp("making")
+            reproduce(project, Clone(root, environment))
+            root.rename(made)
+    root = tmp_path_factory.mktemp("clone") / "main"
+    shutil.copytree(made, root, symlinks=True)
+    return Clone(root, environment)
+
+
+def reproduce(project: Path, clone: Clone) -> None:
+    """Fill an empty clone and run all its stages."""
+    copy_tree(project, clone.root)
     clone.run(sys.executable, "-m", "experiments.preset", "smoke", "--write", PYTHONPATH="src")
     for step in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "smoke"]):
         clone.run("git", *step)
-    return clone
-
-
-@pytest.fixture(scope="session")
-def reproduced(fresh_clone: Clone) -> Clone:
-    """The clone after `dvc repro`."""
-    (fresh_clone.root / "repro.log").write_text(fresh_clone.dvc("repro"))
-    return fresh_clone
+    (clone.root / "repro.log").write_text(clone.dvc("repro"))
 
 
 @pytest.fixture
