@@ -110,8 +110,8 @@ def test_numbers_are_unique_and_order_is_by_score(
         path=["", ""],
         width_px=[800] * 2,
         height_px=[450] * 2,
-        intrinsics_px=np.ones((2, 9)),
-        global_SE3_camera=np.ones((2, 7)),
+        intrinsics_px=np.tile(np.eye(3).ravel(), (2, 1)),
+        global_SE3_camera=np.tile(np.eye(7)[0], (2, 1)),
     )
     detect2d = params.load_params(PROJECT / "params.yaml").detect2d
     taxonomy = load_taxonomy("nuscenes", PROJECT / "taxonomies")

@@ -63,7 +63,7 @@ def make_frames() -> Callable[..., Frames]:
         count = len(tokens)
         return Frames.from_columns(
             sample_token=tokens,
-            scene_name=[f"scene of {token}" for token in tokens],
+            scene_name=[f"scene-of-{token}" for token in tokens],
             timestamp_us=np.arange(count),
             split=["val"] * count,
             location=[""] * count,
@@ -86,7 +86,7 @@ def random_split() -> Callable[[int, int], tuple[Boxes3D, GroundTruth, Frames, B
         tokens = ["a", "b", "c", "d"]
         frames = Frames.from_columns(
             sample_token=tokens,
-            scene_name=[f"scene of {token}" for token in tokens],
+            scene_name=[f"scene-of-{token}" for token in tokens],
             timestamp_us=range(4),
             split=["val"] * 4,
             location=[""] * 4,

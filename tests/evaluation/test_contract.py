@@ -53,7 +53,7 @@ def frames(taxonomy: Taxonomy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         camera_token=[f"camera of {token}" for token in tokens],
         sample_token=tokens,
         channel=["CAM_FRONT"] * 2,
-        path=[""] * 2,
+        path=["front.jpg"] * 2,
         width_px=[1600] * 2,
         height_px=[900] * 2,
         intrinsics_px=[[1000, 0, 800, 0, 1000, 450, 0, 0, 1]] * 2,

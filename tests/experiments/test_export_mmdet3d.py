@@ -17,6 +17,7 @@ from experiments.overrides import write_overrides
 EMBEDDED = CARD.model_copy(update={"name": "sim", "embedded": True})
 
 TOKENS = ["labelled", "unlabelled", "val"]
+TIME_US = {"labelled": 12_500_000, "unlabelled": 13_000_000, "val": 12_500_000}
 
 
 @pytest.fixture
@@ -59,7 +60,7 @@ def test_each_part_has_its_frames_and_boxes(
 ) -> None:
     (info,) = exported(monkeypatch, part)
     assert info["token"] == token
-    assert info["timestamp"] == 12.5
+    assert info["timestamp"] == TIME_US[token] / 1e6
     (box,) = info["instances"]  # neither the unsure label nor the box that no point is in
     np.testing.assert_allclose(box["bbox_3d"], [5, 0, 0, 4, 2, 1.5, yaw_rad])
     assert box["num_lidar_pts"] == 1
@@ -105,7 +106,7 @@ def _frame(token: str, scene: str) -> Frames:
     return Frames.from_columns(
         sample_token=[token],
         scene_name=[scene],
-        timestamp_us=[12_500_000],
+        timestamp_us=[TIME_US[token]],
         split=["val" if token == "val" else "train"],
         location=[""],
         global_SE3_ego=[[1, 0, 0, 0, 0, 0, 0]],

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from cm3d.errors import InputError
@@ -176,6 +178,10 @@ def test_own_tables_as_a_file_or_a_folder(
 def test_broken_table(
     tmp_path: Path, frames: Frames, taxonomy: Taxonomy, make_boxes: MakeBoxes
 ) -> None:
-    make_boxes([(1, 2)], sample_token=["f0"], width_m=[-1.0]).write(tmp_path / "own.parquet")
+    path = tmp_path / "own.parquet"
+    make_boxes([(1, 2)], sample_token=["f0"]).write(path)
+    rows = pq.read_table(path)
+    broken = pa.array([-1.0])
+    pq.write_table(rows.set_column(rows.column_names.index("width_m"), "width_m", broken), path)
     with pytest.raises(InputError, match=r"own\.parquet: a box of f0: its size"):
-        read_labels(tmp_path / "own.parquet", frames, taxonomy)
+        read_labels(path, frames, taxonomy)

@@ -16,6 +16,7 @@ from stages.fuse import chosen_temperature, fuse_scene
 
 MakeBoxes = Callable[..., Boxes3D]
 TOKENS = ["labelled", "unlabelled", "val"]
+SCENES = {"scene": TOKENS[:2], "other": TOKENS[2:]}
 
 
 @pytest.fixture
@@ -44,37 +45,44 @@ def at_every_frame(make_boxes: MakeBoxes, **columns: Any) -> Boxes3D:
     return make_boxes([(10, 0)] * rows, sample_token=TOKENS, **values)
 
 
+def write(table: Any, folder: Path) -> None:
+    for scene, tokens in SCENES.items():
+        rows = np.isin(table.sample_token.astype(str), tokens)
+        table[rows].write(folder / f"{scene}.parquet")
+
+
 def write_truth(boxes: Boxes3D) -> None:
     columns = {name: getattr(boxes, name) for name in columns_of(Boxes3D)}
-    GroundTruth.from_columns(
+    truth = GroundTruth.from_columns(
         **columns,
         instance_token=["car"] * len(boxes),
         num_lidar_points=[9] * len(boxes),
         num_radar_points=[0] * len(boxes),
         visibility=[4] * len(boxes),
-    ).write(layout.GROUND_TRUTH / "scene.parquet")
+    )
+    write(truth, layout.GROUND_TRUTH)
 
 
 @pytest.fixture
 def folder(tmp_path: Path, make_boxes: MakeBoxes, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Three keyframes of a car 6 m long: lifted it is 4 m, imported 3 m, to SAM3D 6 m."""
+    """Three keyframes, two scenes, a car of 6 m: lifted it is 4 m, imported 3 m, to SAM3D 6 m."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("DVC_ROOT", raising=False)
     rows = len(TOKENS)
-    Frames.from_columns(
+    frames = Frames.from_columns(
         sample_token=TOKENS,
-        scene_name=["scene"] * rows,
+        scene_name=["scene", "scene", "other"],
         timestamp_us=list(range(rows)),
         split=["train", "train", "val"],
         location=[""] * rows,
         global_SE3_ego=[(1.0, 0, 0, 0, 0, 0, 0)] * rows,
-    ).write(layout.FRAMES / "scene.parquet")
+    )
+    write(frames, layout.FRAMES)
     Path("labelled.json").write_text('["labelled"]')
-    at_every_frame(make_boxes, score=[0.6]).write(layout.LIFTED / "scene.parquet")
-    imported = at_every_frame(make_boxes, score=[0.6], length_m=[3.0])
-    imported.write(layout.IMPORTED / "scene.parquet")
+    write(at_every_frame(make_boxes, score=[0.6]), layout.LIFTED)
+    write(at_every_frame(make_boxes, score=[0.6], length_m=[3.0]), layout.IMPORTED)
     proposals = at_every_frame(make_boxes, score=[0.7], class_name=["object"], length_m=[6.0])
-    proposals.write(layout.SAM3D / "scene.parquet")
+    write(proposals, layout.SAM3D)
     write_truth(at_every_frame(make_boxes, length_m=[6.0]))
     return tmp_path
 
@@ -125,8 +133,8 @@ def test_whose_labels_are_fused(
 ) -> None:
     chosen = with_fuse(params, labels=labels)
     # at 0.25 the proposal's 0.7 is above the 0.6 of the label, at 8 it is 0.53
-    assert fuse_scene("scene", 0.25, chosen.fuse).length_m.tolist() == [6.0] * 3
-    assert fuse_scene("scene", 8.0, chosen.fuse).length_m.tolist() == [unfused_m] * 3
+    assert fuse_scene("scene", 0.25, chosen.fuse).length_m.tolist() == [6.0] * 2
+    assert fuse_scene("scene", 8.0, chosen.fuse).length_m.tolist() == [unfused_m] * 2
 
 
 def test_labels_pass_unfused_without_proposals(folder: Path, params: Params) -> None:

@@ -159,8 +159,8 @@ def cameras(tmp_path: Path, scene: Scene) -> Cameras:
         path=["front.png", "back.png"],
         width_px=[160, 100],
         height_px=[100, 160],
-        intrinsics_px=np.ones((2, 9)),
-        global_SE3_camera=np.ones((2, 7)),
+        intrinsics_px=np.tile(np.eye(3).ravel(), (2, 1)),
+        global_SE3_camera=np.tile(np.eye(7)[0], (2, 1)),
     )
     cameras.write(tmp_path / "cameras" / "scene.parquet")
     return cameras

@@ -53,8 +53,8 @@ def cameras(tmp_path: Path) -> Cameras:
         path=["samples/CAM_FRONT/1.jpg", "samples/CAM_BACK/2.jpg"],
         width_px=[WIDTH_PX] * 2,
         height_px=[HEIGHT_PX] * 2,
-        intrinsics_px=np.ones((2, 9)),
-        global_SE3_camera=np.ones((2, 7)),
+        intrinsics_px=np.tile(np.eye(3).ravel(), (2, 1)),
+        global_SE3_camera=np.tile(np.eye(7)[0], (2, 1)),
     )
     cameras.write(tmp_path / "cameras" / "scene.parquet")
     return cameras

@@ -36,8 +36,8 @@ def cameras(tmp_path: Path) -> Cameras:
         path=["front.png", "back.png"],
         width_px=[WIDTH_PX] * 2,
         height_px=[HEIGHT_PX] * 2,
-        intrinsics_px=np.ones((2, 9)),
-        global_SE3_camera=np.ones((2, 7)),
+        intrinsics_px=np.tile(np.eye(3).ravel(), (2, 1)),
+        global_SE3_camera=np.tile(np.eye(7)[0], (2, 1)),
     )
 
 

@@ -82,8 +82,8 @@ def test_files_and_sizes_are_those_of_the_table(tmp_path: Path) -> None:
         path=["front.jpg", "a/back.jpg"],
         width_px=[1600, 800],
         height_px=[900, 450],
-        intrinsics_px=np.ones((2, 9)),
-        global_SE3_camera=np.ones((2, 7)),
+        intrinsics_px=np.tile(np.eye(3).ravel(), (2, 1)),
+        global_SE3_camera=np.tile(np.eye(7)[0], (2, 1)),
     )
     front, back = image_files(cameras, tmp_path)
     assert front == (tmp_path / "front.jpg", (1600, 900))

@@ -187,10 +187,10 @@ def test_a_wrong_file_is_one_line(frames: Frames, tmp_path: Path, content: Any, 
 
 def test_an_unreadable_file_is_named(frames: Frames, tmp_path: Path) -> None:
     path = tmp_path / "mine.json"
-    with pytest.raises(InputError, match=r"mine\.json: cannot be read .*labels\.frames_file"):
+    with pytest.raises(InputError, match=r"mine\.json: missing; .*labels\.frames_file"):
         is_labelled(frames, _labels(frames_file=str(path)), SEED)
     path.write_text("[1,")
-    with pytest.raises(InputError, match=r"mine\.json: not valid JSON; .*labels\.frames_file"):
+    with pytest.raises(InputError, match=r"mine\.json: no valid JSON .*labels\.frames_file"):
         is_labelled(frames, _labels(frames_file=str(path)), SEED)
 
 

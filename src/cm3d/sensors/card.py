@@ -13,6 +13,7 @@ from cm3d.errors import InputError
 from cm3d.params import faults_of
 from cm3d.params.fields import Name, Positive, Section
 from cm3d.tables import layout
+from cm3d.tables.json_files import load_json
 
 
 class LidarFormat(Section):
@@ -35,6 +36,9 @@ class LidarFormat(Section):
     def _has_positions(self) -> Self:
         if missing := [name for name in ("x", "y", "z") if name not in self.columns]:
             raise ValueError(f"columns: no {', '.join(missing)}")
+        if len(set(self.columns)) < len(self.columns):
+            twice = next(name for name in self.columns if self.columns.count(name) > 1)
+            raise ValueError(f"columns: {twice} twice")
         return self
 
 
@@ -77,10 +81,10 @@ def read_card(path: Path = layout.CARD) -> DataCard:
     Raises:
         InputError: The file is missing or malformed.
     """
+    missing = "run `dvc repro download`" if not path.exists() else "rerun `download`"
+    content = load_json(path, missing)
     try:
-        return DataCard.model_validate_json(path.read_text())
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: missing; run `dvc repro download`") from error
+        return DataCard.model_validate_json(json.dumps(content), strict=True)
     except ValidationError as error:
         raise InputError(f"{path}: {faults_of(error)}; rerun `download`") from error
 

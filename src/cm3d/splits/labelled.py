@@ -1,6 +1,5 @@
 """Which ground truth may be learned from: keyframes (paper, section 4; appendix I) and boxes."""
 
-import json
 import os
 import zlib
 from pathlib import Path
@@ -12,6 +11,7 @@ from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat
 from cm3d.params import Labels
 from cm3d.tables.boxes import GroundTruth
 from cm3d.tables.index import Frames
+from cm3d.tables.json_files import load_json
 from cm3d.tables.words import codes
 
 _GOLDEN_RATIO = (5**0.5 - 1) / 2
@@ -116,14 +116,7 @@ def _listed(frames: Frames, is_train: NDArrayBool, file: str) -> NDArrayBool:
 
 
 def _read_tokens(path: Path) -> set[str]:
-    try:
-        tokens = json.loads(path.read_bytes())
-    except OSError as error:
-        raise InputError(
-            f"{path}: cannot be read ({error.strerror}); correct labels.frames_file"
-        ) from error
-    except ValueError as error:
-        raise InputError(f"{path}: not valid JSON; correct labels.frames_file") from error
+    tokens = load_json(path, "correct labels.frames_file")
     if not isinstance(tokens, list) or not tokens or not all(isinstance(t, str) for t in tokens):
         raise InputError(f"{path}: not a list of sample tokens; correct labels.frames_file")
     return set(tokens)

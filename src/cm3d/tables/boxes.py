@@ -1,10 +1,12 @@
 """Boxes on images and in space: detections, pseudo-labels, predictions and ground truth."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from cm3d.geometry.cuboids import Cuboids
-from cm3d.tables.table import Float, Int, Table, Text, Vector2, Vector3, Vector4
+from cm3d.tables import rules
+from cm3d.tables.columns import Float, Int, Text, Vector2, Vector3, Vector4
+from cm3d.tables.table import Table
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,12 +22,13 @@ class Boxes2D(Table):
     """
 
     sort_by: ClassVar[tuple[str, ...]] = ("camera_token", "detection_id")
+    key: ClassVar[tuple[str, ...]] = ("detection_id",)
 
-    camera_token: Text
-    detection_id: Int
-    class_name: Text
-    score: Float
-    box_px: Vector4
+    camera_token: Annotated[Text, rules.TOKEN]
+    detection_id: Annotated[Int, rules.COUNT]
+    class_name: Annotated[Text, rules.TOKEN]
+    score: Annotated[Float, rules.SHARE]
+    box_px: Annotated[Vector4, rules.CORNERS]
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,16 +49,17 @@ class Boxes3D(Table):
     """
 
     sort_by: ClassVar[tuple[str, ...]] = ("sample_token",)
+    key: ClassVar[tuple[str, ...]] = ("sample_token", "class_name", "score", "center_m", "yaw_rad")
 
-    sample_token: Text
-    class_name: Text
-    score: Float
-    center_m: Vector3
-    length_m: Float
-    width_m: Float
-    height_m: Float
-    yaw_rad: Float
-    velocity_mps: Vector2
+    sample_token: Annotated[Text, rules.TOKEN]
+    class_name: Annotated[Text, rules.TOKEN]
+    score: Annotated[Float, rules.SHARE]
+    center_m: Annotated[Vector3, rules.POSITION]
+    length_m: Annotated[Float, rules.SIDE]
+    width_m: Annotated[Float, rules.SIDE]
+    height_m: Annotated[Float, rules.SIDE]
+    yaw_rad: Annotated[Float, rules.ANGLE]
+    velocity_mps: Annotated[Vector2, rules.VELOCITY]
     attribute_name: Text
 
     @property
@@ -76,8 +80,9 @@ class GroundTruth(Boxes3D):
     """
 
     sort_by: ClassVar[tuple[str, ...]] = ("sample_token", "instance_token")
+    key: ClassVar[tuple[str, ...]] = ("sample_token", "instance_token")
 
     instance_token: Text
-    num_lidar_points: Int
-    num_radar_points: Int
-    visibility: Int
+    num_lidar_points: Annotated[Int, rules.COUNT_OR_UNKNOWN]
+    num_radar_points: Annotated[Int, rules.COUNT]
+    visibility: Annotated[Int, rules.LEVEL]

@@ -1,12 +1,14 @@
 """Why boxes are where and what they are."""
 
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import Annotated, ClassVar, Final
 
 import numpy as np
 
 from cm3d.geometry.arrays import NDArrayFloat
-from cm3d.tables.table import Bool, Float, Int, Table, Text
+from cm3d.tables import rules
+from cm3d.tables.columns import Bool, Float, Int, Text
+from cm3d.tables.table import Table
 
 # The words of the columns `*_from`; docs/lifting.md says what each means.
 CENTER_FROM: Final = ("medoid", "fit", "smoothed", "pooled", "interpolated")
@@ -49,28 +51,28 @@ class Explanations(Table):
 
     sort_by: ClassVar[tuple[str, ...]] = ("sample_token",)
 
-    sample_token: Text
-    track: Int
-    track_boxes: Int
+    sample_token: Annotated[Text, rules.TOKEN]
+    track: Annotated[Int, rules.COUNT_OR_UNKNOWN]
+    track_boxes: Annotated[Int, rules.COUNT]
     seen: Bool
-    points: Int
-    center_from: Text
-    heading_from: Text
-    front_from: Text
-    size_from: Text
-    fit_cost: Float
+    points: Annotated[Int, rules.COUNT]
+    center_from: Annotated[Text, rules.one_of(CENTER_FROM)]
+    heading_from: Annotated[Text, rules.one_of(HEADING_FROM)]
+    front_from: Annotated[Text, rules.one_of(FRONT_FROM)]
+    size_from: Annotated[Text, rules.one_of(SIZE_FROM)]
+    fit_cost: Annotated[Float, rules.FINITE_OR_NAN]
     mask_class: Text
     voted_class: Text
-    voted_share: Float
+    voted_share: Annotated[Float, rules.SHARE_OR_NAN]
     second_class: Text
-    second_share: Float
-    mask_score: Float
-    fit_quality: Float
-    free_standing: Float
-    track_score: Float
-    class_factor: Float
-    gap_factor: Float
-    raw_score: Float
+    second_share: Annotated[Float, rules.SHARE_OR_NAN]
+    mask_score: Annotated[Float, rules.SHARE_OR_NAN]
+    fit_quality: Annotated[Float, rules.FINITE_OR_NAN]
+    free_standing: Annotated[Float, rules.FINITE_OR_NAN]
+    track_score: Annotated[Float, rules.FINITE_OR_NAN]
+    class_factor: Annotated[Float, rules.FINITE_OR_NAN]
+    gap_factor: Annotated[Float, rules.FINITE_OR_NAN]
+    raw_score: Annotated[Float, rules.FINITE_OR_NAN]
 
     @property
     def product(self) -> NDArrayFloat:

@@ -4,9 +4,15 @@ Paths are relative to the data set's root; poses are (qw, qx, qy, qz, x_m, y_m, 
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
+from pathlib import Path
+from typing import Annotated, ClassVar
 
-from cm3d.tables.table import Float, Int, Matrix3, Pose, Table, Text, Vector2
+import numpy as np
+
+from cm3d.tables import rules
+from cm3d.tables.columns import Float, Int, Matrix3, Pose, Text, Vector2
+from cm3d.tables.contract import Fault, shown
+from cm3d.tables.table import Table
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,13 +29,33 @@ class Frames(Table):
     """
 
     sort_by: ClassVar[tuple[str, ...]] = ("timestamp_us",)
+    key: ClassVar[tuple[str, ...]] = ("sample_token",)
 
-    sample_token: Text
-    scene_name: Text
-    timestamp_us: Int
-    split: Text
-    location: Text
-    global_SE3_ego: Pose
+    sample_token: Annotated[Text, rules.TOKEN]
+    scene_name: Annotated[Text, rules.SCENE]
+    timestamp_us: Annotated[Int, rules.TIME]
+    split: Annotated[Text, rules.SPLIT]
+    location: Annotated[Text, rules.LOCATION]
+    global_SE3_ego: Annotated[Pose, rules.POSE]
+
+    def fault_in(self, path: Path) -> Fault | None:
+        """Of a file of one scene: keyframes of others, of two splits or maps, or out of time."""
+        if not len(self):
+            return Fault(0, "sample_token", "the scene has no keyframe")
+        expected = {"scene_name": path.stem, "split": self.split[0], "location": self.location[0]}
+        for name, value in expected.items():
+            strange = getattr(self, name) != value
+            if strange.any():
+                row = int(np.argmax(strange))
+                found = shown(getattr(self, name)[row])
+                return Fault(row, name, f"{found} in the file of {shown(value)}")
+        gaps_s = np.diff(self.timestamp_us) * 1e-6
+        strange = ~((gaps_s > 0) & (gaps_s <= rules.MAX_GAP_S))
+        if strange.any():
+            row = int(np.argmax(strange)) + 1
+            reason = f"{gaps_s[row - 1]:g} s after the keyframe before is not in (0, 60]"
+            return Fault(row, "timestamp_us", reason)
+        return None
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,12 +71,13 @@ class Sweeps(Table):
     """
 
     sort_by: ClassVar[tuple[str, ...]] = ("sample_token", "sweep_index")
+    key: ClassVar[tuple[str, ...]] = ("sample_token", "sweep_index")
 
-    sample_token: Text
-    sweep_index: Int
-    path: Text
-    time_lag_s: Float
-    global_SE3_lidar: Pose
+    sample_token: Annotated[Text, rules.TOKEN]
+    sweep_index: Annotated[Int, rules.COUNT]
+    path: Annotated[Text, rules.PATH]
+    time_lag_s: Annotated[Float, rules.LAG]
+    global_SE3_lidar: Annotated[Pose, rules.POSE]
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,15 +96,16 @@ class Cameras(Table):
     """
 
     sort_by: ClassVar[tuple[str, ...]] = ("sample_token", "channel")
+    key: ClassVar[tuple[str, ...]] = ("camera_token",)
 
-    camera_token: Text
-    sample_token: Text
-    channel: Text
-    path: Text
-    width_px: Int
-    height_px: Int
-    intrinsics_px: Matrix3
-    global_SE3_camera: Pose
+    camera_token: Annotated[Text, rules.TOKEN]
+    sample_token: Annotated[Text, rules.TOKEN]
+    channel: Annotated[Text, rules.TOKEN]
+    path: Annotated[Text, rules.PATH]
+    width_px: Annotated[Int, rules.SIDE_PX]
+    height_px: Annotated[Int, rules.SIDE_PX]
+    intrinsics_px: Annotated[Matrix3, rules.PINHOLE]
+    global_SE3_camera: Annotated[Pose, rules.POSE]
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,9 +121,10 @@ class Lanes(Table):
     """
 
     sort_by: ClassVar[tuple[str, ...]] = ("lane_token", "point_index")
+    key: ClassVar[tuple[str, ...]] = ("lane_token", "point_index")
 
-    lane_token: Text
-    point_index: Int
-    kind: Text
-    position_m: Vector2
-    yaw_rad: Float
+    lane_token: Annotated[Text, rules.TOKEN]
+    point_index: Annotated[Int, rules.COUNT]
+    kind: Annotated[Text, rules.one_of(("lane", "lane_connector"))]
+    position_m: Annotated[Vector2, rules.POSITION]
+    yaw_rad: Annotated[Float, rules.ANGLE]

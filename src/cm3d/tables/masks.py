@@ -1,9 +1,11 @@
 """What mask models say: one outline per detection, run-length encoded."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from cm3d.tables.table import Binary, Float, Int, Table, Text
+from cm3d.tables import rules
+from cm3d.tables.columns import Binary, Float, Int, Text
+from cm3d.tables.table import Table
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,12 +24,13 @@ class Masks(Table):
     """
 
     sort_by: ClassVar[tuple[str, ...]] = ("camera_token", "detection_id")
+    key: ClassVar[tuple[str, ...]] = ("detection_id",)
 
-    camera_token: Text
-    sample_token: Text
-    detection_id: Int
-    class_name: Text
-    score: Float
-    height_px: Int
-    width_px: Int
+    camera_token: Annotated[Text, rules.TOKEN]
+    sample_token: Annotated[Text, rules.TOKEN]
+    detection_id: Annotated[Int, rules.COUNT]
+    class_name: Annotated[Text, rules.TOKEN]
+    score: Annotated[Float, rules.SHARE]
+    height_px: Annotated[Int, rules.SIDE_PX]
+    width_px: Annotated[Int, rules.SIDE_PX]
     rle: Binary

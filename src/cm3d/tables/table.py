@@ -1,80 +1,39 @@
 """A table: a frozen dataclass of columns that is written as one Parquet file.
 
-A subclass declares its columns by type alone::
+A subclass declares its columns by type, and what they may hold by a rule::
 
     @dataclass(frozen=True, eq=False)
     class Boxes2D(Table):
-        camera_token: Text
-        score: Float
+        camera_token: Annotated[Text, TOKEN]
+        score: Annotated[Float, SHARE]
 
-In memory a column is a numpy array of shape (rows,) or (rows, width). On disk the same rows
-give the same bytes: rows are sorted by the table's key, the schema is fixed, compression is
-zstd, and nothing depends on the time.
+In memory a column is a numpy array of shape (rows,) or (rows, width); rules are checked where a
+table is written or read. On disk the same rows give the same bytes: rows are sorted by the table's
+key, the schema is fixed, compression is zstd, and nothing depends on the time.
 """
 
 import dataclasses
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Self, TypeVar, get_type_hints
+from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cm3d.errors import InputError
-from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat, NDArrayInt, NDArrayObject
+from cm3d.tables.contract import Fault, columns_of, first_fault
+from cm3d.tables.parquet import (
+    FIRST_VERSION,
+    check_references,
+    read_parquet,
+    remedy,
+    versioned,
+)
 
-
-@dataclass(frozen=True)
-class Column:
-    """How one column is stored.
-
-    Args:
-        arrow_type: Type of one element on disk.
-        dtype: Type of one element in memory.
-        width: Elements per row; 1 gives a flat column.
-    """
-
-    arrow_type: pa.DataType
-    dtype: type
-    width: int = 1
-
-    @property
-    def storage_type(self) -> pa.DataType:
-        """The Arrow type of a whole row."""
-        return self.arrow_type if self.width == 1 else pa.list_(self.arrow_type, self.width)
-
-    def from_numpy(self, values: np.ndarray[Any, Any]) -> pa.Array:
-        """Encode a (rows,) or (rows, width) array."""
-        if self.width == 1:
-            return pa.array(values.tolist() if self.dtype is object else values, self.arrow_type)
-        flat = pa.array(np.ascontiguousarray(values).reshape(-1), self.arrow_type)
-        return pa.FixedSizeListArray.from_arrays(flat, self.width)
-
-    def to_numpy(self, values: pa.ChunkedArray) -> np.ndarray[Any, Any]:
-        """Decode into a (rows,) or (rows, width) array."""
-        chunk = values.combine_chunks()
-        if self.width == 1:
-            if self.dtype is object:
-                return _objects(chunk.to_pylist())
-            return np.asarray(chunk.to_numpy(zero_copy_only=False), dtype=self.dtype)
-        flat = chunk.flatten().to_numpy(zero_copy_only=False)
-        return np.asarray(flat, dtype=self.dtype).reshape(-1, self.width)
-
-
-Text = Annotated[NDArrayObject, Column(pa.string(), object)]
-Binary = Annotated[NDArrayObject, Column(pa.binary(), object)]
-Int = Annotated[NDArrayInt, Column(pa.int64(), np.int64)]
-Bool = Annotated[NDArrayBool, Column(pa.bool_(), np.bool_)]
-Float = Annotated[NDArrayFloat, Column(pa.float64(), np.float64)]
-Vector2 = Annotated[NDArrayFloat, Column(pa.float64(), np.float64, 2)]
-Vector3 = Annotated[NDArrayFloat, Column(pa.float64(), np.float64, 3)]
-Vector4 = Annotated[NDArrayFloat, Column(pa.float64(), np.float64, 4)]
-Pose = Annotated[NDArrayFloat, Column(pa.float64(), np.float64, 7)]
-Matrix3 = Annotated[NDArrayFloat, Column(pa.float64(), np.float64, 9)]
+__all__ = ["Table", "TableT", "columns_of", "read_scenes", "scene_names"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,11 +45,15 @@ class Table:
     """
 
     sort_by: ClassVar[tuple[str, ...]] = ()
+    # columns whose values together stand once in a file, those with an empty text left out
+    key: ClassVar[tuple[str, ...]] = ()
+    # to be raised with every change of columns or of their meaning
+    version: ClassVar[int] = FIRST_VERSION
 
     def __post_init__(self) -> None:
         """Cast every column to its declared type and check its shape."""
         for name, column in columns_of(type(self)).items():
-            object.__setattr__(self, name, _shaped(getattr(self, name), name, column))
+            object.__setattr__(self, name, column.shaped(getattr(self, name), name))
         lengths = {name: len(getattr(self, name)) for name in columns_of(type(self))}
         if len(set(lengths.values())) > 1:
             raise InputError(f"{type(self).__name__}: columns of unequal length: {lengths}")
@@ -136,15 +99,25 @@ class Table:
     @classmethod
     def schema(cls) -> pa.Schema:
         """The schema on disk."""
-        return pa.schema([(name, col.storage_type) for name, col in columns_of(cls).items()])
+        columns = [(name, column.storage_type) for name, column in columns_of(cls).items()]
+        return versioned(pa.schema(columns), cls.version)
+
+    def fault(self) -> Fault | None:
+        """The first value that breaks a column's rule, or the first key that stands twice."""
+        return first_fault(self, self.key)
 
     def write(self, path: Path) -> None:
         """Write the sorted rows to one Parquet file, whole or not at all.
 
         Raises:
-            InputError: The folder cannot be written.
+            InputError: A value breaks its column's rule, or the folder cannot be written.
         """
         rows = self.sorted()
+        if fault := rows.fault():
+            raise InputError(
+                f"{path}: row {fault.row}, column {fault.column!r}: {fault.reason}; it is not "
+                "written, correct the stage's input and parameters"
+            )
         arrays = [col.from_numpy(getattr(rows, n)) for n, col in columns_of(type(self)).items()]
         partial = path.with_name(f".{path.name}.partial")
         try:
@@ -162,29 +135,22 @@ class Table:
         """Read one Parquet file.
 
         Raises:
-            InputError: The file is missing, unreadable or lacks a column.
+            InputError: The file is missing, unreadable, of another version or of other columns, or
+                a value breaks its column's rule; the message names the stage to rerun.
         """
-        try:
-            table = pq.read_table(path, partitioning=None)
-        except FileNotFoundError as error:
-            raise InputError(f"{path}: missing; run `dvc repro` or `dvc pull {path}`") from error
-        except (OSError, pa.ArrowException) as error:
-            raise InputError(f"{path}: not a readable Parquet file; rerun its stage") from error
-        missing = [name for name in columns_of(cls) if name not in table.column_names]
-        if missing:
-            raise InputError(f"{path}: column {missing[0]!r} is missing; rerun its stage")
-        return cls(**{n: col.to_numpy(table[n]) for n, col in columns_of(cls).items()})
+        stored = read_parquet(path, cls.schema(), cls.version)
+        table = cls(**{n: col.to_numpy(stored[n]) for n, col in columns_of(cls).items()})
+        if fault := table.fault() or table.fault_in(path):
+            raise InputError(
+                f"{path}: row {fault.row}, column {fault.column!r}: {fault.reason}; rebuild it "
+                f"with {remedy(path)}"
+            )
+        check_references(path, stored)
+        return table
 
-
-def columns_of(table: Any) -> dict[str, Column]:
-    """The columns that a table class declares, in order."""
-    return _declared_columns(table)
-
-
-@cache
-def _declared_columns(table: Any) -> dict[str, Column]:
-    hints = get_type_hints(table, include_extras=True)
-    return {f.name: hints[f.name].__metadata__[0] for f in dataclasses.fields(table)}
+    def fault_in(self, path: Path) -> Fault | None:
+        """The first value that does not fit the file's name."""
+        return None
 
 
 TableT = TypeVar("TableT", bound=Table)
@@ -205,30 +171,3 @@ def scene_names(folder: Path) -> list[str]:
     if not names:
         raise InputError(f"{folder}: no tables; run `dvc repro` or `dvc pull {folder}`")
     return names
-
-
-def _shaped(values: Any, name: str, column: Column) -> np.ndarray[Any, Any]:
-    if column.dtype is object:
-        array = values if _is_objects(values) else _objects(list(values))
-    else:
-        try:
-            array = np.asarray(values, dtype=column.dtype)
-        except (TypeError, ValueError, OverflowError) as error:
-            raise InputError(f"column {name!r}: no numbers of one shape ({error})") from error
-    if column.width > 1:
-        array = array.reshape(0, column.width) if array.size == 0 else array
-    expected = (len(array),) if column.width == 1 else (len(array), column.width)
-    if array.shape != expected:
-        raise InputError(f"column {name!r}: shape {array.shape}, expected {expected}")
-    return array
-
-
-def _is_objects(values: Any) -> bool:
-    return isinstance(values, np.ndarray) and values.dtype == object
-
-
-def _objects(values: list[Any]) -> np.ndarray[Any, Any]:
-    """A flat object array; numpy would turn a list of equal-length strings into fixed width."""
-    array = np.empty(len(values), dtype=object)
-    array[:] = values
-    return array

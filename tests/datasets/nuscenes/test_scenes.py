@@ -42,8 +42,8 @@ def test_counts_of_a_scene(database: Path, taxonomy: Taxonomy) -> None:
 
 def test_the_index_survives_the_disk(database: Path, tmp_path: Path, taxonomy: Taxonomy) -> None:
     frames = index_scene(NuScenesTables(database, VERSION), "scene-0001", 2, taxonomy).frames
-    frames.write(tmp_path / "frames.parquet")
-    read = Frames.read(tmp_path / "frames.parquet")
+    frames.write(tmp_path / "scene-0001.parquet")
+    read = Frames.read(tmp_path / "scene-0001.parquet")
     np.testing.assert_array_equal(read.global_SE3_ego, frames.global_SE3_ego)
 
 

@@ -21,8 +21,9 @@ from cm3d.shelf.results import (
     usable,
 )
 from cm3d.tables import Cameras, Masks
+from cm3d.tables.columns import Binary, Float, Int, Text, Vector4
 from cm3d.tables.run_lengths import read_run_lengths
-from cm3d.tables.table import Binary, Float, Int, Table, Text, Vector4
+from cm3d.tables.table import Table
 from cm3d.taxonomy import Taxonomy
 
 _KEY: Final = "segment.precomputed.file"
