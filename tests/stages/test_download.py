@@ -189,24 +189,22 @@ def _change(root: Path, table: str, **values: object) -> None:
 @pytest.mark.parametrize(
     ("table", "values", "says"),
     [
-        ("ego_pose", {"rotation": [0, 0, 0, 0]}, "ego vehicle: its pose"),
-        ("calibrated_sensor", {"translation": [0, 0]}, "LiDAR: its pose"),
-        ("calibrated_sensor", {"camera_intrinsic": [[1, 0], [0, 1]]}, "camera CAM_BACK: its intr"),
-        ("sample_annotation", {"size": [1.8, 0, 1.5]}, "box of class car: its centre, sides"),
-        ("sample_annotation", {"rotation": [0, 0, 0, 0]}, "box of class car: its centre, sides"),
-        ("sample_annotation", {"translation": [1, 2]}, "box of class car: its centre, sides"),
+        ("ego_pose", {"rotation": [0, 0, 0, 0]}, "rotation is"),
+        ("calibrated_sensor", {"translation": [0, 0]}, "translation is"),
+        ("calibrated_sensor", {"camera_intrinsic": [[1, 0], [0, 1]]}, "camera_intrinsic is"),
+        ("sample_annotation", {"size": [1.8, 0, 1.5]}, "size is"),
     ],
 )
 def test_nuscenes(
     database: Path, tmp_path: Path, taxonomy: Taxonomy, table: str, values: Any, says: str
 ) -> None:
     _change(database, table, **values)
-    with refused(f"^scene scene-0001, keyframe scene-0001/0, {says}"):
+    with refused(rf"/{table}\.json: record '.*': {says}"):
         write_index(NuScenes(database, VERSION, 2, taxonomy), tmp_path / "index", 1.0)
 
 
 def test_a_scene_of_two_splits(database: Path, tmp_path: Path, taxonomy: Taxonomy) -> None:
     splits = {"train": ["scene-0001"], "val": ["scene-0001"]}
     (database / VERSION / "splits.json").write_text(json.dumps(splits))
-    with refused("^scene 'scene-0001': 2 scenes have this name; rename them"):
+    with refused(r"splits\.json: scene 'scene-0001' is in train and in val"):
         write_index(NuScenes(database, VERSION, 2, taxonomy), tmp_path / "index", 1.0)

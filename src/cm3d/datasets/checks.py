@@ -2,7 +2,9 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Final
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, Final
 
 import numpy as np
 
@@ -10,8 +12,13 @@ from cm3d.datasets.protocol import SPLITS, IndexedScene
 from cm3d.errors import InputError
 from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat, NDArrayObject
 from cm3d.tables import Boxes3D, Cameras, GroundTruth
+from cm3d.tables.rules import is_name
+from cm3d.tables.words import positions
 
-_LONGEST_NAME: Final = 200  # characters; file systems take 255 bytes, and suffixes are added
+# Between neighbouring poses; no car is that fast, but noise may look so over a short time.
+_MAX_SPEED_MPS: Final = 200.0
+_MAX_NOISE_M: Final = 2.0
+_MAX_MOUNT_M: Final = 100.0  # no sensor stands farther from its car, which may have driven on
 
 
 def check_splits(scenes: Mapping[str, Sequence[str]]) -> None:
@@ -29,15 +36,12 @@ def check_splits(scenes: Mapping[str, Sequence[str]]) -> None:
     if not of_all:
         raise InputError("the data set has no scene; give it one of split train or val")
     for name, count in Counter(of_all).items():
-        if not _names_a_file(name):
-            raise InputError(f"scene {name!r}: its name is no file's; rename it")
+        if not is_name(name):
+            raise InputError(
+                f"scene {name[:60]!r}: its name is no file's; rename it to letters, digits, _ . -"
+            )
         if count > 1:
             raise InputError(f"scene {name!r}: {count} scenes have this name; rename them")
-
-
-def _names_a_file(name: str) -> bool:
-    is_plain = name.isprintable() and not set(name) & set("/\\")
-    return is_plain and 0 < len(name) <= _LONGEST_NAME and name[0] not in ". "
 
 
 def check_scene(name: str, scene: IndexedScene) -> None:
@@ -45,7 +49,8 @@ def check_scene(name: str, scene: IndexedScene) -> None:
 
     Raises:
         InputError: There is no keyframe, times do not ascend, or a pose, an intrinsic matrix, the
-            size of an image or a box is none.
+            size of an image or a box is none, the car lies on its roof or jumps, or a value breaks
+            the rule of its column.
     """
     frames, sweeps, cameras = scene.frames, scene.sweeps, scene.cameras
     if not len(frames):
@@ -69,6 +74,74 @@ def check_scene(name: str, scene: IndexedScene) -> None:
         fault = "centre, sides > 0 and yaw are no finite numbers; correct it"
         labels = np.array([f"box of class {n}" for n in boxes.class_name], dtype=object)
         _refuse(name, boxes.sample_token, labels, _are_boxes(boxes), fault)
+    _check_columns(name, scene)
+    fault = "pose has its z axis down; poses are global_SE3_ego with z up, correct it"
+    _refuse(name, tokens, ego, _are_upright(frames.global_SE3_ego), fault)
+    _check_motion(name, scene)
+
+
+def _check_columns(name: str, scene: IndexedScene) -> None:
+    """Check every column by its rule, and that all tables are of the scene's keyframes."""
+    file, known = Path(f"{name}.parquet"), scene.frames.sample_token
+    for part in fields(scene):
+        table: Any = getattr(scene, part.name)
+        if fault := table.fault() or table.fault_in(file):
+            raise InputError(
+                f"scene {name}, keyframe {table.sample_token[fault.row]}, {part.name}: "
+                f"{fault.column}: {fault.reason}; correct it"
+            )
+        is_known = positions(table.sample_token, known) >= 0
+        if not is_known.all():
+            token = table.sample_token[np.argmin(is_known)]
+            raise InputError(
+                f"scene {name}, {part.name}: {token!r} is no keyframe of the scene; correct it"
+            )
+
+
+def _check_motion(name: str, scene: IndexedScene) -> None:
+    """Check that car and LiDAR do not jump, and that sensors are where the car is."""
+    frames, sweeps, cameras = scene.frames, scene.sweeps, scene.cameras
+    row = positions(sweeps.sample_token, frames.sample_token)
+    own = np.flatnonzero(sweeps.sweep_index == 0)
+    if sorted(row[own]) != list(range(len(frames))):
+        token = frames.sample_token[np.setdiff1d(np.arange(len(frames)), row[own])[0]]
+        raise InputError(
+            f"scene {name}, keyframe {token}: it has no LiDAR file of its own (sweep_index 0); "
+            "give it one or leave it out"
+        )
+    ego_m = frames.global_SE3_ego[:, 4:]
+    now_m = np.empty_like(ego_m)
+    now_m[row[own]] = sweeps.global_SE3_lidar[own, 4:]
+    fault = "pose is {:.0f} m from that of the keyframe before, {:g} s earlier; correct it"
+    gap_s = np.diff(frames.timestamp_us) * 1e-6
+    step_m = np.linalg.norm(np.diff(ego_m, axis=0), axis=1)
+    _refuse_jump(name, frames.sample_token[1:], "ego vehicle", step_m, gap_s, fault)
+    fault = "pose is {:.0f} m from that of the keyframe's sweep, {:g} s later; correct it"
+    step_m = np.linalg.norm(sweeps.global_SE3_lidar[:, 4:] - now_m[row], axis=1)
+    _refuse_jump(name, sweeps.sample_token, "LiDAR", step_m, sweeps.time_lag_s, fault)
+    fault = "pose is {:.0f} m from the ego vehicle; correct it"
+    row = positions(cameras.sample_token, frames.sample_token)
+    for of, table, step_m in (
+        ("LiDAR", frames, np.linalg.norm(now_m - ego_m, axis=1)),
+        ("camera", cameras, np.linalg.norm(cameras.global_SE3_camera[:, 4:] - ego_m[row], axis=1)),
+    ):
+        allowed_s = np.full(len(step_m), _MAX_MOUNT_M / _MAX_SPEED_MPS)
+        _refuse_jump(name, table.sample_token, of, step_m, allowed_s, fault)
+
+
+def _refuse_jump(
+    scene: str,
+    sample_token: NDArrayObject,
+    of: str,
+    step_m: NDArrayFloat,
+    time_s: NDArrayFloat,
+    fault: str,
+) -> None:
+    is_sound = step_m <= _MAX_SPEED_MPS * time_s + _MAX_NOISE_M
+    if not is_sound.all():
+        row = int(np.argmin(is_sound))
+        reason = fault.format(step_m[row], time_s[row])
+        raise InputError(f"scene {scene}, keyframe {sample_token[row]}, {of}: its {reason}")
 
 
 def _refuse(
@@ -83,6 +156,11 @@ def _refuse(
 def _are_poses(poses: NDArrayFloat) -> NDArrayBool:
     """(N,) of (N, 7)."""
     return np.asarray(np.isfinite(poses).all(axis=1) & (poses[:, :4] != 0).any(axis=1))
+
+
+def _are_upright(poses: NDArrayFloat) -> NDArrayBool:
+    """(N,) of (N, 7): whether the z axis of the body looks up."""
+    return np.asarray(poses[:, 1] ** 2 + poses[:, 2] ** 2 < poses[:, 0] ** 2 + poses[:, 3] ** 2)
 
 
 def _are_pinholes(cameras: Cameras) -> NDArrayBool:

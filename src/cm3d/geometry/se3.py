@@ -2,13 +2,22 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Final, Self
 
 import numpy as np
 from scipy.spatial.transform import Rotation
 
 from cm3d.geometry.angles import direction_of
-from cm3d.geometry.arrays import NDArrayFloat, floats_or_nan
+from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat, floats_or_nan
+
+_NORM_TOLERANCE: Final = 1e-2  # of quaternions that somebody rounded
+
+
+def are_unit(quaternions: NDArrayFloat) -> NDArrayBool:
+    """Which of (N, 4) quaternions are rotations, (N,), as far as somebody who rounds gets."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        norm = np.linalg.norm(quaternions, axis=1)
+    return np.asarray(np.abs(norm - 1) <= _NORM_TOLERANCE)
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +44,7 @@ class SE3:
         What is no pose gives NaNs, which `datasets.checks` finds and names.
         """
         values = floats_or_nan(pose, (7,))
-        if not np.isfinite(values).all() or not values[:4].any():
+        if not np.isfinite(values).all() or not are_unit(values[None, :4]).all():
             return cls(np.full((3, 3), np.nan), np.full(3, np.nan))
         quaternion = Rotation.from_quat(values[:4], scalar_first=True)
         return cls(quaternion.as_matrix(), values[4:])

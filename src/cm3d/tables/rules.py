@@ -9,6 +9,7 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 
 from cm3d.geometry.arrays import NDArrayBool
+from cm3d.geometry.se3 import are_unit
 
 Values: TypeAlias = np.ndarray[Any, Any]
 
@@ -23,7 +24,6 @@ LAST_TIME_US: Final = 4_102_444_800_000_000  # 2100-01-01
 MAX_SIDE_PX: Final = 100_000
 _FOCAL_LENGTH_PX: Final = (0.1, 1e7)
 _MAX_PIXEL: Final = 1e9
-_NORM_TOLERANCE: Final = 1e-2  # of quaternions that somebody rounded
 _LONGEST_TEXT: Final = 200  # characters; file systems take 255 bytes, and suffixes are added
 
 
@@ -84,13 +84,6 @@ def is_path(text: str) -> bool:
     path = PurePosixPath(text)
     inside = not path.is_absolute() and ".." not in path.parts and path.name != ""
     return inside and text.isprintable() and "\\" not in text
-
-
-def are_unit(quaternions: Values) -> NDArrayBool:
-    """(N,) of (N, 4), as far as somebody who rounds gets."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        norm = np.linalg.norm(quaternions, axis=1)
-    return np.asarray(np.abs(norm - 1) <= _NORM_TOLERANCE)
 
 
 def _are_poses(poses: Values) -> NDArrayBool:

@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from cm3d.datasets.nuscenes.database import NuScenesTables, read_table
+from cm3d.datasets.nuscenes.database import NuScenesTables
+from cm3d.datasets.nuscenes.records import read_table
 from cm3d.errors import InputError
 
 VERSION = "v1.0-trainval"
@@ -60,6 +61,7 @@ def test_unknown_scene_is_named(database: Path) -> None:
 
 
 def test_dangling_token_is_named(database: Path) -> None:
-    (database / VERSION / "log.json").write_text("[]")
-    with pytest.raises(InputError, match=r"log\.json: record 'log:scene-0001' is missing"):
-        NuScenesTables(database, VERSION).location("scene-0001")
+    path = database / VERSION / "log.json"
+    path.write_text(json.dumps(json.loads(path.read_text())[1:]))
+    with pytest.raises(InputError, match=r"scene\.json: .*log_token 'log:scene-0001': no"):
+        NuScenesTables(database, VERSION)

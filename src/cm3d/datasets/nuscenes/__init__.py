@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
+from cm3d.datasets.nuscenes.annotations import unknown_categories
 from cm3d.datasets.nuscenes.checks import check_tables, metadata_manifest, missing_maps
 from cm3d.datasets.nuscenes.database import NuScenesTables
 from cm3d.datasets.nuscenes.lanes import index_lanes
@@ -67,9 +68,9 @@ class NuScenes:
         return index_lanes(self.root, location, step_m)
 
     def notes(self, locations: Iterable[str]) -> list[str]:
-        """What is missing and can be done without."""
-        missing = missing_maps(self.root, locations)
-        return [missing] if missing else []
+        """What is missing or left out, and can be done without."""
+        notes = missing_maps(self.root, locations), unknown_categories(self._tables, self.taxonomy)
+        return [note for note in notes if note]
 
 
 def open_dataset(params: Params, taxonomy: Taxonomy, raw: Path) -> NuScenes:

@@ -1,12 +1,14 @@
 """Ground truth of a keyframe."""
 
 import math
+from collections import Counter
 from dataclasses import fields
 
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from cm3d.datasets.nuscenes.database import NuScenesTables, Record
+from cm3d.datasets.nuscenes.database import NuScenesTables
+from cm3d.datasets.nuscenes.records import Record
 from cm3d.geometry.angles import direction_of
 from cm3d.geometry.arrays import NDArrayFloat, floats_or_nan
 from cm3d.tables import Boxes3D, GroundTruth
@@ -14,6 +16,7 @@ from cm3d.taxonomy import Taxonomy
 
 BICYCLE_RACK = "bicycle_rack"
 _RACK_CATEGORY = "static_object.bicycle_rack"
+_MAX_LISTED = 5
 _MAX_GAP_S = 1.5  # nuScenes: no velocity over longer gaps; twice that for centred differences
 
 
@@ -40,6 +43,20 @@ def bicycle_racks(tables: NuScenesTables, sample_token: str) -> Boxes3D:
     annotations = tables.annotations(sample_token)
     records = [record for record in annotations if _category(tables, record) == _RACK_CATEGORY]
     return _boxes(tables, records, [BICYCLE_RACK] * len(records))
+
+
+def unknown_categories(tables: NuScenesTables, taxonomy: Taxonomy) -> str | None:
+    """One line on annotations whose category is of no class, so that they are left out."""
+    known = {*taxonomy.category_classes, _RACK_CATEGORY}
+    counts = Counter(name for name in tables.annotated_categories() if name not in known)
+    if not counts:
+        return None
+    most = ", ".join(f"{name} ({count})" for name, count in counts.most_common(_MAX_LISTED))
+    return (
+        f"{tables.root / tables.version}: {sum(counts.values())} annotations of {len(counts)} "
+        f"categories are of no class of taxonomy {taxonomy.name} and left out: {most}"
+        f"{' and more' if len(counts) > _MAX_LISTED else ''}"
+    )
 
 
 def box_velocity(tables: NuScenesTables, annotation: Record) -> tuple[float, float]:

@@ -4,9 +4,10 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from cm3d.datasets.nuscenes.database import FIELDS
 from cm3d.datasets.nuscenes.lanes import map_path
+from cm3d.datasets.nuscenes.schema import FIELDS
 from cm3d.errors import InputError
+from cm3d.tables.rules import is_name
 
 _SITE = "https://www.nuscenes.org/nuscenes#download"
 _MAX_LISTED = 5
@@ -16,8 +17,11 @@ def check_tables(root: Path, version: str) -> None:
     """Check that all tables of a version are there.
 
     Raises:
-        InputError: Some are missing; the message names them and says how to get them.
+        InputError: The version is no name, or tables are missing; the message names them and says
+            how to get them.
     """
+    if not is_name(version):
+        raise InputError(f"dataset.version: {version!r} is no name of a folder; correct it")
     paths = [f"{version}/{table}.json" for table in FIELDS]
     missing = [path for path in paths if not (root / path).is_file()]
     if missing:

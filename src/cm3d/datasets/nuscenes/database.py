@@ -1,65 +1,26 @@
-"""nuScenes' JSON tables, read once.
+"""nuScenes' JSON tables, read once and checked.
 
 The devkit's own reader keeps every field of every sensor; an index needs LIDAR_TOP and the
 keyframe images, so the rest is dropped while it is parsed.
 """
 
-import json
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Final
 
+from cm3d.datasets.nuscenes.fields import Field
+from cm3d.datasets.nuscenes.links import (
+    check_annotations,
+    check_keyframes,
+    check_scenes,
+    check_sweeps,
+)
+from cm3d.datasets.nuscenes.records import Record, check_fields, check_references, read_table
+from cm3d.datasets.nuscenes.schema import FIELDS, MAY_BE_EMPTY, OF_IMAGES, OF_SWEEPS
 from cm3d.errors import InputError
 
-Record: TypeAlias = dict[str, Any]
-
 LIDAR_CHANNEL: Final = "LIDAR_TOP"
-
-# The fields that the index reads; the remaining tables of a database are of no use to it.
-FIELDS: dict[str, tuple[str, ...]] = {
-    "attribute": ("token", "name"),
-    "calibrated_sensor": (
-        "token",
-        "sensor_token",
-        "translation",
-        "rotation",
-        "camera_intrinsic",
-    ),
-    "category": ("token", "name"),
-    "ego_pose": ("token", "translation", "rotation"),
-    "instance": ("token", "category_token"),
-    "log": ("token", "location"),
-    "sample": ("token", "scene_token", "timestamp"),
-    "sample_annotation": (
-        "token",
-        "sample_token",
-        "instance_token",
-        "visibility_token",
-        "attribute_tokens",
-        "translation",
-        "size",
-        "rotation",
-        "prev",
-        "next",
-        "num_lidar_pts",
-        "num_radar_pts",
-    ),
-    "sample_data": (
-        "token",
-        "sample_token",
-        "ego_pose_token",
-        "calibrated_sensor_token",
-        "timestamp",
-        "is_key_frame",
-        "height",
-        "width",
-        "filename",
-        "prev",
-    ),
-    "scene": ("token", "name", "log_token"),
-    "sensor": ("token", "channel", "modality"),
-}
 
 
 class NuScenesTables:
@@ -70,23 +31,28 @@ class NuScenesTables:
         version: Folder of the tables, such as `v1.0-mini`.
 
     Raises:
-        InputError: A table is missing, cut short or lacks a field.
+        InputError: A table is missing, cut short or empty, a record lacks a field, a value is none,
+            or records contradict each other; the message names table, record and field.
     """
 
     def __init__(self, root: Path, version: str) -> None:
-        """Read and group the tables."""
+        """Read, check and group the tables."""
         self.root, self.version = root, version
         self._by_token: dict[str, dict[str, Record]] = {}
         for table in FIELDS:
             if table not in ("sample_data", "ego_pose"):
                 self._read(table, lambda record: True)
-        self._read("sample_data", self._is_wanted)
+        self._check_references("calibrated_sensor")
+        self._read("sample_data", self._may_be_wanted)
         poses = {record["ego_pose_token"] for record in self._rows("sample_data")}
-        self._read("ego_pose", lambda record: record["token"] in poses)
+        self._read("ego_pose", lambda record: _may_be_in(record["token"], poses))
+        for table in FIELDS:
+            self._check_references(table)
+        keyframes = [record for record in self._rows("sample_data") if record["is_key_frame"]]
+        self._check_links(keyframes)
         self.scenes = {record["name"]: record for record in self._rows("scene")}
         self._samples = _grouped(self._rows("sample"), "scene_token")
         self._annotations = _grouped(self._rows("sample_annotation"), "sample_token")
-        keyframes = [record for record in self._rows("sample_data") if record["is_key_frame"]]
         self._sensor_data = _grouped(keyframes, "sample_token")
 
     def find(self, table: str, token: str) -> Record:
@@ -125,6 +91,15 @@ class NuScenesTables:
         """The annotated boxes of a keyframe."""
         return self._annotations.get(sample_token, [])
 
+    def annotated_categories(self) -> list[str]:
+        """The category of every annotated box."""
+        instances, categories = self._by_token["instance"], self._by_token["category"]
+        name_of = {
+            token: str(categories[record["category_token"]]["name"])
+            for token, record in instances.items()
+        }
+        return [name_of[record["instance_token"]] for record in self._rows("sample_annotation")]
+
     def sensor_data(self, sample_token: str) -> dict[str, Record]:
         """LIDAR_TOP's and the cameras' files of a keyframe, by channel."""
         rows = self._sensor_data.get(sample_token, [])
@@ -135,10 +110,31 @@ class NuScenesTables:
         calibration = self.find("calibrated_sensor", data["calibrated_sensor_token"])
         return self.find("sensor", calibration["sensor_token"])
 
-    def _is_wanted(self, data: Record) -> bool:
+    def _may_be_wanted(self, data: Record) -> bool:
+        """Whether a file is read; also where that cannot be told, so that it is checked."""
+        token = data["calibrated_sensor_token"]
+        if type(token) is not str or token not in self._by_token["calibrated_sensor"]:
+            return True
         sensor = self.sensor_of(data)
         is_image = sensor["modality"] == "camera" and data["is_key_frame"]
         return bool(sensor["channel"] == LIDAR_CHANNEL or is_image)
+
+    def _check_links(self, keyframes: list[Record]) -> None:
+        """Check what records say together."""
+        path, folder = self._path("sample_data"), self.root / self.version
+        sweeps: list[Record] = []
+        images: list[Record] = []
+        for record in self._rows("sample_data"):
+            is_sweep = self.sensor_of(record)["channel"] == LIDAR_CHANNEL
+            (sweeps if is_sweep else images).append(record)
+        check_fields(path, images, OF_IMAGES)
+        check_fields(path, sweeps, OF_SWEEPS)
+        check_references(path, sweeps, OF_SWEEPS, self._by_token)
+        check_scenes(folder, self._by_token)
+        channels = [str(self.sensor_of(record)["channel"]) for record in keyframes]
+        check_keyframes(path, keyframes, channels, self._by_token)
+        check_sweeps(path, sweeps, self._by_token)
+        check_annotations(self._path("sample_annotation"), self._by_token)
 
     def _path(self, table: str) -> Path:
         return self.root / self.version / f"{table}.json"
@@ -147,35 +143,28 @@ class NuScenesTables:
         return list(self._by_token[table].values())
 
     def _read(self, table: str, keep: Callable[[Record], bool]) -> None:
-        records = read_table(self._path(table), FIELDS[table], keep)
+        path, fields = self._path(table), FIELDS[table]
+        required = [name for name, field in fields.items() if not field.optional]
+        optional = [name for name, field in fields.items() if field.optional]
+        records = read_table(path, required, keep, optional)
+        if not records and table not in MAY_BE_EMPTY:
+            raise InputError(f"{path}: no record that is of use; fetch the tables again")
+        check_fields(path, records, _of_all(table))
         self._by_token[table] = {record["token"]: record for record in records}
 
+    def _check_references(self, table: str) -> None:
+        fields = _of_all(table)
+        check_references(self._path(table), self._rows(table), fields, self._by_token)
 
-def read_table(path: Path, fields: tuple[str, ...], keep: Callable[[Record], bool]) -> list[Record]:
-    """Read some fields of some records of one JSON table.
 
-    Raises:
-        InputError: The table is missing, no JSON list, or lacks a field.
-    """
+def _of_all(table: str) -> dict[str, Field]:
+    """The fields of a table that are checked in all of its records."""
+    of_some = {*OF_IMAGES, *OF_SWEEPS} if table == "sample_data" else set()
+    return {name: field for name, field in FIELDS[table].items() if name not in of_some}
 
-    def slim(record: Record) -> Record | None:
-        kept = {field: record[field] for field in fields}
-        return kept if keep(kept) else None
 
-    try:
-        records = json.loads(path.read_bytes(), object_hook=slim)
-    except FileNotFoundError as error:
-        raise InputError(
-            f"{path}: missing; set NUSCENES_ROOT or dataset.root and dataset.version to a "
-            "nuScenes database"
-        ) from error
-    except KeyError as error:
-        raise InputError(f"{path}: field {error} is missing; fetch the tables again") from error
-    except ValueError as error:
-        raise InputError(f"{path}: no valid JSON ({error}); fetch the tables again") from error
-    if not isinstance(records, list):
-        raise InputError(f"{path}: no list of records; fetch the tables again")
-    return [record for record in records if record is not None]
+def _may_be_in(token: object, tokens: set[str]) -> bool:
+    return type(token) is not str or token in tokens
 
 
 def _grouped(records: list[Record], key: str) -> dict[str, list[Record]]:

@@ -3,7 +3,8 @@
 import numpy as np
 
 from cm3d.datasets.nuscenes import annotations
-from cm3d.datasets.nuscenes.database import LIDAR_CHANNEL, NuScenesTables, Record
+from cm3d.datasets.nuscenes.database import LIDAR_CHANNEL, NuScenesTables
+from cm3d.datasets.nuscenes.records import Record
 from cm3d.datasets.nuscenes.splits import scene_names
 from cm3d.datasets.protocol import SPLITS, IndexedScene
 from cm3d.errors import InputError

@@ -1,6 +1,5 @@
 """Which scenes train and which validate."""
 
-import json
 from pathlib import Path
 
 from nuscenes.utils.splits import create_splits_scenes
@@ -8,6 +7,7 @@ from nuscenes.utils.splits import create_splits_scenes
 from cm3d.datasets.nuscenes.database import NuScenesTables
 from cm3d.datasets.protocol import SPLITS
 from cm3d.errors import InputError
+from cm3d.tables.json_files import load_json
 
 
 def scene_names(tables: NuScenesTables) -> dict[str, list[str]]:
@@ -37,11 +37,15 @@ def _standard_splits(version: str) -> dict[str, list[str]]:
 
 
 def _custom_splits(path: Path) -> dict[str, list[str]]:
-    try:
-        named: dict[str, list[str]] = json.loads(path.read_bytes())
-        keys = {
-            split: [k for k in named if k == split or k.endswith(f"_{split}")] for split in SPLITS
-        }
-        return {split: [scene for k in keys[split] for scene in named[k]] for split in SPLITS}
-    except (ValueError, TypeError, AttributeError) as error:
-        raise InputError(f"{path}: not splits of scene names ({error}); write it anew") from error
+    named = load_json(path, "write it anew")
+    if not isinstance(named, dict) or not all(map(_is_list_of_names, named.values())):
+        raise InputError(f"{path}: not lists of scene names by split; write it anew")
+    keys = {split: [k for k in named if k == split or k.endswith(f"_{split}")] for split in SPLITS}
+    splits = {split: [scene for k in keys[split] for scene in named[k]] for split in SPLITS}
+    if both := set(splits["train"]) & set(splits["val"]):
+        raise InputError(f"{path}: scene {min(both)!r} is in train and in val; take it out of one")
+    return splits
+
+
+def _is_list_of_names(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(name, str) for name in value)
