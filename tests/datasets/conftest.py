@@ -33,18 +33,23 @@ def database(tmp_path: Path) -> Path:
     In each scene a car drives 10 m/s along +x and is annotated on every keyframe, a pedestrian
     on the first alone, a bicycle rack and an animal on all.
     """
+    write_database(tmp_path)
+    return tmp_path
+
+
+def write_database(root: Path) -> None:
+    """Write that database, with files of its sensors."""
     tables = _fixed_tables()
     for index, scene in enumerate(SCENES):
         _add_scene(tables, scene, start_us=1_000_000_000 * (index + 1))
-    folder = tmp_path / VERSION
+    folder = root / VERSION
     folder.mkdir()
     for name, rows in tables.items():
         (folder / f"{name}.json").write_text(json.dumps(rows))
     for row in tables["sample_data"]:
-        _write_sensor_file(tmp_path / row["filename"])
-    (tmp_path / "maps").mkdir()
-    cv2.imwrite(str(tmp_path / "maps" / "town.png"), np.zeros((4, 4), np.uint8))
-    return tmp_path
+        _write_sensor_file(root / row["filename"])
+    (root / "maps").mkdir()
+    cv2.imwrite(str(root / "maps" / "town.png"), np.zeros((4, 4), np.uint8))
 
 
 def _fixed_tables() -> dict[str, list[dict[str, Any]]]:

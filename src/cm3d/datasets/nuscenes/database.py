@@ -164,7 +164,7 @@ def _of_all(table: str) -> dict[str, Field]:
 
 
 def _may_be_in(token: object, tokens: set[str]) -> bool:
-    return type(token) is not str or token in tokens
+    return type(token) is not str or token == "" or token in tokens
 
 
 def _grouped(records: list[Record], key: str) -> dict[str, list[Record]]:
