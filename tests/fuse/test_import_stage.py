@@ -52,7 +52,10 @@ def test_boxes_go_to_their_scenes(
 ) -> None:
     (layout.IMPORTED).mkdir(parents=True)
     (layout.IMPORTED / "stale.parquet").write_text("of a run before")
-    results = {"f-s1": [BOX, BOX | {"detection_name": "tram"}], "f-s9": [BOX] * 2}
+    results = {
+        "f-s1": [BOX, BOX | {"detection_name": "tram"}],
+        "f-s9": [BOX, BOX | {"detection_score": 0.1}],
+    }
     (folder / "theirs.json").write_text(json.dumps({"results": results}))
     run(project, "theirs.json")
     files = sorted(path.name for path in layout.IMPORTED.iterdir())

@@ -79,7 +79,9 @@ def test_heading_of_a_rotation_that_is_not_normalised_and_leans(read: Callable[.
 
 
 def test_what_is_unknown_is_left_out_and_counted(read: Callable[..., Any]) -> None:
-    found = read(box(), box(detection_name="tram"), box(attribute_name="flies"))
+    found = read(
+        box(), box(detection_name="tram"), box(detection_score=0.5, attribute_name="flies")
+    )
     assert found.rows.attribute_name.tolist() == ["vehicle.moving", ""]
     assert found.unused == {
         "boxes_of_unknown_classes": 1,
@@ -92,7 +94,7 @@ def test_file_of_another_data_set_is_refused(read: Callable[..., Any]) -> None:
     with pytest.raises(
         InputError, match=r"theirs\.json: none of its 2 boxes .*import_labels\.file"
     ):
-        read(box(), box(), token="elsewhere")
+        read(box(), box(detection_score=0.5), token="elsewhere")
 
 
 def test_velocity_may_be_unknown(read: Callable[..., Any]) -> None:

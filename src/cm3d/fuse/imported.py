@@ -11,9 +11,22 @@ from cm3d.geometry.angles import direction_of
 from cm3d.geometry.arrays import NDArrayFloat
 from cm3d.shelf.results import Results, is_tables, read_json, read_tables
 from cm3d.tables import Boxes3D, Frames
+from cm3d.tables.contract import shown
 from cm3d.taxonomy import Taxonomy
 
 _KEY: Final = "import_labels.file"
+_AGAIN: Final = "write it again"
+_NUMBERS: Final = {int, float, type(None)}
+_NORMS: Final = (1e-3, 1e3)  # of quaternions; whoever does not normalise means a rotation
+_MAX_PITCH: Final = 0.6  # vertical part of the heading: 37 degrees, more than any road
+# What messages call the columns of `Boxes3D`.
+_SAID: Final = {
+    "center_m": "centre",
+    "length_m": "size, length_m",
+    "width_m": "size, width_m",
+    "height_m": "size, height_m",
+    "velocity_mps": "velocity",
+}
 _FIELDS: Final = (
     "translation",
     "size",
@@ -81,7 +94,7 @@ def _read_result_file(path: Path, frames: Frames) -> Boxes3D:
         length_m=size_wlh_m[:, 1],
         width_m=size_wlh_m[:, 0],
         height_m=size_wlh_m[:, 2],
-        yaw_rad=_yaw(rotation),
+        yaw_rad=_yaw(rotation, tokens, path),
         velocity_mps=_numbers(columns["velocity"], "velocity", 2, path),
         attribute_name=columns["attribute_name"],
     )
@@ -109,33 +122,34 @@ def _columns(results: dict[str, Any], path: Path) -> tuple[list[str], dict[str, 
 def _numbers(values: list[Any], name: str, width: int, path: Path) -> NDArrayFloat:
     """(N, width); null is NaN."""
     try:
-        return np.array(values, dtype=np.float64).reshape(len(values), width)
+        array = np.asarray(values)
+        if array.dtype.kind not in "iuf" and not set(map(type, array.ravel())) <= _NUMBERS:
+            raise TypeError("words")
+        return array.astype(np.float64).reshape(len(values), width)
     except (TypeError, ValueError, OverflowError) as error:
         what = "a number" if width == 1 else f"{width} numbers"
         raise InputError(f"{path}: {name} is not {what} in every box; write it again") from error
 
 
-def _yaw(rotation_wxyz: NDArrayFloat) -> NDArrayFloat:
-    """Heading (N,) of the x axis after rotations (N, 4); NaN where they are none."""
+def _yaw(rotation_wxyz: NDArrayFloat, tokens: list[str], path: Path) -> NDArrayFloat:
+    """Heading (N,) of the x axis after rotations (N, 4), normalised or not."""
     norm = np.linalg.norm(rotation_wxyz, axis=1)
-    whole = np.isfinite(norm) & (norm > 0)
-    yaw_rad = np.full(len(norm), np.nan)
-    if whole.any():
-        turned = Rotation.from_quat(rotation_wxyz[whole], scalar_first=True).as_matrix()
-        yaw_rad[whole] = direction_of(turned[:, :, 0])
-    return yaw_rad
+    is_rotation = (norm >= _NORMS[0]) & (norm <= _NORMS[1])
+    sound = np.where(is_rotation[:, None], rotation_wxyz, 1.0)
+    forward = Rotation.from_quat(sound, scalar_first=True).as_matrix().reshape(-1, 3, 3)[:, :, 0]
+    for whole, fault in (
+        (is_rotation, "heading is no rotation w, x, y, z"),
+        (np.abs(forward[:, 2]) <= _MAX_PITCH, "heading looks up or down, boxes stand upright"),
+    ):
+        if not whole.all():
+            row = int(np.argmin(whole))
+            given = shown(rotation_wxyz[row])
+            raise InputError(f"{path}: a box of {tokens[row]}: its {fault}: {given}; {_AGAIN}")
+    return direction_of(forward)
 
 
 def _refuse_broken(boxes: Boxes3D, path: Path) -> None:
-    size_m = boxes.cuboids.size_m
-    is_whole = {
-        "centre is no position": np.isfinite(boxes.center_m).all(axis=1),
-        "size is no positive number of metres": (np.isfinite(size_m) & (size_m > 0)).all(axis=1),
-        "heading is no rotation": np.isfinite(boxes.yaw_rad),
-        "velocity is infinite": ~np.isinf(boxes.velocity_mps).any(axis=1),
-        "score is not in [0, 1]": (boxes.score >= 0) & (boxes.score <= 1),
-    }
-    for fault, whole in is_whole.items():
-        if not whole.all():
-            token = boxes.sample_token[np.argmin(whole)]
-            raise InputError(f"{path}: a box of {token}: its {fault}; write it again")
+    if fault := boxes.fault():
+        what = _SAID.get(fault.column, fault.column)
+        token = boxes.sample_token[fault.row]
+        raise InputError(f"{path}: a box of {token}: its {what}: {fault.reason}; {_AGAIN}")
