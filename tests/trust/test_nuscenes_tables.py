@@ -538,6 +538,12 @@ def test_passes(table: str, how: Change, root: Path, taxonomy: Taxonomy) -> None
     assert index(root, taxonomy)["frames"] == 8
 
 
+def test_a_lidar_alone_passes(root: Path, taxonomy: Taxonomy) -> None:
+    for table in ("calibrated_sensor", "sample_data"):
+        change(root, table, lambda rows: [row for row in rows if "CAM" not in row["token"]])
+    assert index(root, taxonomy)["cameras"] == 0
+
+
 def test_marks_and_line_ends_pass(root: Path, taxonomy: Taxonomy) -> None:
     for path in (root / VERSION).iterdir():
         lines = json.dumps(json.loads(path.read_text()), indent=1).replace("\n", "\r\n")

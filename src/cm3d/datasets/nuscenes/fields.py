@@ -59,6 +59,8 @@ def numbers(
 
 def _floats(values: Sequence[Any], shape: tuple[int, ...]) -> NDArrayFloat:
     """(N, *shape); NaN in the rows that are no numbers of this shape."""
+    if not values:
+        return np.empty((0, *shape))
     array = _as_floats(values, (len(values), *shape))
     if array is not None:
         return array
