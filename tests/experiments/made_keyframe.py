@@ -13,7 +13,7 @@ from cm3d.tables import Boxes3D, Sweeps
 from cm3d.training.frames import TrainingFrame
 from experiments.mmdet3d_infos import keyframe_info
 
-POSES = [[0.9, 0.01, -0.02, 0.4, 100, -50, 2], [0.95, 0.02, -0.01, 0.3, 95, -52, 2]]
+POSES = [[0.9163, 0.01, -0.02, 0.4, 100, -50, 2], [0.95, 0.02, -0.01, 0.3, 95, -52, 2]]
 PATHS = ["samples/LIDAR_TOP/now.pcd.bin", "sweeps/LIDAR_TOP/before.pcd.bin"]
 GLOBAL_SE3_EGO = SE3.from_yaw(0.7, np.array([99.0, -50.0, 0.3]))
 SWEEPS = Sweeps.from_columns(
