@@ -94,8 +94,6 @@ def refers_to(table: str, or_none: bool = False, optional: bool = False) -> Fiel
 def _are_intrinsics(values: Sequence[Any]) -> NDArrayBool:
     """Of cameras a matrix; what is no camera has none, or an empty one."""
     has = np.array([value is not None and value != [] for value in values], dtype=bool)
-    if not has.any():
-        return ~has
     matrices = _floats([values[row] for row in np.flatnonzero(has)], (3, 3))
     with np.errstate(invalid="ignore"):
         sound = rules.PINHOLE.is_met(matrices.reshape(-1, 9))
