@@ -10,7 +10,7 @@ from scipy.spatial.transform import Rotation
 from cm3d.geometry.angles import direction_of
 from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat, floats_or_nan
 
-_NORM_TOLERANCE: Final = 1e-2  # of quaternions that somebody rounded
+_NORM_TOLERANCE: Final = 5e-2  # of quaternions that somebody rounded
 
 
 def are_unit(quaternions: NDArrayFloat) -> NDArrayBool:
