@@ -131,4 +131,4 @@ def _number(value: float) -> str:
 
 
 if __name__ == "__main__":
-    run_stage(main)
+    run_stage(main, has_arguments=True)

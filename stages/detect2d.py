@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 
 from cm3d.detect2d.common.protocol import Setting
 from cm3d.detect2d.common.scene import build_detector, count_unused, detect_scene
-from cm3d.execution.files import write_json
+from cm3d.execution.publication import publication
 from cm3d.execution.scenes import write_noted_tables
 from cm3d.execution.stage import run_stage
 from cm3d.params import load_params
@@ -26,13 +26,14 @@ def main() -> None:
     unused = count_unused(setting)
     say_unused(f"detect2d.{detect2d.backend}", unused)
     detect, images = partial(detect_one, setting=setting), layout.images_per_scene()
-    left_out = write_noted_tables(
-        "detect2d", layout.BOXES2D, detect, images, execution, networks=detect2d.is_network
-    )
-    files = sorted(layout.BOXES2D.glob("*.parquet"))
-    detections = sum(pq.read_metadata(file).num_rows for file in files)
-    counts = {"images": sum(images.values()), "detections": detections}
-    write_json(layout.METRICS / "detect2d.json", counts | count_left_out(left_out) | unused)
+    with publication("detect2d") as made:
+        folder = made.folder(layout.BOXES2D)
+        left_out = write_noted_tables(
+            "detect2d", folder, detect, images, execution, networks=detect2d.is_network
+        )
+        detections = sum(pq.read_metadata(file).num_rows for file in folder.glob("*.parquet"))
+        counts = {"images": sum(images.values()), "detections": detections}
+        made.json(layout.METRICS / "detect2d.json", counts | count_left_out(left_out) | unused)
 
 
 def detect_one(scene: str, setting: Setting) -> Noted[Boxes2D]:

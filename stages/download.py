@@ -11,8 +11,7 @@ from cm3d.datasets.checks import check_scene, check_splits
 from cm3d.datasets.keyframes import with_counted_points
 from cm3d.datasets.protocol import DataSet, IndexedScene, open_dataset
 from cm3d.errors import InputError
-from cm3d.execution.files import write_json
-from cm3d.execution.resume import resumable_folder
+from cm3d.execution.publication import publication
 from cm3d.execution.stage import run_stage
 from cm3d.params import load_params
 from cm3d.sensors.card import Sensors
@@ -28,13 +27,11 @@ def main() -> None:
     """Run the stage."""
     params = load_params()
     taxonomy = load_taxonomy(params.taxonomy)
-    with (
-        resumable_folder("download", layout.RAW) as raw,
-        resumable_folder("download", layout.INDEX) as index,
-    ):
-        dataset = open_dataset(params, taxonomy, raw)
+    with publication("download") as made:
+        dataset = open_dataset(params, taxonomy, made.folder(layout.RAW))
+        index = made.empty_folder(layout.INDEX)
         counts = write_index(dataset, index, params.dataset.lane_step_m)
-    write_json(layout.METRICS / "download.json", counts)
+        made.json(layout.METRICS / "download.json", counts)
 
 
 def write_index(dataset: DataSet, index: Path, lane_step_m: float) -> dict[str, int]:

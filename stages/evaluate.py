@@ -1,10 +1,10 @@
 """Score what a stage wrote: boxes on images, masks, labels, or what a model predicts."""
 
-import argparse
 from pathlib import Path
 
 from cm3d.evaluation.protocol import Scores, open_scorer, scorers
-from cm3d.execution.files import write_json
+from cm3d.execution.arguments import Arguments, member_of
+from cm3d.execution.publication import publication
 from cm3d.execution.stage import run_stage
 from cm3d.params import Params, load_params
 from cm3d.splits.labelled import is_unlabelled
@@ -14,7 +14,7 @@ from cm3d.taxonomy import load_taxonomy
 
 def main() -> None:
     """Run the stage."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Arguments("evaluate", __doc__)
     parser.add_argument("scorer", choices=scorers(), help="package of cm3d.evaluation")
     parser.add_argument("name", help="of the files that are written")
     parser.add_argument("folder", type=Path, help="one table per scene")
@@ -25,7 +25,7 @@ def main() -> None:
         help="keyframes of scoring.split, or of the part of train without labels",
     )
     arguments = parser.parse_args()
-    name, params = arguments.name, load_params()
+    name, params = member_of("evaluate", arguments.name), load_params()
     scorer = open_scorer(arguments.scorer, params, load_taxonomy(params.taxonomy))
     frames = chosen_frames(arguments.frames, name, params)
     if len(frames) == 0:
@@ -48,13 +48,14 @@ def chosen_frames(choice: str, name: str, params: Params) -> Frames:
 def write_scores(name: str, scores: Scores) -> None:
     """Write metrics and plots."""
     file = f"{name}.json"
-    write_json(layout.EVALUATION / file, {"engine": scores.engine, **scores.headline})
-    write_json(layout.METRICS / "evaluate_classes" / file, scores.per_class)
-    write_json(layout.METRICS / "evaluate_agnostic" / file, scores.agnostic)
     rows = [{"model": name, **row} for row in scores.ap_rows]
-    write_json(layout.PLOTS / "evaluate_ap" / file, rows)
-    write_json(layout.PLOTS / "evaluate_pr" / file, scores.curve_rows)
+    with publication(f"evaluate@{name}") as made:
+        made.json(layout.EVALUATION / file, {"engine": scores.engine, **scores.headline})
+        made.json(layout.METRICS / "evaluate_classes" / file, scores.per_class)
+        made.json(layout.METRICS / "evaluate_agnostic" / file, scores.agnostic)
+        made.json(layout.PLOTS / "evaluate_ap" / file, rows)
+        made.json(layout.PLOTS / "evaluate_pr" / file, scores.curve_rows)
 
 
 if __name__ == "__main__":
-    run_stage(main)
+    run_stage(main, has_arguments=True)

@@ -1,12 +1,12 @@
 """Fuse labels with SAM3D's proposals: pseudo-labels, the product of the label stages."""
 
 from functools import partial
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import numpy as np
 
 from cm3d.errors import InputError
-from cm3d.execution.files import write_json
+from cm3d.execution.publication import publication
 from cm3d.execution.scenes import write_scene_tables
 from cm3d.execution.stage import run_stage
 from cm3d.fuse.calibration import are_right, fit_temperature
@@ -24,8 +24,12 @@ BoxesT = TypeVar("BoxesT", bound=Boxes3D)
 def main() -> None:
     """Run the stage."""
     params = load_params()
-    fuse = partial(fuse_scene, temperature=chosen_temperature(params), params=params.fuse)
-    write_scene_tables("fuse", layout.PSEUDO_LABELS, fuse, layout.all_scenes(), params.execution)
+    temperature, report = chosen_temperature(params)
+    fuse = partial(fuse_scene, temperature=temperature, params=params.fuse)
+    with publication("fuse") as made:
+        folder = made.folder(layout.PSEUDO_LABELS)
+        write_scene_tables("fuse", folder, fuse, layout.all_scenes(), params.execution)
+        made.json(_REPORT, report)
 
 
 def fuse_scene(scene: str, temperature: float | None, params: Fuse) -> Boxes3D:
@@ -60,18 +64,19 @@ def fuse_keyframes(
     )
 
 
-def chosen_temperature(params: Params) -> float | None:
+def chosen_temperature(params: Params) -> tuple[float | None, dict[str, Any]]:
     """The given temperature, or the one that suits the labelled part of train; None: no fusion.
+
+    Returns:
+        The temperature, and what is to be reported of it.
 
     Raises:
         InputError: There is nothing to fit on.
     """
     if not params.fuse.proposals:
-        write_json(_REPORT, {})
-        return None
+        return None, {}
     if params.fuse.temperature != "fit":
-        write_json(_REPORT, {"temperature": params.fuse.temperature})
-        return params.fuse.temperature
+        return params.fuse.temperature, {"temperature": params.fuse.temperature}
     frames = labelled_frames(params)
     scenes = sorted(set(frames.scene_name))
     proposals = _only(frames, read_scenes(Boxes3D, layout.SAM3D, scenes))
@@ -80,8 +85,7 @@ def chosen_temperature(params: Params) -> float | None:
     temperature, costs = fit_temperature(proposals.score, right, params.fuse.temperatures)
     report = {"temperature": temperature, "frames": len(frames), "proposals": len(proposals)}
     by_candidate = {f"{candidate:g}": cost for candidate, cost in costs.items()}
-    write_json(_REPORT, report | {"negative_log_likelihood": by_candidate})
-    return temperature
+    return temperature, report | {"negative_log_likelihood": by_candidate}
 
 
 def labelled_frames(params: Params) -> Frames:

@@ -1,9 +1,8 @@
 """Take over 3D boxes that another program made, if a file is named; else there are none."""
 
-import shutil
-
 import numpy as np
 
+from cm3d.execution.publication import publication
 from cm3d.execution.stage import run_stage
 from cm3d.fuse.imported import read_labels
 from cm3d.params import load_params
@@ -25,9 +24,10 @@ def main() -> None:
         boxes = found.rows
     scene_of = dict(zip(frames.sample_token, frames.scene_name, strict=True))
     scene_name = np.array([scene_of[token] for token in boxes.sample_token], dtype=object)
-    shutil.rmtree(layout.IMPORTED, ignore_errors=True)
-    for scene, rows in zip(scenes, rows_by_word(scene_name, scenes), strict=True):
-        boxes[rows].write(layout.IMPORTED / f"{scene}.parquet")
+    with publication("import") as made:
+        folder = made.empty_folder(layout.IMPORTED)
+        for scene, rows in zip(scenes, rows_by_word(scene_name, scenes), strict=True):
+            boxes[rows].write(folder / f"{scene}.parquet")
 
 
 if __name__ == "__main__":

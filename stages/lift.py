@@ -5,6 +5,7 @@ from functools import partial
 
 import numpy as np
 
+from cm3d.execution.publication import publication
 from cm3d.execution.scenes import write_noted_tables
 from cm3d.execution.stage import run_stage
 from cm3d.geometry.se3 import SE3
@@ -29,15 +30,16 @@ def main() -> None:
     say_which_maps_have_no_lanes(params.lift)
     sensors = open_sensors(params.dataset)
     lift = partial(lift_scene, priors=priors, sensors=sensors, params=params.lift)
-    write_noted_tables(
-        "lift",
-        layout.LIFTED,
-        partial(boxes_and_why, lift),
-        dict.fromkeys(layout.all_scenes(), 1),
-        params.execution,
-        unit="scene",
-        beside=[layout.LIFT_EXPLAINED],
-    )
+    with publication("lift") as made:
+        write_noted_tables(
+            "lift",
+            made.folder(layout.LIFTED),
+            partial(boxes_and_why, lift),
+            dict.fromkeys(layout.all_scenes(), 1),
+            params.execution,
+            unit="scene",
+            beside=[made.folder(layout.LIFT_EXPLAINED)],
+        )
 
 
 def boxes_and_why(lift: Callable[[str], ExplainedBoxes], scene: str) -> Noted[Boxes3D]:

@@ -1,7 +1,8 @@
 """Detect with one model in the scored split: tables, and the same boxes as a nuScenes result."""
 
-import argparse
-
+from cm3d.execution.arguments import Arguments, member_of
+from cm3d.execution.files import write_whole
+from cm3d.execution.publication import publication
 from cm3d.execution.stage import run_stage
 from cm3d.params import load_params
 from cm3d.tables import Boxes3D, layout, read_scenes
@@ -11,16 +12,18 @@ from stages.shared.detection import write_detections
 
 def main() -> None:
     """Run the stage."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Arguments("predict", __doc__)
     parser.add_argument("model", help="name of a folder in data/models")
-    name = parser.parse_args().model
-    params, out = load_params(), layout.PREDICTIONS / name
+    name = member_of("predict", parser.parse_args().model)
+    params, stage = load_params(), f"predict@{name}"
     frames = layout.split_frames(params.scoring.split)
-    write_detections(f"predict@{name}", name, frames, out, params)
-    boxes = read_scenes(Boxes3D, out, sorted(set(frames.scene_name)))
-    content = submission(boxes, frames, use_camera=False, use_lidar=True, use_map=False)
-    (out / "nuscenes.json").write_bytes(encode(content))
+    with publication(stage) as made:
+        folder = made.folder(layout.PREDICTIONS / name)
+        write_detections(stage, name, frames, folder, params)
+        boxes = read_scenes(Boxes3D, folder, sorted(set(frames.scene_name)))
+        content = submission(boxes, frames, use_camera=False, use_lidar=True, use_map=False)
+        write_whole(folder / "nuscenes.json", encode(content))
 
 
 if __name__ == "__main__":
-    run_stage(main)
+    run_stage(main, has_arguments=True)

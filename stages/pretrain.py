@@ -56,4 +56,4 @@ def initial_weights(params: Params) -> dict[str, Tensor] | None:
 
 
 if __name__ == "__main__":
-    run_stage(main)
+    run_stage(main, trains=True)

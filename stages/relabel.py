@@ -1,11 +1,9 @@
 """Relabel the unlabelled part: what the model of the round before sees, made better labels."""
 
-import shutil
 from functools import partial
 from pathlib import Path
 
-from cm3d.execution.files import write_json
-from cm3d.execution.resume import resumable_folder, work_folder
+from cm3d.execution.publication import publication
 from cm3d.execution.scenes import map_scenes
 from cm3d.execution.stage import run_stage
 from cm3d.params import Params, Tracks, load_params
@@ -23,19 +21,25 @@ from stages.shared.rounds import model_before, round_asked_for
 
 def main() -> None:
     """Run the stage."""
-    number = round_asked_for(__doc__)
+    number = round_asked_for("relabel", __doc__)
     params, stage, model = load_params(), f"relabel_r{number}", model_before(number)
     split, taxonomy = read_split(stage, params), load_taxonomy(params.taxonomy)
     out = layout.relabelled(number)
     # the figures compare with them, and `refined` merges with them
     before = read_scenes(Boxes3D, layout.PSEUDO_LABELS, scenes_of(split.frames))
-    if params.selftrain.recipe == "paper":
-        write_detections(stage, model, split.unlabelled_frames, out, params)
-        labels = read_scenes(Boxes3D, out, scenes_of(split.unlabelled_frames))
-    else:
-        labels = write_refined_labels(stage, model, split, before, out, taxonomy, params)
-    report = figures(labels, before, split, taxonomy, params.relabel.match_m)
-    write_json(layout.METRICS / f"{stage}.json", report)
+    with publication(stage) as made:
+        if params.selftrain.recipe == "paper":
+            folder = made.folder(out)
+            write_detections(stage, model, split.unlabelled_frames, folder, params)
+            labels = read_scenes(Boxes3D, folder, scenes_of(split.unlabelled_frames))
+        else:
+            found = made.scratch("detections")
+            write_detections(stage, model, split.frames, found, with_own_flips(params))
+            labels = write_refined_labels(
+                stage, found, split, before, made.empty_folder(out), taxonomy, params
+            )
+        report = figures(labels, before, split, taxonomy, params.relabel.match_m)
+        made.json(layout.METRICS / f"{stage}.json", report)
 
 
 def read_split(stage: str, params: Params) -> Split:
@@ -52,20 +56,24 @@ def scenes_of(frames: Frames) -> list[str]:
 
 def write_refined_labels(
     stage: str,
-    model: str,
+    found: Path,
     split: Split,
     old: Boxes3D,
-    out: Path,
+    folder: Path,
     taxonomy: Taxonomy,
     params: Params,
 ) -> Boxes3D:
     """Write the labels of unlabelled keyframes; returns them and those of labelled ones.
 
-    What the model sees is kept outside of the stage's outputs until its labels are there.
+    Args:
+        stage: Its name.
+        found: Folder of what the model sees in all keyframes.
+        split: The keyframes.
+        old: The labels before.
+        folder: Where the labels go, a table per scene.
+        taxonomy: The class list.
+        params: All parameters.
     """
-    found = work_folder(stage) / "finished" / "detections"
-    if not found.exists():
-        write_detections(stage, model, split.frames, found, with_own_flips(params))
     follow = partial(
         seen_in_scene,
         folder=found,
@@ -77,14 +85,12 @@ def write_refined_labels(
     labels = refined_labels(new, old, split, taxonomy, params.relabel)
 
     rest = split.unlabelled_frames
-    with resumable_folder(stage, out) as folder:
-        for scene in scenes_of(rest):
-            tokens = sorted(rest.sample_token[rest.scene_name == scene])
-            rows = rows_by_word(labels.sample_token, tokens)
-            Boxes3D.concatenate(labels[of_token] for of_token in rows).write(
-                folder / f"{scene}.parquet"
-            )
-        shutil.rmtree(found.parent)
+    for scene in scenes_of(rest):
+        tokens = sorted(rest.sample_token[rest.scene_name == scene])
+        rows = rows_by_word(labels.sample_token, tokens)
+        Boxes3D.concatenate(labels[of_token] for of_token in rows).write(
+            folder / f"{scene}.parquet"
+        )
     return labels
 
 
@@ -104,4 +110,4 @@ def seen_in_scene(scene: str, folder: Path, taxonomy: Taxonomy, params: Tracks |
 
 
 if __name__ == "__main__":
-    run_stage(main)
+    run_stage(main, has_arguments=True)

@@ -1,6 +1,5 @@
 """`python -m stages.report [--markdown]`: the scores of labels and models as one table."""
 
-import argparse
 import json
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -12,6 +11,7 @@ from rich.table import Table
 from cm3d.errors import InputError
 from cm3d.evaluation.nuscenes.summary import HEADLINES
 from cm3d.execution import pipeline
+from cm3d.execution.arguments import Arguments
 from cm3d.execution.stage import run_stage
 from cm3d.params import Params, load_params
 from cm3d.tables import layout
@@ -104,7 +104,7 @@ def _cell(value: object) -> str:
 
 def main() -> None:
     """Print the report of the project in the current folder."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Arguments("report", __doc__)
     parser.add_argument("--markdown", action="store_true", help="the table alone, as Markdown")
     arguments = parser.parse_args()
     scored, fresh = read_scores(layout.EVALUATION), pipeline.fresh_stages(Path())
@@ -124,4 +124,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run_stage(main)
+    run_stage(main, has_arguments=True)

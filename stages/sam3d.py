@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from cm3d.execution.publication import publication
 from cm3d.execution.scenes import write_scene_tables
 from cm3d.execution.stage import run_stage
 from cm3d.geometry.se3 import SE3
@@ -23,7 +24,9 @@ def main() -> None:
         device=params.execution.device,
     )
     networks, scenes = params.sam3d.segmenter == "sam", layout.all_scenes()
-    write_scene_tables("sam3d", layout.SAM3D, propose, scenes, params.execution, networks)
+    with publication("sam3d") as made:
+        folder = made.folder(layout.SAM3D)
+        write_scene_tables("sam3d", folder, propose, scenes, params.execution, networks)
 
 
 def propose_scene(scene: str, sensors: Sensors, params: Sam3D, device: str) -> Boxes3D:

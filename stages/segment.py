@@ -4,7 +4,7 @@ from functools import partial
 
 import pyarrow.parquet as pq
 
-from cm3d.execution.files import write_json
+from cm3d.execution.publication import publication
 from cm3d.execution.scenes import write_noted_tables
 from cm3d.execution.stage import run_stage
 from cm3d.params import load_params
@@ -26,12 +26,14 @@ def main() -> None:
     unused = count_unused(setting)
     say_unused(f"segment.{segment.backend}", unused)
     outline, images = partial(segment_one, setting=setting), layout.images_per_scene()
-    left_out = write_noted_tables(
-        "segment", layout.MASKS, outline, images, execution, networks=segment.is_network
-    )
-    masks = sum(pq.read_metadata(file).num_rows for file in sorted(layout.MASKS.glob("*.parquet")))
-    counts = {"images": sum(images.values()), "masks": masks}
-    write_json(layout.METRICS / "segment.json", counts | count_left_out(left_out) | unused)
+    with publication("segment") as made:
+        folder = made.folder(layout.MASKS)
+        left_out = write_noted_tables(
+            "segment", folder, outline, images, execution, networks=segment.is_network
+        )
+        masks = sum(pq.read_metadata(file).num_rows for file in folder.glob("*.parquet"))
+        counts = {"images": sum(images.values()), "masks": masks}
+        made.json(layout.METRICS / "segment.json", counts | count_left_out(left_out) | unused)
 
 
 def segment_one(scene: str, setting: Setting) -> Noted[Masks]:

@@ -15,7 +15,7 @@ from stages.shared.training import read_train_split, train_detector
 
 def main() -> None:
     """Run the stage."""
-    number = round_asked_for(__doc__)
+    number = round_asked_for("selftrain", __doc__)
     params, stage = load_params(), f"selftrain_r{number}"
     split = read_train_split(stage)
     ground_truth = read_scenes(GroundTruth, layout.GROUND_TRUTH, split.scenes)
@@ -42,4 +42,4 @@ def initial_weights(params: Params, number: int) -> dict[str, Tensor] | None:
 
 
 if __name__ == "__main__":
-    run_stage(main)
+    run_stage(main, has_arguments=True, trains=True)

@@ -3,13 +3,13 @@
 `PYTHONPATH=src python -m stages.track --name NAME` does so where only a part of the pipeline ran.
 """
 
-import argparse
 import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from cm3d.execution import pipeline
+from cm3d.execution.arguments import Arguments
 from cm3d.execution.stage import run_stage
 from cm3d.mlflow_runs import files_of_stages, read_provenance, record_run
 from cm3d.params import load_params
@@ -18,7 +18,7 @@ from cm3d.tables import layout
 
 def main() -> None:
     """Run the stage."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Arguments("track", __doc__)
     parser.add_argument("--name", help="of the run, where `dvc exp run` has not given one")
     name, workspace, params = parser.parse_args().name, Path.cwd(), load_params()
     stages = pipeline.fresh_stages(workspace)
@@ -47,4 +47,4 @@ def read_metrics(files: Iterable[Path]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    run_stage(main)
+    run_stage(main, has_arguments=True)

@@ -56,9 +56,9 @@ def _model(name: str, params: Params) -> Detector:
 
 
 def write_detections(
-    stage: str, model_name: str, frames: Frames, out: Path, params: Params
+    title: str, model_name: str, frames: Frames, folder: Path, params: Params
 ) -> None:
-    """Write the boxes of one model in some keyframes, global frame, to `<out>/<scene>.parquet`.
+    """Write the boxes of one model in some keyframes, global frame, to `<folder>/<scene>.parquet`.
 
     Scenes are spread over workers, each with a GPU of its own where there are any.
 
@@ -68,4 +68,5 @@ def write_detections(
     _model.cache_clear()  # the folder may hold another one since it was read
     sizes = dict(sorted(Counter(frames.scene_name.tolist()).items()))
     detect = DetectScene(model_name, frames, params)
-    write_noted_tables(stage, out, detect, sizes, params.execution, networks=True, unit="keyframe")
+    execution = params.execution
+    write_noted_tables(title, folder, detect, sizes, execution, networks=True, unit="keyframe")

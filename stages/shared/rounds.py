@@ -1,11 +1,11 @@
 """What the stages of self-training share: which round runs, and whose model came before it."""
 
-import argparse
+from cm3d.execution.arguments import Arguments
 
 
-def round_asked_for(description: str | None) -> int:
+def round_asked_for(stage: str, description: str | None) -> int:
     """The round, from 1, that the command line names."""
-    parser = argparse.ArgumentParser(description=description)
+    parser = Arguments(stage, description)
     parser.add_argument("--round", type=int, choices=(1, 2, 3), required=True)
     number: int = parser.parse_args().round
     return number

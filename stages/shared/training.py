@@ -10,9 +10,11 @@ from typing import Any, Final
 import numpy as np
 from torch import Tensor
 
-from cm3d.execution.files import write_csv, write_json
+from cm3d.errors import writing
+from cm3d.execution.files import write_json
 from cm3d.execution.processes import leads
-from cm3d.execution.resume import resumable_folder, work_folder
+from cm3d.execution.publication import publication
+from cm3d.execution.resume import work_folder
 from cm3d.execution.together import count_trainers, train_together
 from cm3d.params import Params, Schedule
 from cm3d.sensors.card import open_sensors
@@ -111,28 +113,32 @@ def keep_untrained(
     ).build()
     if initial is not None:
         model.load_state_dict(initial)
-    write_csv(layout.PLOTS / f"{stage}.csv", [])
-    write_json(layout.METRICS / f"{stage}.json", counts([]))
-    with resumable_folder(stage, layout.MODELS / stage) as folder:
+    if not leads():
+        return
+    with publication(stage) as made:
+        made.csv(layout.PLOTS / f"{stage}.csv", [])
+        made.json(layout.METRICS / f"{stage}.json", counts([]))
+        folder = made.empty_folder(layout.MODELS / stage)
         save_model(folder, model, params.detector, taxonomy)
 
 
 def keep(job: TrainingJob, beside_model: Mapping[str, Any]) -> None:
     """Make what a training left into the outputs, the loss curve and the metrics of its stage."""
     history = json.loads((job.folder / HISTORY).read_text())
-    write_csv(layout.PLOTS / f"{job.title}.csv", thinned(history, _PLOTTED_ROWS))
     last_epoch = [row["loss"] for row in history if row["epoch"] == history[-1]["epoch"]]
     metrics = counts(job.frames) | {"last_epoch_loss": sum(last_epoch) / len(last_epoch)}
     gradient_clip = job.recipe.schedule.gradient_clip
     course = summarise(history, gradient_clip)
     for note in notes(job.title, course, gradient_clip):
         print(note)
-    write_json(layout.METRICS / f"{job.title}.json", metrics | course.metrics)
-    with resumable_folder(job.title, layout.MODELS / job.title) as folder:
-        shutil.copytree(job.folder / MODEL, folder, dirs_exist_ok=True)
+    with publication(job.title) as made:
+        made.csv(layout.PLOTS / f"{job.title}.csv", thinned(history, _PLOTTED_ROWS))
+        made.json(layout.METRICS / f"{job.title}.json", metrics | course.metrics)
+        folder = made.empty_folder(layout.MODELS / job.title)
+        with writing(folder):
+            shutil.copytree(job.folder / MODEL, folder, dirs_exist_ok=True)
         for name, content in beside_model.items():
             write_json(folder / name, content)
-        shutil.rmtree(job.folder)
 
 
 def counts(frames: Sequence[TrainingFrame]) -> dict[str, float]:

@@ -28,6 +28,7 @@ from functools import partial
 from pathlib import Path
 
 from cm3d.errors import InputError
+from cm3d.execution.publication import publication
 from cm3d.execution.scenes import write_noted_tables
 from cm3d.params import Execution
 from cm3d.tables import Boxes2D
@@ -68,9 +69,9 @@ if __name__ == "__main__":
     work = partial(make, plan=plan, stage=os.getpid())
     sizes = {f"scene-{number}": 10 for number in range(plan["scenes"])}
     try:
-        write_noted_tables(
-            "detect2d", Path(plan["out"]), work, sizes, Execution(**plan["execution"])
-        )
+        with publication("detect2d") as made:
+            folder = made.folder(Path(plan["out"]))
+            write_noted_tables("detect2d", folder, work, sizes, Execution(**plan["execution"]))
     except InputError as error:
         sys.exit(f"error: {error}")
 """

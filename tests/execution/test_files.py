@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from cm3d.errors import InputError
 from cm3d.execution.files import write_csv, write_json
 
 
@@ -17,7 +18,7 @@ def test_csv(tmp_path: Path) -> None:
     assert (tmp_path / "x.csv").read_text() == "step,loss\n0,2.5\n1,1.5\n"
 
 
-def test_unwritable_place_is_an_os_error(tmp_path: Path) -> None:
+def test_an_unwritable_place_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(FileExistsError):
+    with pytest.raises(InputError, match=r"/file: cannot be written .* move it away"):
         write_json(tmp_path / "file" / "x.json", {})

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from cm3d.errors import InputError
-from cm3d.execution.resume import resumable_folder, stage_digest
+from cm3d.execution.publication import publication
+from cm3d.execution.resume import stage_digest
 
 HOLDER = """
 import multiprocessing, sys, time
@@ -165,15 +166,15 @@ def test_a_killed_queue_finds_all_its_work_again(start: Start, workspace: Path) 
 
 def test_nothing_is_left_once_the_folder_is_the_output(workspace: Path) -> None:
     out = workspace / "data" / "boxes2d"
-    with pytest.raises(InputError), resumable_folder("detect2d", out) as folder:
-        (folder / "a").write_text("half")
+    with pytest.raises(InputError), publication("detect2d") as made:
+        (made.folder(out) / "a").write_text("half")
         raise InputError("broken")
     assert not out.exists()
     name = name_of(workspace)
     assert names_in(workspace) == {name, f"{name}.lock"}
-    with resumable_folder("detect2d", out) as folder:
-        assert (folder / "a").read_text() == "half"
-        (folder / "a").write_text("whole")
+    with publication("detect2d") as made:
+        assert (made.folder(out) / "a").read_text() == "half"
+        (made.folder(out) / "a").write_text("whole")
     assert (out / "a").read_text() == "whole"
     assert names_in(workspace) == set()
 

@@ -7,10 +7,12 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cm3d.errors import InputError
+from cm3d.execution.publication import publication
 from cm3d.execution.scenes import (
     UnfinishedTables,
     map_scenes,
@@ -21,7 +23,8 @@ from cm3d.execution.scenes import (
 )
 from cm3d.params import Execution
 from cm3d.tables import Boxes2D
-from cm3d.tables.noted import UNREADABLE, Noted
+from cm3d.tables.noted import UNREADABLE, LeftOut, Noted
+from cm3d.tables.table import Table
 
 OUT = Path("data/boxes2d")
 SIZES = {"b": 10, "a": 10, "c": 20}
@@ -60,9 +63,9 @@ def test_interrupted_work_goes_on_where_it_stopped(workspace: Path, execution: E
     out = workspace / "data" / "boxes2d"
     make = partial(boxes_of, calls=calls, fails={"b"})
     with pytest.raises(InputError, match="b: broken"):
-        write_scene_tables("detect2d", out, make, ["a", "b"], execution)
+        publish_tables(out, make, execution)
     assert not out.exists()
-    write_scene_tables("detect2d", out, partial(make, fails=set()), ["a", "b"], execution)
+    publish_tables(out, partial(make, fails=set()), execution)
     assert calls == ["a", "b", "b"]
     assert sorted(p.name for p in out.iterdir()) == ["a.parquet", "b.parquet"]
     assert list((workspace / ".cache" / "resume").iterdir()) == []
@@ -76,16 +79,16 @@ def test_changed_code_or_parameters_start_afresh(
     out = workspace / "data" / "boxes2d"
     make = partial(boxes_of, calls=calls, fails={"b"})
     with pytest.raises(InputError):
-        write_scene_tables("detect2d", out, make, ["a", "b"], execution)
+        publish_tables(out, make, execution)
     (workspace / file).write_text(text)
-    write_scene_tables("detect2d", out, partial(make, fails=set()), ["a", "b"], execution)
+    publish_tables(out, partial(make, fails=set()), execution)
     assert calls == ["a", "b", "a", "b"]
 
 
 def test_unwritable_cache_is_named(workspace: Path, execution: Execution) -> None:
     (workspace / ".cache").write_text("a file where a folder should be")
     with pytest.raises(InputError, match=r"\.cache.*cannot be written"):
-        write_scene_tables("detect2d", workspace / "out", shout, ["a"], execution)  # type: ignore[arg-type]
+        publish_tables(workspace / "out", shout, execution)  # type: ignore[arg-type]
 
 
 def test_workers_share_the_imports_of_the_stage(
@@ -117,6 +120,16 @@ def test_workers_share_the_imports_of_the_stage(
     assert len((tmp_path / "importers").read_text().split()) == 2
 
 
+def publish_tables(out: Path, make: Callable[[str], Table], execution: Execution) -> None:
+    with publication("detect2d") as made:
+        write_scene_tables("detect2d", made.folder(out), make, ["a", "b"], execution)
+
+
+def publish_noted(make: Callable[[str], Noted[Boxes2D]], *arguments: Any, **named: Any) -> LeftOut:
+    with publication("detect2d") as made:
+        return write_noted_tables("detect2d", made.folder(OUT), make, *arguments, **named)
+
+
 def maker(calls: list[str], fails: str = "", **unreadable: int) -> Callable[[str], Noted[Boxes2D]]:
     """A detector that cannot read so many images of a scene, and finds strange words."""
 
@@ -135,7 +148,7 @@ def maker(calls: list[str], fails: str = "", **unreadable: int) -> Callable[[str
 def test_what_was_left_out_is_named_in_the_order_of_scenes(
     execution: Execution, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    left_out = write_noted_tables("detect2d", OUT, maker([], a=1, b=2), SIZES, execution)
+    left_out = publish_noted(maker([], a=1, b=2), SIZES, execution)
     assert left_out == {
         UNREADABLE: ("b0.jpg", "b1.jpg", "a0.jpg"),
         "strange words": ("tram",) * 3,
@@ -152,7 +165,7 @@ def test_only_the_first_few_are_named(
     execution: Execution, capsys: pytest.CaptureFixture[str]
 ) -> None:
     patient = execution.model_copy(update={"max_unreadable": 1.0})
-    write_noted_tables("detect2d", OUT, maker([], b=7), SIZES, patient)
+    publish_noted(maker([], b=7), SIZES, patient)
     assert (
         "left out 7 unreadable images: b0.jpg, b1.jpg, b2.jpg, b3.jpg, b4.jpg, ...\n"
         in capsys.readouterr().out
@@ -161,11 +174,11 @@ def test_only_the_first_few_are_named(
 
 def test_the_limit_is_a_share_of_the_whole_stage(workspace: Path, execution: Execution) -> None:
     calls: list[str] = []
-    write_noted_tables("detect2d", OUT, maker(calls, b=4), SIZES, execution)
+    publish_noted(maker(calls, b=4), SIZES, execution)
     (workspace / "code.py").write_text("changed\n")
     calls.clear()
     with pytest.raises(InputError) as caught:
-        write_noted_tables("detect2d", OUT, maker(calls, b=2, a=3), SIZES, execution)
+        publish_noted(maker(calls, b=2, a=3), SIZES, execution)
     assert calls == ["b", "a"], "the third scene cannot change it"
     assert "execution.max_unreadable: 5 of 40 images (12.50%)" in str(caught.value)
     assert "10.00%" in str(caught.value)
@@ -177,7 +190,7 @@ def test_the_limit_is_a_share_of_the_whole_stage(workspace: Path, execution: Exe
 def test_a_share_of_exactly_the_limit_may_be(execution: Execution) -> None:
     exact = execution.model_copy(update={"max_unreadable": 0.29})
     assert 0.29 * 100 < 29, "so a product would refuse it"
-    write_noted_tables("detect2d", OUT, maker([], a=29), {"a": 100}, exact)
+    publish_noted(maker([], a=29), {"a": 100}, exact)
 
 
 def test_restored_images_are_found_by_the_next_run(
@@ -185,9 +198,9 @@ def test_restored_images_are_found_by_the_next_run(
 ) -> None:
     calls: list[str] = []
     with pytest.raises(InputError, match="max_unreadable"):
-        write_noted_tables("detect2d", OUT, maker(calls, a=9), SIZES, execution)
+        publish_noted(maker(calls, a=9), SIZES, execution)
     assert calls == ["b", "a"]
-    left_out = write_noted_tables("detect2d", OUT, maker(calls), SIZES, execution)
+    left_out = publish_noted(maker(calls), SIZES, execution)
     assert calls == ["b", "a", "a", "c"]
     assert left_out == {"strange words": ("tram",) * 3}, "of the scene before as well"
     assert "note: left out 3 strange words" in capsys.readouterr().out
@@ -198,8 +211,8 @@ def test_restored_images_are_found_by_the_next_run(
 def test_scenes_made_again_count_their_images_once(execution: Execution) -> None:
     calls: list[str] = []
     with pytest.raises(InputError, match="c: broken"):
-        write_noted_tables("detect2d", OUT, maker(calls, fails="c", b=4), SIZES, execution)
-    write_noted_tables("detect2d", OUT, maker(calls, b=4), SIZES, execution)
+        publish_noted(maker(calls, fails="c", b=4), SIZES, execution)
+    publish_noted(maker(calls, b=4), SIZES, execution)
     assert calls == ["b", "a", "c", "b", "c"]
 
 
@@ -208,11 +221,11 @@ def test_finished_scenes_count_as_done_from_the_start(
     execution: Execution, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(InputError):
-        write_noted_tables("detect2d", OUT, maker([], fails="c"), SIZES, execution)
+        publish_noted(maker([], fails="c"), SIZES, execution)
     assert capsys.readouterr().err == (
         "detect2d: 40 images to do\ndetect2d: 20 of 40 images done, in 0 s\n"
     )
-    write_noted_tables("detect2d", OUT, maker([]), SIZES, execution)
+    publish_noted(maker([]), SIZES, execution)
     assert capsys.readouterr().err == (
         "detect2d: 40 images to do, 20 done before\ndetect2d: 40 of 40 images done, in 0 s\n"
     )
@@ -253,7 +266,7 @@ def test_two_attempts_at_once_leave_one_whole_table(
     assert [path.name for path in tables.folder.iterdir()] == ["scene.parquet"]
     assert len(Boxes2D.read(tables.folder / "scene.parquet")) == 1
     assert [path.name for path in tables.notes.iterdir()] == ["scene.json"]
-    assert tables.left_out("scene") == {"words": ("a",)}
+    assert tables.finished("scene") == {"words": ("a",)}
 
 
 def test_an_attempt_that_died_leaves_nothing_in_the_output(
@@ -266,12 +279,10 @@ def test_an_attempt_that_died_leaves_nothing_in_the_output(
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(Boxes2D, "write", die)
         tables.add(lambda _: Noted(BOXES), "scene")
-    assert not tables.has("scene")
+    assert tables.finished("scene") is None
     assert not list(tables.folder.iterdir())
     tables.add(lambda _: Noted(BOXES), "scene")
-    assert tables.has("scene")
-    tables.remove_notes()
-    assert not tables.notes.exists()
+    assert tables.finished("scene") == {}
 
 
 def two_tables(scene: str, fails: set[str], calls: list[str]) -> Noted[Boxes2D]:
@@ -286,7 +297,11 @@ def test_further_tables_have_folders_of_their_own(workspace: Path, execution: Ex
     for fails in ({"b"}, set[str]()):
         make = partial(two_tables, fails=fails, calls=calls)
         with pytest.raises(InputError) if fails else nullcontext():
-            write_noted_tables("detect2d", out, make, {"a": 1, "b": 1}, execution, beside=[beside])
+            with publication("detect2d") as made:
+                folders = made.folder(out), made.folder(beside)
+                write_noted_tables(
+                    "detect2d", folders[0], make, {"a": 1, "b": 1}, execution, beside=folders[1:]
+                )
         assert out.exists() == beside.exists() == (not fails)
     assert calls == ["a", "b", "b"]
     for folder, score in ((out, 0.5), (beside, 0.25)):
@@ -302,16 +317,16 @@ def test_a_scene_that_lacks_one_of_its_tables_is_made_again(tmp_path: Path) -> N
     tables = UnfinishedTables(tmp_path / "out", (tmp_path / "beside",))
     make = partial(two_tables, fails=set(), calls=calls)
     tables.add(make, "a")
-    assert tables.has("a")
+    assert tables.finished("a") is not None
     (tmp_path / "beside" / "a.parquet").unlink()
-    assert not tables.has("a")
+    assert tables.finished("a") is None
     tables.add(make, "a")
-    assert tables.has("a") and calls == ["a", "a"]
+    assert tables.finished("a") is not None and calls == ["a", "a"]
 
 
 def test_only_scenes_that_lack_images_are_dropped(tables: UnfinishedTables) -> None:
     tables.add(lambda _: Noted(BOXES, {UNREADABLE: ("a.jpg",)}), "lacking")
     tables.add(lambda _: Noted(BOXES, {"words": ("tram",)}), "whole")
     tables.drop_unreadable(["lacking", "whole", "not begun"])
-    assert not tables.has("lacking")
-    assert tables.has("whole")
+    assert tables.finished("lacking") is None
+    assert tables.finished("whole") is not None

@@ -6,6 +6,11 @@ from cm3d.errors import InputError
 from cm3d.execution.stage import refuse_foreign_code, run_stage
 
 
+@pytest.fixture(autouse=True)
+def no_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["stage"])
+
+
 def broken() -> None:
     raise InputError("data/x.parquet: missing;\n  run it")
 

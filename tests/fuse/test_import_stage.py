@@ -26,6 +26,7 @@ BOX = {
 def folder(tmp_path: Path, project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project of two scenes of one keyframe each; `$DVC_ROOT` is another folder."""
     shutil.copytree(project / "taxonomies", tmp_path / "copy" / "taxonomies")
+    shutil.copy(project / "dvc.yaml", tmp_path / "copy")
     monkeypatch.chdir(tmp_path / "copy")
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
     for scene in ("s0", "s1"):

@@ -1,6 +1,5 @@
 """What `stages.fuse` reads: whose labels, and of ground truth the labelled part and no other."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -87,32 +86,26 @@ def folder(tmp_path: Path, make_boxes: MakeBoxes, monkeypatch: pytest.MonkeyPatc
     return tmp_path
 
 
-def report(folder: Path) -> dict[str, Any]:
-    return dict(json.loads((folder / "metrics/fuse_temperature.json").read_text()))
-
-
 def test_proposals_that_are_right_may_be_sure(folder: Path, params: Params) -> None:
-    assert chosen_temperature(params) == 0.25
-    found = report(folder)
+    temperature, found = chosen_temperature(params)
+    assert temperature == 0.25
     assert (found["temperature"], found["frames"], found["proposals"]) == (0.25, 1, 1)
     # the odds of 0.7, 7 to 3, become 2401 to 81
-    assert found["negative_log_likelihood"]["0.25"] == pytest.approx(np.log(2482 / 2401), abs=1e-6)
+    assert found["negative_log_likelihood"]["0.25"] == pytest.approx(np.log(2482 / 2401))
     assert found["negative_log_likelihood"]["8"] > 0.6
 
 
 def test_other_ground_truth_changes_nothing(
     folder: Path, params: Params, make_boxes: MakeBoxes
 ) -> None:
-    chosen_temperature(params)
-    before = report(folder)
+    before = chosen_temperature(params)
     truth = at_every_frame(make_boxes)
     truth.center_m[1:] += 30.0
     write_truth(truth)
-    chosen_temperature(params)
-    assert report(folder) == before
+    assert chosen_temperature(params) == before
     truth.center_m[0] += 30.0
     write_truth(truth)
-    assert chosen_temperature(params) == 8.0
+    assert chosen_temperature(params)[0] == 8.0
 
 
 def test_nothing_to_fit_on_is_named(folder: Path, params: Params) -> None:
@@ -123,8 +116,8 @@ def test_nothing_to_fit_on_is_named(folder: Path, params: Params) -> None:
 
 def test_given_temperature_reads_no_truth(folder: Path, params: Params) -> None:
     (folder / layout.GROUND_TRUTH / "scene.parquet").unlink()
-    assert chosen_temperature(with_fuse(params, temperature=3.0)) == 3.0
-    assert report(folder) == {"temperature": 3.0}
+    given = with_fuse(params, temperature=3.0)
+    assert chosen_temperature(given) == (3.0, {"temperature": 3.0})
 
 
 @pytest.mark.parametrize(("labels", "unfused_m"), [("lifted", 4.0), ("imported", 3.0)])
@@ -141,9 +134,8 @@ def test_labels_pass_unfused_without_proposals(folder: Path, params: Params) -> 
     (folder / layout.SAM3D / "scene.parquet").unlink()
     (folder / layout.GROUND_TRUTH / "scene.parquet").unlink()
     alone = with_fuse(params, proposals=False)
-    temperature = chosen_temperature(alone)
-    passed = fuse_scene("scene", temperature, alone.fuse)
+    assert chosen_temperature(alone) == (None, {})
+    passed = fuse_scene("scene", None, alone.fuse)
     lifted = Boxes3D.read(layout.LIFTED / "scene.parquet")
     for name in columns_of(Boxes3D):
         assert getattr(passed, name).tolist() == getattr(lifted, name).tolist()
-    assert report(folder) == {}

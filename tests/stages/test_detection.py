@@ -10,6 +10,7 @@ import pytest
 from cm3d.datasets.nuscenes import CARD
 from cm3d.detectors.registry import build_detector
 from cm3d.errors import InputError
+from cm3d.execution.publication import publication
 from cm3d.params import Params, load_params
 from cm3d.tables import Boxes3D, Frames, Sweeps, layout
 from cm3d.taxonomy import load_taxonomy
@@ -84,9 +85,10 @@ def run(params: Params) -> Run:
     def detect(chosen: Frames | None = None, **execution: object) -> dict[str, bytes]:
         own = params.execution.model_copy(update={"device": "cpu", **execution})
         changed = params.model_copy(update={"execution": own})
-        write_detections(
-            "predict@finetune", "finetune", frames() if chosen is None else chosen, OUT, changed
-        )
+        with publication("predict@finetune") as made:
+            write_detections(
+                "predict", "finetune", chosen or frames(), made.empty_folder(OUT), changed
+            )
         return {path.name: path.read_bytes() for path in sorted(OUT.iterdir())}
 
     return detect

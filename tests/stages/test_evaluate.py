@@ -15,6 +15,7 @@ from stages import evaluate
 
 TRAIN = [f"t{index}" for index in range(20)]
 VAL = ["v0", "v1"]
+UNLABELLED = "pseudo_labels_unlabelled"
 FILES = (
     "evaluate",
     "evaluate_classes",
@@ -88,7 +89,14 @@ def test_val_is_scored_and_all_files_are_written(monkeypatch: pytest.MonkeyPatch
 def test_the_unlabelled_part_is_scored_where_it_is_asked_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    written = run(monkeypatch, "nuscenes", "train", str(layout.LIFTED), "--frames", "labels")
+    written = run(
+        monkeypatch,
+        "nuscenes",
+        UNLABELLED,
+        str(layout.LIFTED),
+        "--frames",
+        "labels",
+    )
     assert written["evaluate"]["mAP"] == 0
     params = params_with(fraction=0.25)
     frames = evaluate.chosen_frames("labels", "train", params)
@@ -102,10 +110,17 @@ def test_nothing_unlabelled_leaves_nothing_to_score(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(evaluate, "load_params", lambda: params_with(fraction=1.0))
-    written = run(monkeypatch, "nuscenes", "train", str(layout.LIFTED), "--frames", "labels")
+    written = run(
+        monkeypatch,
+        "nuscenes",
+        UNLABELLED,
+        str(layout.LIFTED),
+        "--frames",
+        "labels",
+    )
     assert written["evaluate"] == {"engine": "none"}
     assert [written[kind] for kind in FILES[1:]] == [{}, {}, [], []]
-    assert "note: evaluate@train: labels leave no frame" in capsys.readouterr().out
+    assert f"note: evaluate@{UNLABELLED}: labels leave no frame" in capsys.readouterr().out
 
 
 def test_a_split_without_frames_is_named() -> None:

@@ -1,5 +1,6 @@
 import dataclasses
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import torch
 
 from cm3d.detectors.inputs import Batch
 from cm3d.errors import InputError
+from cm3d.execution.files import read_sealed
 from cm3d.sensors.card import Sensors
 from cm3d.training.inference import predict
 from cm3d.training.loop import Machinery, TrainedModel, train
@@ -187,7 +189,9 @@ def test_divergence_keeps_the_last_good_state(frames, tmp_path, make_recipe, mon
     with monkeypatch.context() as patch, pytest.raises(InputError, match="diverged at step 2"):
         patch.setattr(Trainer, "_loss_terms", poisoned)
         _train(frames, tmp_path, recipe, folder)
-    state = torch.load(folder / "training.pt", weights_only=True)
+    kept = read_sealed(folder / "training.pt")
+    assert kept is not None
+    state = torch.load(BytesIO(kept), weights_only=True)
     assert len(state["history"]) == 2
     assert all(value.isfinite().all() for value in state["states"]["model"].values())
     assert _same_weights(_train(frames, tmp_path, recipe, folder), _train(frames, tmp_path, recipe))

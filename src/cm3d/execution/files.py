@@ -1,33 +1,95 @@
-"""Small result files: JSON and CSV, the same bytes for the same content, whole or not at all."""
+"""Small result files: the same bytes for the same content, whole or not at all, on the disk."""
 
 import csv
+import hashlib
+import io
 import json
+import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+from cm3d.errors import writing
+
+_SEAL_BYTES: Final = hashlib.sha256().digest_size
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write indented JSON; floats are rounded to 6 digits so that Git diffs stay readable."""
-    _write_whole(path, json.dumps(_rounded(content), indent=2) + "\n")
+    """Write indented JSON; floats are rounded to 6 digits so that Git diffs stay readable.
+
+    Raises:
+        InputError: The file cannot be written.
+    """
+    write_whole(path, (json.dumps(_rounded(content), indent=2) + "\n").encode())
 
 
 def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write rows with the columns of the first one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    with partial.open("w", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]) if rows else [])
-        writer.writeheader()
-        writer.writerows(rows)
-    partial.replace(path)
+    """Write rows with the columns of the first one.
+
+    Raises:
+        InputError: The file cannot be written.
+    """
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else [])
+    writer.writeheader()
+    writer.writerows(rows)
+    write_whole(path, text.getvalue().encode())
 
 
-def _write_whole(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+def write_whole(path: Path, *parts: bytes | memoryview) -> None:
+    """Write a file so that whoever sees it sees all of it, also after a power failure.
+
+    Args:
+        path: Its folder is made.
+        parts: Content, one after the other.
+
+    Raises:
+        InputError: The file cannot be written; an earlier one is left as it was.
+    """
     partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text)
-    partial.replace(path)
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with partial.open("wb") as file:
+                for part in parts:
+                    file.write(part)
+                file.flush()
+                os.fsync(file.fileno())
+            partial.replace(path)
+        except OSError:
+            with suppress(OSError):
+                partial.unlink()
+            raise
+
+
+def write_sealed(path: Path, content: bytes | memoryview) -> None:
+    """Write a file that `read_sealed` tells from a damaged one.
+
+    Raises:
+        InputError: The file cannot be written.
+    """
+    write_whole(path, hashlib.sha256(content).digest(), content)
+
+
+def read_sealed(path: Path) -> memoryview | None:
+    """What `write_sealed` wrote; None where there is no such file or it was damaged."""
+    try:
+        content = memoryview(path.read_bytes())
+    except OSError:
+        return None
+    seal, rest = content[:_SEAL_BYTES], content[_SEAL_BYTES:]
+    return rest if seal == hashlib.sha256(rest).digest() else None
+
+
+def sync(path: Path) -> None:
+    """Bring a file, or a folder with all that is in it, to the disk."""
+    for place in (path, *path.rglob("*")):
+        file = os.open(place, os.O_RDONLY)
+        try:
+            os.fsync(file)
+        finally:
+            os.close(file)
 
 
 def _rounded(content: Any) -> Any:

@@ -6,13 +6,15 @@ import threading
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context, parent_process
+from multiprocessing import forkserver, get_context, parent_process, resource_tracker
+from multiprocessing.context import ForkServerContext
 from multiprocessing.queues import SimpleQueue
-from multiprocessing.util import Finalize
+from multiprocessing.util import Finalize, get_temp_dir
 from typing import TypeVar
 
 from cm3d.errors import InputError
 from cm3d.execution.devices import deal_gpus, visible_gpus
+from cm3d.execution.interruption import deaf_children
 from cm3d.execution.ray_cluster import on_ray
 from cm3d.params import Execution
 
@@ -63,8 +65,8 @@ def in_processes(
     """
     # A plain fork would inherit the threads of OpenCV and torch in an undefined state; the fork
     # server is started before there are any, and imports the stage once for all workers.
-    context = get_context("forkserver")
-    context.set_forkserver_preload(_stage_modules())
+    get_context("forkserver").set_forkserver_preload(_stage_modules())
+    context = _fork_server()
     shares: SimpleQueue[str] = context.SimpleQueue()
     for gpu in gpus:
         shares.put(gpu)
@@ -81,6 +83,23 @@ def in_processes(
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
+
+
+def _fork_server() -> ForkServerContext:
+    """A running fork server, whose processes leave Ctrl-C to the stage."""
+    prepare_for_children()
+    with deaf_children():
+        forkserver.ensure_running()
+    return get_context("forkserver")
+
+
+def prepare_for_children() -> None:
+    """Make what processes share with those that they start, so that they remove it when they end.
+
+    A temporary folder of a child's own would outlive a child that is killed.
+    """
+    get_temp_dir()
+    resource_tracker.ensure_running()
 
 
 def _begin(shares: "SimpleQueue[str]", dealt: bool) -> None:
@@ -106,7 +125,7 @@ def helper_pool(processes: int) -> ProcessPoolExecutor:
 
     They are not forked: by now this process may have the threads of a network.
     """
-    pool = ProcessPoolExecutor(processes, get_context("forkserver"), end_with_parent)
+    pool = ProcessPoolExecutor(processes, _fork_server(), end_with_parent)
     # A worker joins its children before executors are shut down, and these would wait for work;
     # queues close at priority 10.
     Finalize(None, pool.shutdown, exitpriority=100)

@@ -13,13 +13,12 @@ import re
 import shutil
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from itertools import chain, count
 from pathlib import Path
 from typing import Final
 
-from cm3d.errors import InputError
+from cm3d.errors import InputError, unwritable
 from cm3d.execution.pipeline import knob_value, knobs_of, read_stages, read_values
 from cm3d.execution.processes import leads
 
@@ -32,33 +31,6 @@ _ALL_KEPT_S: Final = 24 * 3600.0
 # Folders that this process holds, by stage, each with its open lock.
 _held: dict[str, tuple[Path, int]] = {}
 _claiming: Final = threading.Lock()
-
-
-@contextmanager
-def resumable_folder(stage: str, out: Path) -> Iterator[Path]:
-    """A folder to fill that becomes `out` when the block ends, and is kept when it fails.
-
-    Args:
-        stage: Name of the stage in dvc.yaml.
-        out: Output folder of the stage; replaced whole.
-
-    Raises:
-        InputError: The cache cannot be written.
-    """
-    work = work_folder(stage) / out.name
-    try:
-        work.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise _unwritable(work, error) from error
-    yield work
-    shutil.rmtree(out, ignore_errors=True)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    shutil.move(work, out)
-    with _claiming:
-        if not any(work.parent.iterdir()):
-            work.parent.rmdir()
-            if stage in _held and _held[stage][0] == work.parent:
-                _let_go(stage)
 
 
 def work_folder(stage: str) -> Path:
@@ -85,8 +57,16 @@ def work_folder(stage: str) -> Path:
             folder = _claim(stage, base, name)
             _remove_stale(stage, base, name)
         except OSError as error:
-            raise _unwritable(base, error) from error
+            raise unwritable(base, error) from error
     return folder
+
+
+def drop_work(stage: str) -> None:
+    """Remove this process's unfinished work of a stage, which has become its outputs."""
+    with _claiming:
+        if stage in _held:
+            shutil.rmtree(_held[stage][0], ignore_errors=True)
+            _let_go(stage)
 
 
 def _claim(stage: str, base: Path, name: str) -> Path:
@@ -170,10 +150,6 @@ def _begun_s(folder: Path) -> float:
         with suppress(FileNotFoundError):
             return path.stat().st_mtime
     return 0.0
-
-
-def _unwritable(path: Path, error: OSError) -> InputError:
-    return InputError(f"{path}: cannot be written ({error.strerror}); free or chmod it")
 
 
 def stage_digest(stage: str, project: Path = Path()) -> str:

@@ -1,20 +1,19 @@
 """Run one function per scene, by any engine, with progress and without doing anything twice."""
 
+import hashlib
 import json
-import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import ExitStack, closing
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
-from cm3d.errors import InputError
-from cm3d.execution.files import write_json
+from cm3d.errors import InputError, writing
+from cm3d.execution.files import sync, write_json
 from cm3d.execution.processes import run_engine
 from cm3d.execution.progress import counted
-from cm3d.execution.resume import resumable_folder
 from cm3d.params import Execution
 from cm3d.tables.noted import UNREADABLE, LeftOut, Noted, merge_left_out
 from cm3d.tables.table import Table
@@ -25,27 +24,25 @@ _NAMED: Final = 5
 
 
 def write_scene_tables(
-    stage: str,
-    out: Path,
+    title: str,
+    folder: Path,
     make: Callable[[str], Table],
     scenes: Iterable[str],
     execution: Execution,
     networks: bool = False,
 ) -> None:
-    """Write `<out>/<scene>.parquet` for every scene.
-
-    The folder appears whole or not at all; an interrupted run goes on where it stopped.
+    """Write `<folder>/<scene>.parquet` for every scene that is not there.
 
     Args:
-        stage: Name of the stage in dvc.yaml.
-        out: Output folder.
+        title: What the progress bar says.
+        folder: Of a publication, so that an interrupted run goes on where it stopped.
         make: Picklable function from a scene's name to its table.
         scenes: Scene names.
         execution: Engine and workers; the bytes written do not depend on them.
         networks: Whether `make` runs networks, so that its workers need GPUs.
     """
     sizes = dict.fromkeys(scenes, 1)
-    write_noted_tables(stage, out, partial(_noted, make), sizes, execution, networks, "scene")
+    write_noted_tables(title, folder, partial(_noted, make), sizes, execution, networks, "scene")
 
 
 def _noted(make: Callable[[str], Table], scene: str) -> Noted[Table]:
@@ -53,8 +50,8 @@ def _noted(make: Callable[[str], Table], scene: str) -> Noted[Table]:
 
 
 def write_noted_tables(
-    stage: str,
-    out: Path,
+    title: str,
+    folder: Path,
     make: Callable[[str], Noted[Table]],
     sizes: Mapping[str, int],
     execution: Execution,
@@ -64,17 +61,18 @@ def write_noted_tables(
 ) -> LeftOut:
     """The same where some images may be unreadable, and say what was left out.
 
-    A run that goes on makes scenes with unreadable images again: these may be back.
+    A run that goes on makes scenes with unreadable images again: these may be back. So it does
+    with those whose tables were damaged, as by a power failure.
 
     Args:
-        stage: Name of the stage in dvc.yaml.
-        out: Output folder.
+        title: What the progress bar says.
+        folder: Of a publication.
         make: Picklable function from a scene's name to its table and what was left out.
         sizes: Number of images by scene.
         execution: Engine, workers, and the share of images that may be unreadable.
         networks: Whether `make` runs networks, so that its workers need GPUs.
         unit: What `sizes` counts.
-        beside: Output folders of the further tables that `make` gives, in their order.
+        beside: Folders of the further tables that `make` gives, in their order.
 
     Returns:
         Names of what was left out, by reason, in the order of the scenes.
@@ -82,19 +80,18 @@ def write_noted_tables(
     Raises:
         InputError: Too many images are unreadable.
     """
-    with ExitStack() as stack:
-        folders = [stack.enter_context(resumable_folder(stage, path)) for path in (*beside, out)]
-        tables = UnfinishedTables(folders[-1], tuple(folders[:-1]))
-        tables.drop_unreadable(sizes)
-        todo = [scene for scene in sizes if not tables.has(scene)]
-        results = run_engine(partial(tables.add, make), todo, execution, networks)
-        unreadable: list[str] = []
-        with closing(counted(results, stage, sizes, unit, todo)) as progress:
-            for _, left_out in progress:
-                unreadable += left_out.get(UNREADABLE, ())
-                refuse_too_many(unreadable, sum(sizes.values()), execution.max_unreadable)
-        merged = merge_left_out(tables.left_out(scene) for scene in sizes)
-        tables.remove_notes()
+    tables = UnfinishedTables(folder, tuple(beside))
+    tables.drop_unreadable(sizes)
+    done = {scene: told for scene in sizes if (told := tables.finished(scene)) is not None}
+    todo = [scene for scene in sizes if scene not in done]
+    results = run_engine(partial(tables.add, make), todo, execution, networks)
+    unreadable: list[str] = []
+    with closing(counted(results, title, sizes, unit, todo)) as progress:
+        for scene, left_out in progress:
+            done[scene] = left_out
+            unreadable += left_out.get(UNREADABLE, ())
+            refuse_too_many(unreadable, sum(sizes.values()), execution.max_unreadable)
+    merged = merge_left_out(done[scene] for scene in sizes)
     say_what_was_left_out(merged)
     return merged
 
@@ -146,9 +143,18 @@ class UnfinishedTables:
         """What was left out, one JSON file per scene; never part of the stage's output."""
         return self.folder.with_name(f"{self.folder.name}.notes")
 
-    def has(self, scene: str) -> bool:
-        """Whether the scene is finished: its note comes first, its table last."""
-        return self._note(scene).exists() and all(p.exists() for p in self._tables(scene))
+    def finished(self, scene: str) -> LeftOut | None:
+        """Names of what was left out of a finished scene, by reason; None where it is unfinished.
+
+        A scene is finished if its tables are those that its note has the digests of.
+        """
+        try:
+            note = json.loads(self._note(scene).read_bytes())
+            if note["sha256"] != [_digest(path) for path in self._tables(scene)]:
+                return None
+            return {reason: tuple(names) for reason, names in note["left_out"].items()}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return None  # no such file, or a damaged one
 
     def add(self, make: Callable[[str], Noted[Table]], scene: str) -> LeftOut:
         """Make and write a scene's table, unless it is there; returns what was left out.
@@ -156,39 +162,41 @@ class UnfinishedTables:
         A task that is run again because its worker seemed dead may write beside the first one:
         each attempt has its own folder, and the table comes last and at once.
         """
-        if not self.has(scene):
-            noted = make(scene)
+        if (told := self.finished(scene)) is not None:
+            return told
+        noted, tables = make(scene), self._tables(scene)
+        with writing(self.notes):
             self.notes.mkdir(parents=True, exist_ok=True)
             attempt = Path(tempfile.mkdtemp(prefix=f"{scene}-", dir=self.notes))
-            note, table = attempt / "note.json", attempt / "table.parquet"
-            write_json(note, noted.left_out)
-            note.replace(self._note(scene))
-            for made, path in zip((*noted.beside, noted.table), self._tables(scene), strict=True):
-                made.write(table)
-                table.replace(path)
+            made = [attempt / str(number) for number in range(len(tables))]
+            for table, path in zip((*noted.beside, noted.table), made, strict=True):
+                table.write(path)
+                sync(path)
+            note = {"left_out": noted.left_out, "sha256": [_digest(path) for path in made]}
+            write_json(attempt / "note", note)
+            for path, target in zip(
+                (attempt / "note", *made), (self._note(scene), *tables), strict=True
+            ):
+                target.parent.mkdir(parents=True, exist_ok=True)
+                path.replace(target)
             attempt.rmdir()
-        return self.left_out(scene)
-
-    def left_out(self, scene: str) -> LeftOut:
-        """Names of what was left out of a finished scene, by reason."""
-        content = json.loads(self._note(scene).read_text())
-        return {reason: tuple(names) for reason, names in content.items()}
+        return noted.left_out
 
     def drop_unreadable(self, scenes: Iterable[str]) -> None:
         """Forget scenes that lack images: these may be readable by now."""
         for scene in scenes:
-            if self.has(scene) and self.left_out(scene).get(UNREADABLE):
-                self._tables(scene)[-1].unlink()
-
-    def remove_notes(self) -> None:
-        """Remove what is not the stage's output."""
-        shutil.rmtree(self.notes, ignore_errors=True)
+            if (self.finished(scene) or {}).get(UNREADABLE):
+                self._note(scene).unlink()
 
     def _tables(self, scene: str) -> list[Path]:
         return [folder / f"{scene}.parquet" for folder in (*self.beside, self.folder)]
 
     def _note(self, scene: str) -> Path:
         return self.notes / f"{scene}.json"
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def refuse_too_many(unreadable: Sequence[str], images: int, limit: float) -> None:

@@ -1,27 +1,65 @@
 """What every stage does around its own work: fail in one line, run its own code."""
 
+import io
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import cm3d
-from cm3d.errors import InputError
+from cm3d.errors import InputError, refused
+from cm3d.execution.environment import check_environment, refuse_several
+from cm3d.execution.interruption import begin, ended_in_one_line
 
 
-def run_stage(main: Callable[[], None]) -> None:
-    """Run a stage's `main`; bad input ends in one line on stderr and exit code 1."""
-    try:
+def run_stage(
+    main: Callable[[], None], *, has_arguments: bool = False, trains: bool = False
+) -> None:
+    """Run a stage's `main`; bad input ends in one line on stderr and exit code 1.
+
+    So do failures of the system, by what helps against them, and a signal that ends the process.
+
+    Args:
+        main: Of the stage.
+        has_arguments: Whether it reads the command line; otherwise that must be empty.
+        trains: Whether it may be one of several processes that `torchrun` has started.
+    """
+    with ended_in_one_line(), _failing_in_one_line():
+        check_environment()
+        if not trains:
+            refuse_several(os.environ)
+        if sys.argv[1:] and not has_arguments:
+            raise InputError(f"{sys.argv[1]}: this stage takes no arguments; set params.yaml")
         refuse_foreign_code(Path.cwd())
         main()
+        sys.stdout.flush()
+
+
+def begin_program() -> None:
+    """What a stage does before it imports anything: signals and environment, in one line each."""
+    begin()
+    with _failing_in_one_line():
+        check_environment()
+
+
+@contextmanager
+def _failing_in_one_line() -> Iterator[None]:
+    sys.stderr = sys.stderr or Path(os.devnull).open("w")  # closed by the shell
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        yield
     except InputError as error:
         _fail(str(error))
+    except BrokenPipeError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or Python would fail again at its end
+        _fail(str(refused(error)))
     except OSError as error:
-        if error.filename is None:
-            raise
-        _fail(f"{error.filename}: {error.strerror}; check the path, its permissions and the disk")
-    except KeyboardInterrupt:
-        print("interrupted; finished scenes are kept, run it again to go on", file=sys.stderr)
-        sys.exit(130)
+        _fail(str(refused(error)))
+    except MemoryError as error:
+        told = f"out of memory ({error})" if str(error) else "out of memory"
+        _fail(f"{told}; lower execution.workers or use a machine with more")
 
 
 def refuse_foreign_code(project: Path) -> None:

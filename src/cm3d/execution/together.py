@@ -2,18 +2,24 @@
 
 import os
 import socket
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Literal
+from dataclasses import dataclass
+from multiprocessing.connection import wait
+from multiprocessing.queues import SimpleQueue
+from typing import Final, Literal, cast
 
 import torch
 from torch import distributed
-from torch.multiprocessing.spawn import ProcessException, start_processes
+from torch.multiprocessing import get_context
 
-from cm3d.errors import InputError
+from cm3d.errors import InputError, refused
 from cm3d.execution.devices import choose_device, usable_cores
+from cm3d.execution.interruption import deaf_children
+from cm3d.execution.processes import end_with_parent, prepare_for_children
+
+_LONGEST: Final = 20_000  # characters that a pipe takes without a reader
 
 
 def train_together(work: Callable[[torch.device], None], trainers: int, device: str) -> None:
@@ -57,17 +63,48 @@ def count_trainers(wanted: int | Literal["auto"], device: str) -> int:
 
 
 def _start(work: Callable[[torch.device], None], trainers: int, device: str) -> None:
-    with TemporaryDirectory() as folder:
-        errors, port = Path(folder), _free_port()
-        try:
-            start_processes(  # type: ignore[no-untyped-call]
-                _join, (trainers, port, work, device, errors), trainers, start_method="spawn"
-            )
-        except ProcessException as stopped:
-            messages = sorted(errors.iterdir())
-            if not messages:
-                raise
-            raise InputError(messages[0].read_text()) from stopped
+    prepare_for_children()
+    context, port = get_context("spawn"), _free_port()
+    failures: SimpleQueue[_Failure] = context.SimpleQueue()
+    processes = [
+        context.Process(target=_join, args=(rank, trainers, port, work, device, failures))
+        for rank in range(trainers)
+    ]
+    try:
+        with deaf_children():
+            for process in processes:
+                process.start()
+        running = {process.sentinel: process for process in processes}
+        while running:
+            for ended in wait(list(running)):
+                process = running.pop(cast(int, ended))
+                process.join()
+                if process.exitcode != 0:
+                    raise _reported(failures)
+    finally:
+        for process in processes:
+            if process.pid is not None:
+                process.kill()
+                process.join()
+
+
+@dataclass(frozen=True)
+class _Failure:
+    """What ended a process: bad input in one line, or the traceback of a fault."""
+
+    is_input: bool
+    text: str
+
+
+def _reported(failures: "SimpleQueue[_Failure]") -> Exception:
+    """What to raise for the first process that failed; the others failed because of it."""
+    if failures.empty():
+        return InputError(
+            "execution.trainers: a process of the training was killed, mostly for want of memory; "
+            "steps are kept, run it again with a smaller batch_size or fewer trainers"
+        )
+    failure = failures.get()
+    return InputError(failure.text) if failure.is_input else RuntimeError(failure.text)
 
 
 def _join(
@@ -76,17 +113,30 @@ def _join(
     port: int,
     work: Callable[[torch.device], None],
     device: str,
-    errors: Path,
+    failures: "SimpleQueue[_Failure]",
 ) -> None:
-    """Be one of the processes; bad input is left as a file for the parent to report."""
+    """Be one of the processes; what goes wrong is left for the parent to report."""
+    end_with_parent()
     os.environ |= {"RANK": str(rank), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-    with _group(device, trainers, rank) as own:
-        try:
-            work(own)
-        except InputError as error:
-            # before the group is left: that makes the others fail, and the parent stop them all
-            (errors / str(rank)).write_text(str(error))
-            raise SystemExit(1) from error
+    try:
+        with _group(device, trainers, rank) as own:
+            # told before the group is left: that makes the others fail, and the parent stop all
+            with _told(failures):
+                work(own)
+    except Exception:
+        if failures.empty():
+            failures.put(_Failure(False, traceback.format_exc()[-_LONGEST:]))
+        os._exit(1)
+
+
+@contextmanager
+def _told(failures: "SimpleQueue[_Failure]") -> Iterator[None]:
+    try:
+        yield
+    except (InputError, OSError) as error:
+        said = refused(error) if isinstance(error, OSError) else error
+        failures.put(_Failure(True, str(said)[:_LONGEST]))
+        raise
 
 
 @contextmanager

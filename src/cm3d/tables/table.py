@@ -23,7 +23,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cm3d.errors import InputError
+from cm3d.errors import InputError, unwritable
 from cm3d.tables.contract import Fault, columns_of, first_fault
 from cm3d.tables.parquet import (
     FIRST_VERSION,
@@ -128,7 +128,7 @@ class Table:
         except OSError as error:
             with suppress(OSError):
                 partial.unlink()
-            raise InputError(f"{path}: cannot be written ({error.strerror}); free it") from error
+            raise unwritable(path, error) from error
 
     @classmethod
     def read(cls, path: Path) -> Self:

@@ -5,12 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 
 from cm3d import params
 from cm3d.detectors.protocol import Detector
 from cm3d.detectors.registry import build_detector
 from cm3d.errors import InputError
+from cm3d.execution.files import write_whole
 from cm3d.taxonomy import Taxonomy
 
 _WEIGHTS, _CONFIGURATION = "model.safetensors", "detector.json"
@@ -24,12 +25,14 @@ def save_model(folder: Path, model: Detector, section: params.Detector, taxonomy
         model: What is written.
         section: `detector` of the parameters that it was built from.
         taxonomy: Whose classes it learned.
+
+    Raises:
+        InputError: The folder cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     state = {name: value.cpu().contiguous() for name, value in model.state_dict().items()}
-    save_file(state, folder / _WEIGHTS)
+    write_whole(folder / _WEIGHTS, save(state))
     text = json.dumps(_configuration(section, taxonomy), indent=2)
-    (folder / _CONFIGURATION).write_text(text + "\n")
+    write_whole(folder / _CONFIGURATION, f"{text}\n".encode())
 
 
 def load_model(folder: Path, section: params.Detector, taxonomy: Taxonomy) -> Detector:

@@ -11,6 +11,7 @@ from torch import Tensor, distributed
 
 from cm3d.detectors.protocol import Needs
 from cm3d.detectors.ranks import rank, ranks
+from cm3d.execution.files import write_whole
 from cm3d.params import CopyPaste
 from cm3d.sensors.card import Sensors
 from cm3d.training.checkpoint import save_model
@@ -79,7 +80,7 @@ class TrainingJob:
         if rank() == 0:
             folder = self.folder / MODEL
             save_model(folder, trained.model, recipe.detector, recipe.taxonomy)
-            (self.folder / HISTORY).write_text(json.dumps(trained.history))
+            write_whole(self.folder / HISTORY, json.dumps(trained.history).encode())
 
     def _pasting(self, needs: Needs) -> Pasting:
         """Objects of the labels, cut out by the first process while the others wait."""

@@ -12,6 +12,7 @@ from cm3d.detectors.inputs import Batch, Sample, collate
 from cm3d.detectors.protocol import Needs
 from cm3d.detectors.ranks import rank, ranks
 from cm3d.errors import InputError
+from cm3d.execution.processes import prepare_for_children
 from cm3d.geometry.arrays import NDArrayFloat32
 from cm3d.sensors.card import Sensors
 from cm3d.training.augmentation import Augmentation
@@ -137,6 +138,8 @@ def load_batches(
         pin_memory=device.type == "cuda",
         worker_init_fn=_leave_interrupts_to_the_parent,
     )
+    if loaders:
+        prepare_for_children()
     for batch in loader:
         if isinstance(batch, InputError):
             raise batch

@@ -11,7 +11,7 @@ import numpy as np
 
 from cm3d.detectors.boxes import SensorBoxes
 from cm3d.detectors.protocol import Needs
-from cm3d.errors import InputError
+from cm3d.errors import unwritable
 from cm3d.execution.progress import followed
 from cm3d.geometry.arrays import NDArrayFloat32, NDArrayInt
 from cm3d.geometry.cuboids import points_by_box
@@ -186,7 +186,7 @@ def write_bank(folder: Path, class_names: Sequence[str], parts: Iterable[ObjectB
             np.save(folder / f"{field.name}.npy", getattr(stacked, field.name))
         (folder / _CLASSES).write_text(json.dumps(list(class_names)))
     except OSError as error:
-        raise InputError(f"{folder}: cannot be written ({error.strerror}); free it") from error
+        raise unwritable(folder, error) from error
 
 
 def open_bank(folder: Path) -> MappedBank:

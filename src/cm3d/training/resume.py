@@ -2,10 +2,14 @@
 
 import time
 from collections.abc import Mapping
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
+
+from cm3d.execution.files import read_sealed, write_sealed
+from cm3d.execution.processes import leads
 
 _FILE_NAME = "training.pt"
 
@@ -37,15 +41,18 @@ class ResumeFile:
         self._saved_s = time.monotonic()
 
     def save_if_due(self, history: list[dict[str, float]], parts: Mapping[str, Stateful]) -> None:
-        """Write the state after so many steps as `history` has rows, whole or not at all."""
+        """Write the state after so many steps as `history` has rows, whole or not at all.
+
+        Raises:
+            InputError: The folder cannot be written.
+        """
         if self.folder is None or time.monotonic() - self._saved_s < self.interval_s:
             return
         states = {name: part.state_dict() for name, part in parts.items()}
         content = {"fingerprint": self.fingerprint, "history": history, "states": states}
-        self.folder.mkdir(parents=True, exist_ok=True)
-        partial = self.folder / f".{_FILE_NAME}.partial"
-        torch.save(content, partial)
-        partial.replace(self.folder / _FILE_NAME)
+        buffer = BytesIO()
+        torch.save(content, buffer)
+        write_sealed(self.folder / _FILE_NAME, buffer.getbuffer())
         self._saved_s = time.monotonic()
 
     def restore(self, parts: Mapping[str, Stateful]) -> list[dict[str, float]]:
@@ -67,7 +74,10 @@ class ResumeFile:
     def _read(self) -> dict[str, Any] | None:
         if self.folder is None or not (self.folder / _FILE_NAME).is_file():
             return None
-        content: dict[str, Any] = torch.load(
-            self.folder / _FILE_NAME, map_location="cpu", weights_only=True
-        )
+        sealed = read_sealed(self.folder / _FILE_NAME)
+        if sealed is None:
+            if leads():
+                print(f"note: {self.folder / _FILE_NAME}: damaged; the training begins anew")
+            return None
+        content: dict[str, Any] = torch.load(BytesIO(sealed), map_location="cpu", weights_only=True)
         return content if content["fingerprint"] == self.fingerprint else None

@@ -1,0 +1,45 @@
+"""Command lines of stages: what is wrong with them in one line."""
+
+import argparse
+import difflib
+from pathlib import Path
+from typing import NoReturn
+
+from cm3d.errors import InputError
+from cm3d.execution.pipeline import read_stages
+
+
+class Arguments(argparse.ArgumentParser):
+    """A parser whose complaints are bad input."""
+
+    def __init__(self, stage: str, description: str | None) -> None:
+        """Parse the arguments of a stage."""
+        super().__init__(prog=f"stages.{stage}", description=description, allow_abbrev=False)
+
+    def error(self, message: str) -> NoReturn:
+        """Refuse.
+
+        Raises:
+            InputError: Always.
+        """
+        raise InputError(f"{self.prog}: {message}; see `python -m {self.prog} --help`")
+
+
+def member_of(group: str, name: str, project: Path = Path()) -> str:
+    """A name of a command line that is one of a group of dvc.yaml.
+
+    Args:
+        group: As `evaluate`.
+        name: As `lifted`; stages write to paths of this name.
+        project: Folder of dvc.yaml.
+
+    Raises:
+        InputError: The group has no such member.
+    """
+    stages = read_stages(project / "dvc.yaml")
+    names = [stage.removeprefix(f"{group}@") for stage in stages if stage.startswith(f"{group}@")]
+    if name not in names:
+        close = difflib.get_close_matches(name, names, 1)
+        meant = f"did you mean {close[0]}" if close else f"choose of {', '.join(names)}"
+        raise InputError(f"stages.{group}: dvc.yaml has no {group}@{name}; {meant}")
+    return name
