@@ -40,7 +40,7 @@ def main() -> None:
     """Measure and print both tables."""
     params = load_params()
     taxonomy, lift = load_taxonomy("nuscenes"), params.lift
-    priors = load_priors(lift.shape_prior, taxonomy)
+    priors = load_priors(lift.shape_prior, taxonomy, lift.shape_prior_file)
     with temporary_project() as folder, one_core():
         scene = measured_keyframe(folder, params.dataset.lane_step_m, taxonomy)
         scene.write(_ALONE)

@@ -37,7 +37,7 @@ def main() -> None:
     params = load_params()
     start_s = start_of_workers(params.execution)
     taxonomy = load_taxonomy("nuscenes")
-    priors = load_priors(params.lift.shape_prior, taxonomy)
+    priors = load_priors(params.lift.shape_prior, taxonomy, params.lift.shape_prior_file)
     with temporary_project() as folder:
         scene = measured_keyframe(folder, params.dataset.lane_step_m, taxonomy)
         lift = partial(lift_scene, priors=priors, sensors=scene.sensors, params=params.lift)

@@ -60,7 +60,7 @@ class Workspace:
     def score(self, params: Params) -> tuple[DetectionScores, DetectionScores]:
         """Scores of lifted boxes and of pseudo-labels that some parameters make."""
         taxonomy = load_taxonomy(params.taxonomy)
-        priors = load_priors(params.lift.shape_prior, taxonomy)
+        priors = load_priors(params.lift.shape_prior, taxonomy, params.lift.shape_prior_file)
         truth, racks = layout.split_truth(self.frames)
         lifted, fused = [], []
         for frames, keyframes, proposals in self.scenes.values():

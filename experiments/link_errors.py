@@ -215,7 +215,9 @@ def main() -> None:
     split = parser.parse_args().split
     try:
         params = load_params()
-        priors = load_priors(params.lift.shape_prior, load_taxonomy(params.taxonomy))
+        priors = load_priors(
+            params.lift.shape_prior, load_taxonomy(params.taxonomy), params.lift.shape_prior_file
+        )
         scenes = read_scenes(split, open_sensors(params.dataset), priors, params)
         seen = Seen.concatenate(scenes)
     except InputError as error:

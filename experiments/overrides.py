@@ -20,6 +20,21 @@ _KEYWORDS: Final = {"null", "true", "false", "nan", "inf"}
 _LOST_IN_SUBSTITUTION: Final = re.compile(r"[\s'\"\\*?]")
 
 
+def checked_overrides(content: Any, source: str) -> dict[str, Any]:
+    """Overrides by dotted path, as a file has them.
+
+    Args:
+        content: Of the file.
+        source: Names it, for the message.
+
+    Raises:
+        InputError: They are something else.
+    """
+    if not isinstance(content, dict) or not all(isinstance(path, str) for path in content):
+        raise InputError(f"{source}: no mapping of dotted paths to values; write {{}} for none")
+    return dict(content)
+
+
 def with_overrides(values: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
     """A copy of nested values with some leaves exchanged.
 

@@ -6,25 +6,29 @@ from typing import Annotated, Any, Final
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from cm3d.errors import InputError
-from cm3d.params import read_yaml
+from cm3d.params import checked_name, faults_of, read_yaml
+from cm3d.params.fields import Line
 from cm3d.tables import layout
 from experiments.overrides import lookup
 
 TABLES_FOLDER: Final = Path(__file__).parent
 
 
+_Percent = Annotated[float, Field(ge=0, le=1000)]
+
+
 class Figures(BaseModel):
     """Scores in percent, as the paper prints them, and errors where it has them."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    mAP: float
-    NDS: float
-    mATE: float | None = None
-    mASE: float | None = None
-    mAOE: float | None = None
-    mAVE: float | None = None
-    mAAE: float | None = None
+    mAP: _Percent
+    NDS: _Percent
+    mATE: _Percent | None = None
+    mASE: _Percent | None = None
+    mAOE: _Percent | None = None
+    mAVE: _Percent | None = None
+    mAAE: _Percent | None = None
 
 
 class Row(BaseModel):
@@ -41,14 +45,14 @@ class Row(BaseModel):
             figures alone.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    name: str
+    name: Line
     paper: Figures | None = None
     overrides: dict[str, Any] = {}
-    multiply: dict[str, Annotated[int, Field(ge=1)]] = {}
+    multiply: dict[str, Annotated[int, Field(ge=1, le=1000)]] = {}
     same: dict[str, str] = {}
-    target: Annotated[str, Field(pattern="^evaluate@")] | None = None
+    target: Annotated[str, Field(pattern=r"^evaluate@[\w.-]+$")] | None = None
     missing: str | None = None
 
     @model_validator(mode="after")
@@ -64,9 +68,18 @@ class Row(BaseModel):
 
     def resolved(self, values: dict[str, Any]) -> dict[str, Any]:
         """All overrides of the row, given the parameters that it starts from."""
-        longer = {path: lookup(values, path) * factor for path, factor in self.multiply.items()}
+        longer = {
+            path: _number(lookup(values, path), path) * factor
+            for path, factor in self.multiply.items()
+        }
         copied = {path: lookup(values, other) for path, other in self.same.items()}
         return {**self.overrides, **longer, **copied}
+
+
+def _number(value: Any, path: str) -> int | float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise InputError(f"multiply: {path} is no number; correct the path")
+    return value
 
 
 class PaperTable(BaseModel):
@@ -80,7 +93,7 @@ class PaperTable(BaseModel):
         rows: The rows, from top to bottom.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     title: str
     note: str = ""
@@ -105,14 +118,13 @@ def load_table(name: str, folder: Path = TABLES_FOLDER) -> PaperTable:
     Raises:
         InputError: There is no such table, or it is malformed.
     """
-    path = folder / f"{name}.yaml"
+    path = folder / f"{checked_name(name, 'table')}.yaml"
     if not path.is_file():
         raise InputError(f"{path.name}: no such table; there are {', '.join(table_names(folder))}")
     try:
         return PaperTable.model_validate(read_yaml(path))
     except ValidationError as error:
-        faults = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
-        raise InputError(f"{path.name}: " + "; ".join(faults)) from error
+        raise InputError(f"{path.name}: {faults_of(error)}") from error
 
 
 def table_names(folder: Path = TABLES_FOLDER) -> list[str]:

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from cm3d.errors import InputError
 from cm3d.params import read_yaml
-from experiments.overrides import PARAMS_FILE, as_words, write_overrides
+from experiments.overrides import PARAMS_FILE, as_words, checked_overrides, write_overrides
 
 PRESETS_FILE: Final = Path(__file__).with_name("presets.yaml")
 
@@ -21,12 +21,13 @@ def load_preset(name: str, path: Path = PRESETS_FILE) -> dict[str, Any]:
     """The overrides of one preset by dotted path.
 
     Raises:
-        InputError: There is no such preset.
+        InputError: There is no such preset, or it is no mapping of dotted paths.
     """
     presets = read_yaml(path)
     if name not in presets:
-        raise InputError(f"{path.name}: no preset {name!r}; there are {', '.join(presets)}")
-    return dict(presets[name])
+        there = ", ".join(map(str, presets))
+        raise InputError(f"{path.name}: no preset {name!r}; there are {there}")
+    return checked_overrides(presets[name], f"{path.name}: {name}")
 
 
 def main() -> None:

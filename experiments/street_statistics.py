@@ -23,8 +23,8 @@ from cm3d.geometry.cameras import outline_boxes
 from cm3d.geometry.cuboids import box_corners, points_by_box, rotate_xy
 from cm3d.geometry.overlap import image_iou
 from cm3d.geometry.se3 import SE3
-from cm3d.params import Dataset, read_yaml
-from cm3d.sensors.card import Sensors, data_root, read_card
+from cm3d.params import Dataset, data_root, read_yaml
+from cm3d.sensors.card import Sensors, read_card
 from cm3d.sensors.lidar import read_sweep
 from cm3d.tables import Boxes2D, Cameras, Frames, GroundTruth, Sweeps, layout, scene_names
 

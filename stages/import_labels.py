@@ -1,12 +1,14 @@
 """Take over 3D boxes that another program made, if a file is named; else there are none."""
 
+from pathlib import Path
+
 import numpy as np
 
 from cm3d.execution.publication import publication
 from cm3d.execution.stage import run_stage
 from cm3d.fuse.imported import read_labels
 from cm3d.params import load_params
-from cm3d.shelf.results import say_unused, workspace_file
+from cm3d.shelf.results import say_unused
 from cm3d.tables import Boxes3D, Frames, layout, read_scenes
 from cm3d.tables.words import rows_by_word
 from cm3d.taxonomy import load_taxonomy
@@ -17,9 +19,9 @@ def main() -> None:
     params, scenes = load_params(), layout.all_scenes()
     frames = read_scenes(Frames, layout.FRAMES, scenes)
     boxes = Boxes3D.empty()
-    if (file := params.import_labels.file) is not None:
+    if params.import_labels.are_named:
         taxonomy = load_taxonomy(params.taxonomy)
-        found = read_labels(workspace_file(file), frames, taxonomy)
+        found = read_labels(Path(params.import_labels.file), frames, taxonomy)
         say_unused("import_labels.file", found.unused)
         boxes = found.rows
     scene_of = dict(zip(frames.sample_token, frames.scene_name, strict=True))

@@ -1,7 +1,8 @@
 """Lift masks to 3D boxes: LiDAR points inside each mask, a shape prior, the nearest lane."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 
@@ -20,13 +21,15 @@ from cm3d.sensors.accumulation import accumulate
 from cm3d.sensors.card import Sensors, open_sensors
 from cm3d.tables import Boxes3D, Cameras, Frames, Lanes, Masks, Sweeps, layout
 from cm3d.tables.noted import Noted
-from cm3d.taxonomy import load_taxonomy
+from cm3d.taxonomy import Taxonomy, load_taxonomy
 
 
 def main() -> None:
     """Run the stage."""
     params = load_params()
-    priors = load_priors(params.lift.shape_prior, load_taxonomy(params.taxonomy))
+    priors = load_priors(
+        params.lift.shape_prior, load_taxonomy(params.taxonomy), params.lift.shape_prior_file
+    )
     say_which_maps_have_no_lanes(params.lift)
     sensors = open_sensors(params.dataset)
     lift = partial(lift_scene, priors=priors, sensors=sensors, params=params.lift)
@@ -51,12 +54,24 @@ def boxes_and_why(lift: Callable[[str], ExplainedBoxes], scene: str) -> Noted[Bo
 def lift_scene(scene: str, priors: Priors, sensors: Sensors, params: Lift) -> ExplainedBoxes:
     """Boxes of one scene by the recipe that is asked for, and what gave them."""
     frames = Frames.read(layout.FRAMES / f"{scene}.parquet")
-    keyframes = read_keyframes(scene, frames, sensors, params)
+    path = layout.MASKS / f"{scene}.parquet"
+    keyframes = of_known_classes(
+        read_keyframes(scene, frames, sensors, params), priors.taxonomy, path
+    )
     if params.recipe == "refined":
         return refined_scene(keyframes, frames, priors, params)
     return ExplainedBoxes.concatenate(
         lift_frame(keyframe, priors, params) for keyframe in keyframes
     )
+
+
+def of_known_classes(
+    keyframes: Iterable[Keyframe], taxonomy: Taxonomy, path: Path
+) -> Iterator[Keyframe]:
+    """The same; classes of masks that the taxonomy does not have are refused by their table."""
+    for keyframe in keyframes:
+        taxonomy.check(keyframe.masks.class_name, path)
+        yield keyframe
 
 
 def read_keyframes(

@@ -3,14 +3,13 @@
 Where every frame has labels, as for the bound that full supervision sets, nothing is learned.
 """
 
-import os
 from pathlib import Path
 
 from torch import Tensor
 
 from cm3d.detectors.mmdet3d import weights_from_mmdet3d
 from cm3d.execution.stage import run_stage
-from cm3d.params import Params, load_params
+from cm3d.params import NO_FILE, Params, check_file, load_params
 from cm3d.splits.labelled import is_unlabelled
 from cm3d.tables import Boxes3D, layout, read_scenes
 from cm3d.taxonomy import load_taxonomy
@@ -38,17 +37,17 @@ def main() -> None:
 
 
 def initial_weights(params: Params) -> dict[str, Tensor] | None:
-    """Weights of `pretrain.init_checkpoint`; none where it is null.
+    """Weights of `pretrain.init_checkpoint`; none where no file is named.
 
-    It names a model folder of this project or a checkpoint file of mmdet3d; relative paths start
-    in the project.
+    It names a model folder of this project or a checkpoint file of mmdet3d.
 
     Raises:
         InputError: It is missing, unreadable, or of another detector.
     """
-    if params.pretrain.init_checkpoint is None:
+    if params.pretrain.init_checkpoint == NO_FILE:
         return None
-    path = Path(os.environ.get("DVC_ROOT", "."), params.pretrain.init_checkpoint)
+    path = Path(params.pretrain.init_checkpoint)
+    check_file(path, "correct pretrain.init_checkpoint", folders=True)
     taxonomy = load_taxonomy(params.taxonomy)
     if path.is_dir():
         return load_model(path, params.detector, taxonomy).state_dict()

@@ -27,6 +27,7 @@ def main() -> None:
     out = layout.relabelled(number)
     # the figures compare with them, and `refined` merges with them
     before = read_scenes(Boxes3D, layout.PSEUDO_LABELS, scenes_of(split.frames))
+    taxonomy.check(before.class_name, layout.PSEUDO_LABELS)
     with publication(stage) as made:
         if params.selftrain.recipe == "paper":
             folder = made.folder(out)

@@ -4,6 +4,8 @@ Whatever depends on a class is a column of it. Class names stand in tables; insi
 index in the file's order, computed once where names come in (`Taxonomy.indices`).
 """
 
+from collections import Counter
+from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
@@ -15,7 +17,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from cm3d.errors import InputError
 from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat, NDArrayInt, NDArrayObject
-from cm3d.params.fields import Phrase, Positive, Section
+from cm3d.params.fields import FewOrNone, Line, Name, Phrase, Section
 from cm3d.params.files import faults_of, read_yaml
 
 FOLDER: Final = Path("taxonomies")
@@ -25,13 +27,18 @@ OBJECT_CLASS: Final = "object"
 
 ErrorName = Literal["ATE", "ASE", "AOE", "AVE", "AAE"]
 
+_SHOWN_NAMES: Final = 20
+
+_Side = Annotated[float, Field(ge=0.01, le=100)]
+_Words = Annotated[tuple[Line, ...], Field(strict=False, max_length=1000)]
+
 
 class Size(Section):
     """Extents of a class's objects."""
 
-    length_m: Positive
-    width_m: Positive
-    height_m: Positive
+    length_m: _Side
+    width_m: _Side
+    height_m: _Side
 
 
 class Attributes(Section):
@@ -47,23 +54,23 @@ class Attributes(Section):
 class ClassRow(Section):
     """One class; `taxonomies/nuscenes.yaml` explains the columns."""
 
-    categories: Annotated[tuple[str, ...], Field(min_length=1)]
-    phrases: dict[str, Annotated[tuple[Phrase, ...], Field(min_length=1)]]
-    sizes: dict[str, Size]
-    length_spread: Positive
+    categories: Annotated[_Words, Field(min_length=1)]
+    phrases: dict[Name, Annotated[tuple[Phrase, ...], Field(min_length=1, strict=False)]]
+    sizes: dict[Name, Size]
+    length_spread: Annotated[float, Field(ge=0.001, le=3)]
     fills_its_box: bool
     longer_side_across: bool
-    motion: str
+    motion: Name
     follows_lanes: bool
     attributes: str | None
     mobile: bool
-    range_m: Positive
-    errors: tuple[ErrorName, ...]
+    range_m: Annotated[float, Field(ge=1, le=1000)]
+    errors: Annotated[tuple[ErrorName, ...], Field(strict=False)]
     symmetric: bool
     stands_in_racks: bool
-    suppression_m: Positive
-    head: Annotated[int, Field(ge=0)]
-    pasted: Annotated[int, Field(ge=0)]
+    suppression_m: Annotated[float, Field(ge=0.01, le=100)]
+    head: FewOrNone
+    pasted: FewOrNone
 
 
 class Taxonomy(Section):
@@ -77,9 +84,9 @@ class Taxonomy(Section):
     """
 
     name: str
-    attribute_names: tuple[str, ...]
-    attributes: dict[str, Attributes]
-    classes: Annotated[dict[str, ClassRow], Field(min_length=1)]
+    attribute_names: _Words
+    attributes: dict[Name, Attributes]
+    classes: Annotated[dict[Line, ClassRow], Field(min_length=1, max_length=1000)]
 
     @model_validator(mode="after")
     def _rows_agree(self) -> Self:
@@ -94,6 +101,17 @@ class Taxonomy(Section):
         for name, row in self.classes.items():
             if row.attributes is not None and row.attributes not in self.attributes:
                 raise ValueError(f"classes.{name}.attributes: no kind {row.attributes!r}")
+            if double := _double(row.errors):
+                raise ValueError(f"classes.{name}.errors: {double} stands twice; name it once")
+        if double := _double(self.attribute_names):
+            raise ValueError(f"attribute_names: {double!r} stands twice; name it once")
+        for kind, attributes in self.attributes.items():
+            for case, word in attributes:
+                if word and word not in self.attribute_names:
+                    raise ValueError(
+                        f"attributes.{kind}.{case}: {word!r} is not among attribute_names; add it "
+                        "there or correct it"
+                    )
         return self
 
     @cached_property
@@ -123,16 +141,32 @@ class Taxonomy(Section):
         Raises:
             InputError: A name is none of the classes.
         """
+        indices = self._found(class_names)
+        if (indices < 0).any():
+            raise InputError(self._unknown(class_names[np.argmin(indices)]))
+        return indices
+
+    def check(self, class_names: NDArrayObject, path: Path) -> None:
+        """Check the names (N,) that a table has.
+
+        Raises:
+            InputError: A name is none of the classes; the message names the table.
+        """
+        indices = self._found(class_names)
+        if (indices < 0).any():
+            unknown = self._unknown(class_names[np.argmin(indices)])
+            raise InputError(f"{path}: {unknown}; set taxonomy back or rerun what wrote it")
+
+    def _found(self, class_names: NDArrayObject) -> NDArrayInt:
+        """Class index (N,) of each name; -1 of others."""
         known = pa.array(self.class_names, pa.string())
         found = pc.index_in(pa.array(class_names, pa.string()), value_set=known).fill_null(-1)
-        indices = np.asarray(found.to_numpy(zero_copy_only=False), dtype=np.int64)
-        if (indices < 0).any():
-            unknown = class_names[np.argmin(indices)]
-            raise InputError(
-                f"unknown class {unknown!r}; the classes of taxonomy {self.name} are "
-                f"{', '.join(self.class_names)}"
-            )
-        return indices
+        return np.asarray(found.to_numpy(zero_copy_only=False), dtype=np.int64)
+
+    def _unknown(self, class_name: str) -> str:
+        names = ", ".join(self.class_names[:_SHOWN_NAMES])
+        names += ", ..." if len(self.class_names) > _SHOWN_NAMES else ""
+        return f"unknown class {class_name!r}; the classes of taxonomy {self.name} are {names}"
 
     def floats(self, column: str) -> NDArrayFloat:
         """A column of numbers (C,)."""
@@ -180,10 +214,18 @@ def load_taxonomy(name: str, folder: Path = FOLDER) -> Taxonomy:
             f"taxonomy: no {path}; there are {there}; name one, or write it "
             "and `git add` it, since `dvc exp run --temp` copies what Git knows"
         )
+    content = read_yaml(path)
+    if "name" in content:
+        raise InputError(f"{path}: name: a class list has that of its file; delete the key")
     try:
-        return Taxonomy.model_validate({"name": name, **read_yaml(path)})
+        return Taxonomy.model_validate({"name": name, **content})
     except ValidationError as error:
         raise InputError(f"{path}: {faults_of(error)}") from error
+
+
+def _double(words: Iterable[str]) -> str | None:
+    """A word that stands twice; None where each stands once."""
+    return next((word for word, count in Counter(words).items() if count > 1), None)
 
 
 def _refuse_doubles(what: str, words: dict[str, tuple[str, ...]]) -> None:

@@ -85,11 +85,11 @@ def test_a_network_leaves_nothing_unused(default_setting: Setting) -> None:
     assert count_unused(default_setting) == {}
 
 
-def test_relative_files_start_at_the_workspace(
+def test_relative_files_start_at_the_current_folder(
     tmp_path: Path, precomputed: Setting, changed: Change, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "d.json").write_text("[]")
-    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
     section = params.Precomputed(file="d.json")
     relative = changed(backend="precomputed", precomputed=section)
     build_detector(replace(relative, cameras=precomputed.cameras))

@@ -20,7 +20,7 @@ def detector() -> Detector:
     return tiny_detector(range_m=3.2, block_channels=[8, 8], block_layers=[1, 0])
 
 
-def _params(detector: Detector, checkpoint: str | None) -> Params:
+def _params(detector: Detector, checkpoint: str) -> Params:
     params = load_params()
     start = params.pretrain.model_copy(update={"init_checkpoint": checkpoint})
     return params.model_copy(update={"detector": detector, "pretrain": start})
@@ -60,7 +60,7 @@ def _renamed(detector: Detector) -> dict[str, torch.Tensor]:
 
 
 def test_nothing_to_start_from(detector: Detector) -> None:
-    assert initial_weights(_params(detector, None)) is None
+    assert initial_weights(_params(detector, "data/none")) is None
 
 
 def test_a_model_folder_of_ours(
@@ -68,8 +68,9 @@ def test_a_model_folder_of_ours(
 ) -> None:
     model = build_detector(detector, tiny_taxonomy(), 3)
     save_model(tmp_path / "models" / "first", model, detector, classes)
-    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
-    found = initial_weights(_params(detector, "models/first"))
+    params = _params(detector, "models/first")
+    monkeypatch.chdir(tmp_path)
+    found = initial_weights(params)
     assert found is not None
     assert all(torch.equal(found[name], value) for name, value in model.state_dict().items())
 

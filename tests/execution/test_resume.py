@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from cm3d.errors import InputError
+from cm3d.execution.digest import stage_digest
 from cm3d.execution.publication import publication
-from cm3d.execution.resume import stage_digest
 
 HOLDER = """
 import multiprocessing, sys, time

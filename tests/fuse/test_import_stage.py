@@ -24,18 +24,17 @@ BOX = {
 
 @pytest.fixture
 def folder(tmp_path: Path, project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project of two scenes of one keyframe each; `$DVC_ROOT` is another folder."""
-    shutil.copytree(project / "taxonomies", tmp_path / "copy" / "taxonomies")
-    shutil.copy(project / "dvc.yaml", tmp_path / "copy")
-    monkeypatch.chdir(tmp_path / "copy")
-    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    """A project of two scenes of one keyframe each; the current folder."""
+    shutil.copytree(project / "taxonomies", tmp_path / "taxonomies")
+    shutil.copy(project / "dvc.yaml", tmp_path)
+    monkeypatch.chdir(tmp_path)
     for scene in ("s0", "s1"):
         frames = Frames([f"f-{scene}"], [scene], [0], ["train"], [""], [[1, 0, 0, 0, 0, 0, 0]])
         frames.write(layout.FRAMES / f"{scene}.parquet")
     return tmp_path
 
 
-def run(project: Path, file: str | None) -> None:
+def run(project: Path, file: str) -> None:
     values = read_yaml(project / "params.yaml")
     values["import_labels"]["file"] = file
     with Path("params.yaml").open("w") as params:
@@ -44,7 +43,7 @@ def run(project: Path, file: str | None) -> None:
 
 
 def test_nothing_to_import_gives_a_table_per_scene(folder: Path, project: Path) -> None:
-    run(project, None)
+    run(project, "data/none")
     assert [len(Boxes3D.read(layout.IMPORTED / f"{s}.parquet")) for s in ("s0", "s1")] == [0, 0]
 
 

@@ -139,9 +139,9 @@ def test_field_that_is_missing_is_named(read: Callable[..., Any]) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "complaint"),
     [
-        ("missing.json", None, "cannot be read"),
-        ("broken.json", "{", "no valid JSON"),
-        ("deep.json", "[" * 200_000, "no valid JSON"),
+        ("missing.json", None, "missing; correct import_labels.file"),
+        ("broken.json", "{", "not valid JSON"),
+        ("deep.json", "[" * 200_000, "not valid JSON"),
         ("empty.json", '{"results": {}}', "it names no keyframe of the data set; correct import"),
         ("other.json", '{"results": {"x": []}}', "it names no keyframe of the data set"),
         ("list.json", "[]", "no nuScenes result file"),

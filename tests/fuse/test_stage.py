@@ -109,7 +109,7 @@ def test_other_ground_truth_changes_nothing(
 
 
 def test_nothing_to_fit_on_is_named(folder: Path, params: Params) -> None:
-    unlabelled = with_labels(params, frames_file=None, fraction=0.0)
+    unlabelled = with_labels(params, frames_file="data/none", fraction=0.0)
     with pytest.raises(InputError, match=r"labels\.fraction: 0\.0 .*fuse\.temperature"):
         chosen_temperature(unlabelled)
 

@@ -73,22 +73,23 @@ def test_set_that_a_class_lacks_names_all_three() -> None:
 
 def test_priors_of_a_file(tmp_path: Path) -> None:
     file = written(tmp_path / "mine.yaml", bus="{width_m: 3, height_m: 3.5, length_m: 14}")
-    priors = load_priors(str(file), TAXONOMY)
+    priors = load_priors("chatgpt", TAXONOMY, str(file))
     assert sizes_of("bus", "car", priors=priors) == [[14, 3, 3.5], [2, 1, 1]]
 
 
 @pytest.mark.parametrize(
     ("changes", "complaint"),
     [
-        ({"bus": None}, "'bus'; every class needs length_m, width_m and height_m"),
-        ({"bus": "{length_m: 2, width_m: 1}"}, "height_m.*; every class needs"),
-        ({"bus": "{length_m: 2, width_m: 1, height_m: 1, depth_m: 1}"}, "depth_m.*; every class"),
-        ({"bus": "[2, 1, 1]"}, "; every class needs"),
-        ({"bus": "{length_m: long, width_m: 1, height_m: 1}"}, "'long'; every class needs"),
-        ({"bus": "{length_m: -2, width_m: 1, height_m: 1}"}, "a size is no positive number"),
-        ({"bus": "{length_m: 0, width_m: 1, height_m: 1}"}, "a size is no positive number"),
-        ({"bus": "{length_m: .nan, width_m: 1, height_m: 1}"}, "a size is no positive number"),
-        ({"bus": "{length_m: .inf, width_m: 1, height_m: 1}"}, "a size is no positive number"),
+        ({"bus": None}, "no 'bus'; every class of taxonomy nuscenes needs length_m"),
+        ({"bus": "{length_m: 2, width_m: 1}"}, "bus.height_m: Field required"),
+        ({"bus": "{length_m: 2, width_m: 1, height_m: 1, depth_m: 1}"}, "bus.depth_m: Extra"),
+        ({"bus": "[2, 1, 1]"}, "bus: Input should be a valid dictionary"),
+        ({"bus": "{length_m: long, width_m: 1, height_m: 1}"}, "bus.length_m: .* valid number"),
+        ({"bus": "{length_m: -2, width_m: 1, height_m: 1}"}, "bus.length_m: .* 0.01"),
+        ({"bus": "{length_m: 0, width_m: 1, height_m: 1}"}, "bus.length_m: .* 0.01"),
+        ({"bus": "{length_m: .nan, width_m: 1, height_m: 1}"}, "bus.length_m: .* finite"),
+        ({"bus": "{length_m: .inf, width_m: 1, height_m: 1}"}, "bus.length_m: .* finite"),
+        ({"bus": "{length_m: 1.0e+9, width_m: 1, height_m: 1}"}, "bus.length_m: .* 100"),
     ],
 )
 def test_fault_of_a_file_is_one_line(
@@ -96,22 +97,17 @@ def test_fault_of_a_file_is_one_line(
 ) -> None:
     file = written(tmp_path / "mine.yaml", **changes)
     with pytest.raises(InputError, match=f"mine.yaml: .*{complaint}") as caught:
-        load_priors(str(file), TAXONOMY)
+        load_priors("chatgpt", TAXONOMY, str(file))
     assert "\n" not in str(caught.value)
 
 
-def test_numbers_in_quotes_are_numbers(tmp_path: Path) -> None:
-    file = written(tmp_path / "mine.yaml", bus='{length_m: "14", width_m: 3, height_m: 3}')
-    assert sizes_of("bus", priors=load_priors(str(file), TAXONOMY)) == [[14, 3, 3]]
-
-
 def test_missing_file(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"lift\.shape_prior: there is no file .*mine\.yaml"):
-        load_priors(str(tmp_path / "mine.yaml"), TAXONOMY)
+    with pytest.raises(InputError, match=r"mine\.yaml: missing; correct lift\.shape_prior_file"):
+        load_priors("chatgpt", TAXONOMY, str(tmp_path / "mine.yaml"))
 
 
-def test_word_that_is_no_set_and_no_file_is_told_the_sets() -> None:
-    with pytest.raises(InputError, match=r"no file .*nonsense.*nuscenes: chatgpt, dataset"):
+def test_word_that_is_no_set_is_told_the_sets() -> None:
+    with pytest.raises(InputError, match=r"no sizes 'nonsense'; .*: chatgpt, dataset"):
         load_priors("nonsense", TAXONOMY)
 
 

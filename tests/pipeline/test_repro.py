@@ -111,7 +111,7 @@ def test_second_repro_does_nothing(reproduced: Clone) -> None:
         ("finetune.init=random", "finetune"),
         ("evaluate.engine=devkit", "evaluate"),
         ("detect2d.owlv2.template=a {}", None),
-        ("import_labels.file=labels.json", "import"),
+        ("import_labels.file=README.md", "import"),
         ("execution.workers=1", None),
         ("execution.engine=ray", None),
     ],

@@ -6,7 +6,8 @@ import pytest
 
 from cm3d import params
 from cm3d.errors import InputError
-from cm3d.sensors.card import DataCard, ImageFormat, LidarFormat, data_root, open_sensors, read_card
+from cm3d.params import data_root
+from cm3d.sensors.card import DataCard, ImageFormat, LidarFormat, open_sensors, read_card
 
 FORMAT = LidarFormat(
     file="binary", dtype="float32", columns=("x", "y", "z", "intensity"), full_intensity=1.0

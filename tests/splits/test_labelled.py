@@ -45,7 +45,7 @@ def _labels(**changes: Any) -> Labels:
         "fraction": 0.5,
         "draw": 0,
         "sampling": "uniform",
-        "frames_file": None,
+        "frames_file": "data/none",
     }
     return Labels(**values | changes)
 
@@ -159,7 +159,7 @@ def test_no_frames_at_all() -> None:
 def test_a_file_lists_the_labelled_part(
     frames: Frames, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "mine.json").write_text(json.dumps(["a1", "b2", "a1"]))
     assert _labelled(frames, frames_file="mine.json", fraction=0.0) == ["a1", "b2"]
     assert _labelled(frames, frames_file=str(tmp_path / "mine.json")) == ["a1", "b2"]
@@ -190,7 +190,7 @@ def test_an_unreadable_file_is_named(frames: Frames, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"mine\.json: missing; .*labels\.frames_file"):
         is_labelled(frames, _labels(frames_file=str(path)), SEED)
     path.write_text("[1,")
-    with pytest.raises(InputError, match=r"mine\.json: no valid JSON .*labels\.frames_file"):
+    with pytest.raises(InputError, match=r"mine\.json: not valid JSON .*labels\.frames_file"):
         is_labelled(frames, _labels(frames_file=str(path)), SEED)
 
 

@@ -18,7 +18,7 @@ from cm3d.training.labels import (
 from tests.tiny_detector import PROJECT
 
 SEED = 8  # labels come in the order t1, t0, t2
-LABELS = Labels(fraction=0.3, draw=0, sampling="uniform", frames_file=None)
+LABELS = Labels(fraction=0.3, draw=0, sampling="uniform", frames_file="data/none")
 
 
 def _objects(*values: str) -> np.ndarray:

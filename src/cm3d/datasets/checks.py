@@ -11,6 +11,7 @@ import numpy as np
 from cm3d.datasets.protocol import SPLITS, IndexedScene
 from cm3d.errors import InputError
 from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat, NDArrayObject
+from cm3d.params import checked_name
 from cm3d.tables import Boxes3D, Cameras, GroundTruth
 from cm3d.tables.rules import is_name
 from cm3d.tables.words import positions
@@ -55,6 +56,8 @@ def check_scene(name: str, scene: IndexedScene) -> None:
     frames, sweeps, cameras = scene.frames, scene.sweeps, scene.cameras
     if not len(frames):
         raise InputError(f"scene {name}: it has no keyframes; give it some or leave it out")
+    for location in sorted(set(frames.location) - {""}):
+        checked_name(location, f"scene {name}: location")
     ascends = np.r_[True, np.diff(frames.timestamp_us) > 0]
     pose = "pose is no finite qw, qx, qy, qz, x, y, z with a rotation; correct it"
     clock, ego = (np.full(len(frames), of, dtype=object) for of in ("LiDAR", "ego vehicle"))

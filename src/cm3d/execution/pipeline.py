@@ -34,7 +34,7 @@ def read_stages(path: Path) -> dict[str, dict[str, Any]]:
     stages: dict[str, dict[str, Any]] = {}
     for name, stage in read_values(path)["stages"].items():
         if "foreach" in stage:
-            for key, item in _members(stage["foreach"]).items():
+            for key, item in _members(_filled(stage["foreach"], values)).items():
                 own = {**values, "key": key, "item": item}
                 stages[f"{name}@{key}"] = _filled(stage["do"], own)
         else:
@@ -90,7 +90,7 @@ def stale_reasons(project: Path) -> dict[str, str | None]:
             if knob not in recorded or recorded[knob] != knob_value(values, knob):
                 return f"{knob} has changed"
         deps = {dep["path"]: dep.get("md5") for dep in lock[name].get("deps", [])}
-        for path in stages[name].get("deps", []):
+        for path in map(os.path.normpath, stages[name].get("deps", [])):
             if path not in deps:
                 return f"did not depend on {path}"
             if change := changed(path, deps[path]):
@@ -180,8 +180,16 @@ def _md5(content: bytes) -> str:
 
 
 def read_values(path: Path) -> dict[str, Any]:
-    """The content of a YAML file; empty if there is none in it."""
-    content: dict[str, Any] = yaml.load(path.read_text(), Loader=_Loader) or {}
+    """The content of a YAML file; empty if there is none in it.
+
+    Raises:
+        InputError: It is no YAML in UTF-8.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+        content: dict[str, Any] = yaml.load(text, Loader=_Loader) or {}
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise InputError(f"{path}: not valid YAML; correct it, or restore it with Git") from error
     return content
 
 

@@ -7,7 +7,6 @@ beside it, and what is locked is nobody else's to use or to delete.
 """
 
 import fcntl
-import hashlib
 import os
 import re
 import shutil
@@ -19,7 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from cm3d.errors import InputError, unwritable
-from cm3d.execution.pipeline import knob_value, knobs_of, read_stages, read_values
+from cm3d.execution.digest import stage_digest
 from cm3d.execution.processes import leads
 
 # Unfinished work of other states of a stage: so many folders are kept, for so long. All that was
@@ -150,35 +149,3 @@ def _begun_s(folder: Path) -> float:
         with suppress(FileNotFoundError):
             return path.stat().st_mtime
     return 0.0
-
-
-def stage_digest(stage: str, project: Path = Path()) -> str:
-    """Digest of a stage's code, parameters and inputs, as dvc.yaml lists them.
-
-    Code counts by content, data by path, size and time.
-    """
-    pipeline = read_stages(project / "dvc.yaml")[stage]
-    values = read_values(project / "params.yaml")
-    digest = hashlib.sha256(str(pipeline["cmd"]).encode())
-    for knob in knobs_of(pipeline):
-        digest.update(repr((knob, knob_value(values, knob))).encode())
-    for dependency in sorted(pipeline.get("deps", [])):
-        if not (project / dependency).exists():
-            digest.update(f"{dependency} is missing".encode())
-        for file in _files(project / dependency):
-            digest.update(str(file.relative_to(project)).encode())
-            digest.update(_fingerprint(file, is_data=dependency.startswith("data/")))
-    return digest.hexdigest()[:12]
-
-
-def _files(path: Path) -> list[Path]:
-    if path.is_file():
-        return [path]
-    return sorted(p for p in path.rglob("*") if p.is_file() and "__pycache__" not in p.parts)
-
-
-def _fingerprint(file: Path, is_data: bool) -> bytes:
-    if not is_data:
-        return file.read_bytes()
-    status = file.stat()
-    return f"{status.st_size} {status.st_mtime_ns}".encode()

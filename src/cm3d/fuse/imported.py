@@ -9,7 +9,8 @@ from scipy.spatial.transform import Rotation
 from cm3d.errors import InputError
 from cm3d.geometry.angles import direction_of
 from cm3d.geometry.arrays import NDArrayFloat
-from cm3d.shelf.results import Results, is_tables, read_json, read_tables
+from cm3d.params import read_json
+from cm3d.shelf.results import Results, is_tables, read_tables
 from cm3d.tables import Boxes3D, Frames
 from cm3d.tables.contract import shown
 from cm3d.taxonomy import Taxonomy

@@ -4,18 +4,18 @@ Sizes are those that a language model or the training data tell (paper, Table 8)
 width, length, height; here every number has its name.
 """
 
-import os
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
+from pydantic import TypeAdapter, ValidationError
 
 from cm3d.errors import InputError
 from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat, NDArrayInt, NDArrayObject
 from cm3d.geometry.rows import Rows
-from cm3d.params import read_yaml
-from cm3d.taxonomy import Taxonomy
+from cm3d.params import NO_FILE, faults_of, read_yaml
+from cm3d.taxonomy import Size, Taxonomy
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +34,7 @@ class Known(Rows):
     Args:
         class_index: Of the taxonomy.
         class_name: The same as a word.
-        size: Of the set or file that `lift.shape_prior` names.
+        size: Of the set that `lift.shape_prior` names, or of `lift.shape_prior_file`.
         length_spread: Standard deviation of the logarithm of lengths.
         fills_its_box: Whether points lie on the sides of a box, not around its middle.
         longer_side_across: Whether annotators draw the heading across the longer side.
@@ -81,22 +81,23 @@ class Priors:
         return np.asarray(numbers[class_index], dtype=np.int64)
 
 
-def load_priors(source: str, taxonomy: Taxonomy) -> Priors:
+def load_priors(name: str, taxonomy: Taxonomy, file: str = NO_FILE) -> Priors:
     """The priors of a class list with the sizes of one of its sets, or of a YAML file.
 
     Args:
-        source: Name of a set of sizes of the taxonomy, or a file that maps each class to
-            `length_m`, `width_m` and `height_m`. A relative path starts at `$DVC_ROOT`, the
-            workspace, also where DVC runs an experiment in a temporary copy.
+        name: Of a set of sizes of the taxonomy.
         taxonomy: The class list.
+        file: To use instead if one is named; it maps each class to `length_m`, `width_m` and
+            `height_m`.
 
     Raises:
-        InputError: A class lacks the set; the file is missing, or lacks a class or a positive
-            number.
+        InputError: A class lacks the set; the file is missing, or lacks a class or has a size that
+            no object has.
     """
-    sides_m = _sides_of_set(source, taxonomy)
-    if sides_m is None:
-        sides_m = _sides_of_file(source, taxonomy)
+    if file == NO_FILE:
+        sides_m = _sides_of_set(name, taxonomy)
+    else:
+        sides_m = _sides_of_file(Path(file), taxonomy)
     of_class = Known(
         class_index=np.arange(len(taxonomy.classes)),
         class_name=taxonomy.name_array,
@@ -125,43 +126,31 @@ def turned_across(known: Known) -> Sizes:
     )
 
 
-class _Sides(NamedTuple):
-    length_m: float
-    width_m: float
-    height_m: float
-
-
-def _sides_of_set(name: str, taxonomy: Taxonomy) -> NDArrayFloat | None:
-    """Length, width and height (C, 3) of a set of sizes; None if no class has such a set."""
-    sizes = {class_name: row.sizes.get(name) for class_name, row in taxonomy.classes.items()}
-    if not any(sizes.values()):
-        return None
-    if lacking := [class_name for class_name, size in sizes.items() if size is None]:
+def _sides_of_set(name: str, taxonomy: Taxonomy) -> NDArrayFloat:
+    """Length, width and height (C, 3) of a set of sizes."""
+    if lacking := [c for c, row in taxonomy.classes.items() if name not in row.sizes]:
+        sets = sorted({known for row in taxonomy.classes.values() for known in row.sizes})
         raise InputError(
             f"lift.shape_prior: class {lacking[0]} of taxonomy {taxonomy.name} has no sizes "
-            f"{name!r}; add them there or name another set"
+            f"{name!r}; add them there or name another set: {', '.join(sets) or 'it has none'}"
         )
-    there = [size for size in sizes.values() if size is not None]
-    return np.array([(size.length_m, size.width_m, size.height_m) for size in there])
+    return _sides_m(row.sizes[name] for row in taxonomy.classes.values())
 
 
-def _sides_of_file(source: str, taxonomy: Taxonomy) -> NDArrayFloat:
+def _sides_of_file(path: Path, taxonomy: Taxonomy) -> NDArrayFloat:
     """Length, width and height (C, 3) of a file."""
-    path = Path(os.environ.get("DVC_ROOT", "."), source)
-    if not path.is_file():
-        sets = sorted({name for row in taxonomy.classes.values() for name in row.sizes})
-        raise InputError(
-            f"lift.shape_prior: there is no file {path}; correct the path, or name a set of "
-            f"sizes of taxonomy {taxonomy.name}: {', '.join(sets) or 'it has none'}"
-        )
-    content = read_yaml(path)
+    content = read_yaml(path, "correct lift.shape_prior_file")
     try:
-        named = [_Sides(**content[name]) for name in taxonomy.class_names]
-        sides_m = np.array([[float(side) for side in sides] for sides in named])
-    except (KeyError, TypeError, ValueError) as error:
+        sizes = TypeAdapter(dict[str, Size]).validate_python(content)
+    except ValidationError as error:
+        raise InputError(f"{path}: {faults_of(error)}") from error
+    if lacking := [name for name in taxonomy.class_names if name not in sizes]:
         raise InputError(
-            f"{source}: {error}; every class needs length_m, width_m and height_m"
-        ) from error
-    if not (np.isfinite(sides_m) & (sides_m > 0)).all():
-        raise InputError(f"{source}: a size is no positive number of metres; every side has one")
-    return sides_m
+            f"{path}: no {lacking[0]!r}; every class of taxonomy {taxonomy.name} needs length_m, "
+            "width_m and height_m"
+        )
+    return _sides_m(sizes[name] for name in taxonomy.class_names)
+
+
+def _sides_m(sizes: Iterable[Size]) -> NDArrayFloat:
+    return np.array([(size.length_m, size.width_m, size.height_m) for size in sizes], dtype=float)

@@ -1,13 +1,23 @@
 """The models of params.yaml: every key known, every type checked, all errors at once."""
 
-from cm3d.params.data import Dataset, Evaluate, Execution, Labels, Scoring, Simulation
+from cm3d.params.data import (
+    Dataset,
+    Evaluate,
+    Execution,
+    Labels,
+    Scoring,
+    Simulation,
+    data_root,
+)
 from cm3d.params.detector import Detector, Predict
 from cm3d.params.fields import (
+    NO_FILE,
     Phrase,
     Precision,
     ShelfModel,
+    checked_name,
 )
-from cm3d.params.files import faults_of, read_yaml
+from cm3d.params.files import check_file, faults_of, read_content, read_json, read_yaml
 from cm3d.params.images import (
     Detect2D,
     Detic,
@@ -34,6 +44,7 @@ from cm3d.params.training import (
 )
 
 __all__ = [
+    "NO_FILE",
     "CopyPaste",
     "Dataset",
     "Detect2D",
@@ -74,8 +85,13 @@ __all__ = [
     "SizeGroup",
     "Tracks",
     "Training",
+    "check_file",
+    "checked_name",
+    "data_root",
     "faults_of",
     "load_params",
     "parse_params",
+    "read_content",
+    "read_json",
     "read_yaml",
 ]

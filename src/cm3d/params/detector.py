@@ -1,17 +1,28 @@
 """Parameters of the 3D detector."""
 
 import math
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, model_validator
 
 from cm3d.params.fields import (
+    Channels,
     Count,
+    Few,
+    Metres,
     NonNegative,
-    Positive,
     Section,
     Share,
+    Signed,
 )
+
+# Of the canvas, a side and what is above a cell: 100 m at 5 cm, and a 10 m column at 1 cm.
+_MOST_CELLS: Final = 4096
+_MOST_LAYERS: Final = 1000
+
+_Height = Annotated[float, Field(ge=-1000, le=1000)]
+_Layers = Annotated[int, Field(ge=0, le=100)]
+_PerBlock = Field(min_length=1, max_length=10)
 
 
 class Detector(Section):
@@ -19,35 +30,35 @@ class Detector(Section):
 
     name: Literal["centerpoint"]
     encoder: Literal["pillars", "voxels"]
-    range_m: Positive
-    min_z_m: float
-    max_z_m: float
-    cell_m: Positive
-    voxel_height_m: Positive
-    sweeps: Count
+    range_m: Metres
+    min_z_m: _Height
+    max_z_m: _Height
+    cell_m: Metres
+    voxel_height_m: Metres
+    sweeps: Few
     ego_half_extent_m: NonNegative
-    max_points: Count
+    max_points: Few
     kept_points: Literal["first", "spread"]
-    pillar_channels: Count
-    sparse_channels: Annotated[list[Count], Field(min_length=4, max_length=4)]
-    block_channels: list[Count]
-    block_layers: list[Annotated[int, Field(ge=0)]]
-    block_strides: list[Count]
-    neck_channels: Count
-    neck_upsampling: list[Positive]
-    head_channels: Count
-    head_hidden_layers: Annotated[int, Field(ge=0)]
-    heatmap_bias: float
+    pillar_channels: Channels
+    sparse_channels: Annotated[list[Channels], Field(min_length=4, max_length=4)]
+    block_channels: Annotated[list[Channels], _PerBlock]
+    block_layers: Annotated[list[_Layers], _PerBlock]
+    block_strides: Annotated[list[Annotated[int, Field(ge=1, le=16)]], _PerBlock]
+    neck_channels: Channels
+    neck_upsampling: Annotated[list[Annotated[float, Field(ge=0.01, le=100)]], _PerBlock]
+    head_channels: Channels
+    head_hidden_layers: _Layers
+    heatmap_bias: Signed
     norm_momentum: Share
     gaussian_overlap: Share
-    min_gaussian_radius_cells: Count
+    min_gaussian_radius_cells: Annotated[int, Field(ge=1, le=100)]
     box_loss_weight: NonNegative
     velocity_loss_weight: NonNegative
 
     @model_validator(mode="after")
     def _shapes_agree(self) -> "Detector":
         lists = (self.block_channels, self.block_layers, self.block_strides, self.neck_upsampling)
-        if not self.block_channels or len({len(values) for values in lists}) != 1:
+        if len({len(values) for values in lists}) != 1:
             raise ValueError(
                 "block_channels, block_layers, block_strides and neck_upsampling differ in length"
             )
@@ -57,6 +68,23 @@ class Detector(Section):
             raise ValueError("neck_upsampling makes maps finer than the canvas")
         if self.max_z_m <= self.min_z_m:
             raise ValueError("max_z_m must be above min_z_m")
+        return self
+
+    @model_validator(mode="after")
+    def _is_buildable(self) -> "Detector":
+        cells = 2 * self.range_m / self.cell_m
+        coarsest = math.prod(self.block_strides) * (8 if self.encoder == "voxels" else 1)
+        if not coarsest <= cells <= _MOST_CELLS:
+            raise ValueError(
+                f"cell_m: {self.cell_m:g} makes {cells:.0f} cells a side of 2 * range_m; choose it "
+                f"so that they are {coarsest} to {_MOST_CELLS}"
+            )
+        layers = (self.max_z_m - self.min_z_m) / self.voxel_height_m
+        if self.encoder == "voxels" and layers > _MOST_LAYERS:
+            raise ValueError(
+                f"voxel_height_m: {self.voxel_height_m:g} makes {layers:.0f} voxels from min_z_m "
+                f"to max_z_m; choose it so that they are at most {_MOST_LAYERS}"
+            )
         return self
 
     @property
@@ -78,9 +106,9 @@ class Predict(Section):
 
     candidates: Count
     min_score: Share
-    max_range_m: Positive
+    max_range_m: Metres
     nms: Literal["circle", "rotated"]
     nms_iou: Share
-    task_boxes: Count
+    task_boxes: Annotated[int, Field(ge=1, le=10_000)]
     max_boxes: Annotated[int, Field(ge=1, le=500)]
     double_flip: bool

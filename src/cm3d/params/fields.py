@@ -1,19 +1,69 @@
-"""What sections of params.yaml are made of: bounded numbers, phrases, models of the shelf."""
+"""What sections of params.yaml are made of: bounded numbers, names, files, models of the shelf.
 
-from typing import Annotated, Literal
+Every number has two bounds: beyond them are slips of the pen, which would ask for more memory than
+there is, or never end.
+"""
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+import posixpath
+from typing import Annotated, Any, Final, Literal
 
-Positive = Annotated[float, Field(gt=0)]
-NonNegative = Annotated[float, Field(ge=0)]
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from cm3d.errors import InputError
+
+# Numbers that decide no amount of work.
+Positive = Annotated[float, Field(ge=1e-9, le=1e6)]
+NonNegative = Annotated[float, Field(ge=0, le=1e6)]
+Signed = Annotated[float, Field(ge=-1e6, le=1e6)]
 Share = Annotated[float, Field(ge=0, le=1)]
-Count = Annotated[int, Field(ge=1)]
+Index = Annotated[int, Field(ge=0, le=1_000_000)]
+Metres = Annotated[float, Field(ge=0.01, le=10_000)]
+
+# Numbers that do.
+Count = Annotated[int, Field(ge=1, le=100_000)]
+CountOrNone = Annotated[int, Field(ge=0, le=100_000)]
+Few = Annotated[int, Field(ge=1, le=1000)]
+FewOrNone = Annotated[int, Field(ge=0, le=1000)]
+Channels = Annotated[int, Field(ge=1, le=4096)]
+Side_px = Annotated[int, Field(ge=16, le=16_384)]
+
+
+def _climbs(name: str) -> str:
+    if ".." in name:
+        raise ValueError("a name, without `..`")
+    return name
+
 
 # Of a file, a folder or a package; never a path.
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.-]*$")]
+Name = Annotated[
+    str, Field(pattern=r"^[A-Za-z0-9][\w.-]*$", max_length=100), AfterValidator(_climbs)
+]
+
+# Text that people see, or that stands for a place: no line breaks, no null bytes.
+Line = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]+$", max_length=1000)]
 
 # Of the matrix products of a network on a GPU; a CPU computes in fp32.
 Precision = Literal["fp32", "bf16", "fp16"]
+
+# A file of the repository that stands for none where a parameter names a file: DVC, which depends
+# on what parameters name, needs one that is there.
+NO_FILE: Final = "data/none"
+
+
+def _is_given(value: Any) -> Any:
+    if value is None:
+        raise ValueError(f"names no file; {NO_FILE} stands for none")
+    return value
+
+
+def _plain(path: str) -> str:
+    if path.startswith("~") or "://" in path or "${" in path:
+        raise ValueError("no path of this machine; write it in full, without ~, $ or ://")
+    return posixpath.normpath(path)
+
+
+# A file that DVC's stages depend on; relative paths start at the current folder.
+NamedFile = Annotated[Line, BeforeValidator(_is_given), AfterValidator(_plain)]
 
 
 def _spelled(phrase: str) -> str:
@@ -27,9 +77,9 @@ Phrase = Annotated[str, AfterValidator(_spelled)]
 
 
 class Section(BaseModel):
-    """A section of params.yaml: frozen, every key known and required."""
+    """A section of params.yaml: frozen, every key known and required, no value of another type."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=True)
 
     def __hash__(self) -> int:
         """By value, so that what is built from parameters can be cached by them."""
@@ -39,5 +89,28 @@ class Section(BaseModel):
 class ShelfModel(Section):
     """A pretrained model: a folder, or an id on the Hugging Face hub at one commit."""
 
-    model: str
+    model: Line
     revision: Annotated[str, Field(pattern="^[0-9a-f]{40}$")] | None
+
+
+class _Named(Section):
+    name: Name
+
+
+def checked_name(name: str, what: str) -> str:
+    """A name of a file or folder that does not come from params.yaml, as it is.
+
+    Args:
+        name: What was given.
+        what: It names, for the message.
+
+    Raises:
+        InputError: It is none.
+    """
+    try:
+        return _Named(name=name).name
+    except ValueError as error:
+        raise InputError(
+            f"{what} {name!r}: no name of a file; write letters, digits, . _ - and nothing else, "
+            "a letter or digit first, and no two dots"
+        ) from error

@@ -5,14 +5,20 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from cm3d.params.fields import (
-    Count,
-    NonNegative,
-    Positive,
+    NO_FILE,
+    Few,
+    Line,
+    Name,
+    NamedFile,
     Precision,
     Section,
     Share,
     ShelfModel,
+    Side_px,
 )
+
+# Relative to a box, or to its size.
+_Ratio = Annotated[float, Field(ge=0, le=10)]
 
 # A sentence around a phrase, for a text encoder.
 Template = Annotated[str, Field(pattern=r"^[^{}]*\{\}[^{}]*$")]
@@ -22,7 +28,7 @@ class SimulatedDetector(Section):
     """Error model of the simulated 2D detector."""
 
     max_recall: Share
-    half_recall_height_px: Positive
+    half_recall_height_px: Annotated[float, Field(ge=0.01, le=10_000)]
     half_recall_visibility: Share
     plain_prompt_recall: Share
     confusion: Share
@@ -30,10 +36,10 @@ class SimulatedDetector(Section):
     parts: Share
     groups: Share
     persistence: Share
-    box_jitter: NonNegative
-    false_positives_per_image: NonNegative
+    box_jitter: _Ratio
+    false_positives_per_image: Annotated[float, Field(ge=0, le=1000)]
     lasting_false_positives: Share
-    score_noise: NonNegative
+    score_noise: _Ratio
 
 
 class GroundingDino(ShelfModel):
@@ -51,11 +57,11 @@ class Owlv2(ShelfModel):
 class Detic(Section):
     """Detic."""
 
-    folder: str
-    config: str
-    weights: str
+    folder: Line
+    config: Line
+    weights: Line
     template: Template
-    separator: str
+    separator: Annotated[str, Field(max_length=10)]
     clip: ShelfModel
 
 
@@ -68,7 +74,7 @@ class Simnet(Section):
 class Precomputed(Section):
     """What another program made."""
 
-    file: str | None
+    file: NamedFile
 
 
 class Detect2D(Section):
@@ -76,8 +82,8 @@ class Detect2D(Section):
 
     backend: Literal["simnet", "grounding_dino", "owlv2", "detic", "precomputed", "simulated"]
     precision: Precision
-    max_side_px: Count
-    prompts: str
+    max_side_px: Side_px
+    prompts: Name
     min_score: Share
     nms_iou: Share
     simnet: Simnet
@@ -89,7 +95,7 @@ class Detect2D(Section):
 
     @model_validator(mode="after")
     def _file_is_named(self) -> "Detect2D":
-        if self.backend == "precomputed" and self.precomputed.file is None:
+        if self.backend == "precomputed" and self.precomputed.file == NO_FILE:
             raise ValueError("backend: precomputed needs precomputed.file")
         return self
 
@@ -104,12 +110,12 @@ class Sam(Section):
 
     use: Literal["sam", "sam2", "promptable"]
     library: Literal["transformers", "segment_anything"]
-    checkpoint: str | None
+    checkpoint: NamedFile
     models: dict[Literal["sam", "sam2", "promptable"], ShelfModel]
 
     @model_validator(mode="after")
     def _choice_is_complete(self) -> "Sam":
-        if self.library == "segment_anything" and self.checkpoint is None:
+        if self.library == "segment_anything" and self.checkpoint == NO_FILE:
             raise ValueError("library: segment_anything needs checkpoint")
         if self.library == "segment_anything" and self.use != "sam":
             raise ValueError(f"library: segment_anything has no {self.use}; use transformers")
@@ -126,10 +132,10 @@ class Sam(Section):
 class GrabCut(Section):
     """GrabCut masks."""
 
-    iterations: Count
-    margin: NonNegative
+    iterations: Few
+    margin: _Ratio
     core: Share
-    max_side_px: Count
+    max_side_px: Side_px
 
 
 class Nothing(Section):
@@ -141,7 +147,7 @@ class Segment(Section):
 
     backend: Literal["simnet", "sam", "grabcut", "box", "precomputed"]
     precision: Precision
-    max_width_px: Count
+    max_width_px: Side_px
     simnet: Nothing
     sam: Sam
     grabcut: GrabCut
@@ -150,7 +156,7 @@ class Segment(Section):
 
     @model_validator(mode="after")
     def _file_is_named(self) -> "Segment":
-        if self.backend == "precomputed" and self.precomputed.file is None:
+        if self.backend == "precomputed" and self.precomputed.file == NO_FILE:
             raise ValueError("backend: precomputed needs precomputed.file")
         return self
 

@@ -1,16 +1,24 @@
 """Parameters of lifting masks to 3D boxes."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from cm3d.params.fields import (
     Count,
+    Few,
+    FewOrNone,
+    Name,
+    NamedFile,
     NonNegative,
     Positive,
     Section,
     Share,
+    Signed,
 )
+
+# Of an image's width: a kernel this wide leaves no mask.
+_LARGEST_KERNEL: Final = 0.25
 
 
 class MotionPrior(Section):
@@ -48,7 +56,7 @@ class Tracks(Section):
     max_axis_error_rad: NonNegative
     score_prior_boxes: NonNegative
     fill_points: Count
-    fill_keyframes: Annotated[int, Field(ge=0)]
+    fill_keyframes: FewOrNone
     fill_score: Share
     fill_range_m: NonNegative
     motion: dict[str, MotionPrior]
@@ -92,9 +100,9 @@ class Refine(Section):
     enough_points: Count
     max_lane_distance_m: NonNegative
     height_trust: Share
-    rounds: Annotated[int, Field(ge=0)]
-    sample_points: Count
-    sample_rays: Count
+    rounds: FewOrNone
+    sample_points: Few
+    sample_rays: Few
     weights: FitWeights
 
 
@@ -108,23 +116,34 @@ class Calibration(Section):
     """From scores to probabilities, by their logits."""
 
     slope: Positive
-    offset: float
+    offset: Signed
 
 
 class Lift(Section):
     """From masks and LiDAR to 3D boxes."""
 
     recipe: Literal["refined", "paper"]
-    sweeps: Count
-    erosion_kernel_px: Annotated[int, Field(ge=0)]
-    erosion_width_px: Annotated[int, Field(ge=100)]
+    sweeps: Few
+    erosion_kernel_px: FewOrNone
+    erosion_width_px: Annotated[int, Field(ge=100, le=16_384)]
     min_points: Count
     min_depth_m: NonNegative
     ego_half_extent_m: NonNegative
-    shape_prior: str
+    shape_prior: Name
+    shape_prior_file: NamedFile
     orientation: Orientation
     medoid_compensation: bool
     nms: bool
     refine: Refine
     tracks: Tracks
     calibration: Calibration
+
+    @model_validator(mode="after")
+    def _masks_survive(self) -> "Lift":
+        largest_px = int(_LARGEST_KERNEL * self.erosion_width_px)
+        if self.erosion_kernel_px > largest_px:
+            raise ValueError(
+                f"erosion_kernel_px: {self.erosion_kernel_px} of an image {self.erosion_width_px} "
+                f"px wide leaves no mask; choose {largest_px} or less"
+            )
+        return self

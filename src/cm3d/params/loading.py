@@ -19,7 +19,7 @@ from cm3d.params.training import CopyPaste, Finetune, Pretrain, Relabel, Selftra
 class Params(Section):
     """All of params.yaml."""
 
-    seed: Annotated[int, Field(ge=0)]
+    seed: Annotated[int, Field(ge=0, lt=2**63)]
     taxonomy: Name
     execution: Execution
     dataset: Dataset
@@ -59,7 +59,7 @@ class Params(Section):
 
     @model_validator(mode="after")
     def _labels_are_there(self) -> "Params":
-        if self.fuse.labels == "imported" and self.import_labels.file is None:
+        if self.fuse.labels == "imported" and not self.import_labels.are_named:
             raise ValueError("fuse.labels: imported needs import_labels.file")
         return self
 

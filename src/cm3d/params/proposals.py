@@ -1,10 +1,25 @@
 """Parameters of boxes from LiDAR alone, and of their fusion with lifted ones."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from cm3d.params.fields import Count, NonNegative, Positive, Precision, Section, Share, ShelfModel
+from cm3d.params.fields import (
+    NO_FILE,
+    Count,
+    Few,
+    Name,
+    NamedFile,
+    NonNegative,
+    Precision,
+    Section,
+    Share,
+    ShelfModel,
+)
+
+_MOST_PIXELS: Final = 8192  # a side of the bird's-eye image
+
+_Temperature = Annotated[float, Field(ge=0.001, le=1000)]
 
 
 def _ascending(ends: tuple[float, float]) -> tuple[float, float]:
@@ -13,7 +28,7 @@ def _ascending(ends: tuple[float, float]) -> tuple[float, float]:
     return ends
 
 
-Range = Annotated[tuple[NonNegative, NonNegative], AfterValidator(_ascending)]
+Range = Annotated[tuple[NonNegative, NonNegative], Field(strict=False), AfterValidator(_ascending)]
 
 
 class SizeGroup(Section):
@@ -31,11 +46,11 @@ class MaskGenerator(ShelfModel):
     """Segment Anything, prompted wherever an image shows something."""
 
     precision: Precision
-    prompt_spacing_m: Positive
+    prompt_spacing_m: Annotated[float, Field(ge=0.1, le=1000)]
     min_iou: Share
     min_stability: Share
     nms_iou: Share
-    prompt_batch: Count
+    prompt_batch: Annotated[int, Field(ge=1, le=10_000)]
 
 
 class Components(Section):
@@ -50,23 +65,33 @@ class Sam3D(Section):
     segmenter: Literal["components", "sam"]
     components: Components
     sam: MaskGenerator
-    range_m: Positive
-    pixel_m: Annotated[float, Field(ge=0.01)]
-    sweeps: Count
+    range_m: Annotated[float, Field(ge=1, le=10_000)]
+    pixel_m: Annotated[float, Field(ge=0.01, le=10)]
+    sweeps: Few
     ego_half_extent_m: NonNegative
     ground_clearance_m: NonNegative
-    dilation_px: Count
+    dilation_px: Annotated[int, Field(ge=1, le=255)]
     rectangle: Literal["closeness", "min_area"]
     complete: bool
     bottom: Literal["ground", "points"]
     score_by_points: bool
-    groups: Annotated[list[str], Field(min_length=1)]
-    sizes: dict[str, SizeGroup]
+    groups: Annotated[list[Name], Field(min_length=1, max_length=1000)]
+    sizes: dict[Name, SizeGroup]
 
     @model_validator(mode="after")
     def _groups_have_sizes(self) -> "Sam3D":
         if unknown := [name for name in self.groups if name not in self.sizes]:
             raise ValueError(f"groups: no sizes for {', '.join(unknown)}")
+        return self
+
+    @model_validator(mode="after")
+    def _image_has_a_size(self) -> "Sam3D":
+        pixels = 2 * self.range_m / self.pixel_m
+        if pixels > _MOST_PIXELS:
+            raise ValueError(
+                f"pixel_m: {self.pixel_m:g} makes {pixels:.0f} pixels a side of 2 * range_m; "
+                f"choose it so that they are at most {_MOST_PIXELS}"
+            )
         return self
 
 
@@ -76,8 +101,8 @@ class Fuse(Section):
     labels: Literal["lifted", "imported"]
     proposals: bool
     min_iou: Share
-    temperature: Positive | Literal["fit"]
-    temperatures: Annotated[list[Positive], Field(min_length=1)]
+    temperature: _Temperature | Literal["fit"]
+    temperatures: Annotated[list[_Temperature], Field(min_length=1, max_length=1000)]
     center: Literal["lifted", "surer"]
     score: Literal["lifted", "surer"]
 
@@ -85,4 +110,9 @@ class Fuse(Section):
 class ImportLabels(Section):
     """3D labels that another program made."""
 
-    file: str | None
+    file: NamedFile
+
+    @property
+    def are_named(self) -> bool:
+        """Whether there is a file."""
+        return self.file != NO_FILE

@@ -6,6 +6,8 @@ from pydantic import Field, model_validator
 
 from cm3d.params.fields import (
     Count,
+    Few,
+    NamedFile,
     NonNegative,
     Positive,
     Precision,
@@ -17,7 +19,7 @@ from cm3d.params.fields import (
 class Training(Section):
     """What all training runs share."""
 
-    schedule: Count
+    schedule: Few
     precision: Precision
     ema_decay: Annotated[float, Field(ge=0, lt=1)]
 
@@ -32,8 +34,8 @@ class Schedule(Section):
     """One training run: optimiser, augmentation and how often frames are seen."""
 
     epochs: Count
-    batch_size: Count
-    max_lr: Positive
+    batch_size: Annotated[int, Field(ge=1, le=10_000)]
+    max_lr: Annotated[float, Field(ge=1e-9, le=10)]
     weight_decay: NonNegative
     gradient_clip: Positive
     flip: bool
@@ -47,7 +49,7 @@ class Schedule(Section):
 class Pretrain(Schedule):
     """Training on pseudo-labels."""
 
-    init_checkpoint: str | None
+    init_checkpoint: NamedFile
     min_label_score: Share
 
 
@@ -81,7 +83,7 @@ class Selftrain(Schedule):
     recipe: Literal["refined", "paper"]
     refine: SelftrainRefine
     min_label_score: Share
-    labelled_repeats: Count
+    labelled_repeats: Few
 
 
 class Relabel(Section):

@@ -1,7 +1,6 @@
 """What a data set says of its files, so that no stage after `download` has to know its name."""
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -10,7 +9,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from cm3d import params
 from cm3d.errors import InputError
-from cm3d.params import faults_of
+from cm3d.params import data_root, faults_of
 from cm3d.params.fields import Name, Positive, Section
 from cm3d.tables import layout
 from cm3d.tables.json_files import load_json
@@ -29,7 +28,7 @@ class LidarFormat(Section):
 
     file: Literal["binary", "npy"]
     dtype: Literal["float32", "float64"]
-    columns: Annotated[tuple[str, ...], Field(min_length=3)]
+    columns: Annotated[tuple[str, ...], Field(min_length=3, strict=False)]
     full_intensity: Positive
 
     @model_validator(mode="after")
@@ -110,23 +109,3 @@ def open_sensors(dataset: params.Dataset) -> Sensors:
     """
     card = read_card()
     return Sensors(layout.RAW if card.embedded else data_root(dataset), card.lidar)
-
-
-def data_root(dataset: params.Dataset, must_exist: bool = True) -> Path:
-    """Root folder of a data set that lies outside of the project.
-
-    It is looked for in `dataset.root`, `$<NAME>_ROOT` (as `$NUSCENES_ROOT`) and `data/<name>` in
-    this order; relative paths start at `$DVC_ROOT`, the workspace, also where DVC runs an
-    experiment in a temporary copy.
-
-    Raises:
-        InputError: It is not there.
-    """
-    variable = f"{dataset.name.upper()}_ROOT"
-    named = dataset.root or os.environ.get(variable)
-    root = (
-        Path(os.environ.get("DVC_ROOT", ".")) / Path(named or f"data/{dataset.name}").expanduser()
-    )
-    if must_exist and not root.is_dir():
-        raise InputError(f"{root}: no {dataset.name} there; set {variable} or dataset.root")
-    return root

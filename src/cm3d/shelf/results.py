@@ -3,8 +3,6 @@
 Entries that cannot be used are counted, not fatal; a file that is no such file is.
 """
 
-import json
-import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +15,7 @@ import pyarrow.parquet as pq
 
 from cm3d.errors import InputError
 from cm3d.geometry.arrays import NDArrayBool, NDArrayInt, NDArrayObject
+from cm3d.params import check_file, read_json
 from cm3d.tables import Cameras
 from cm3d.tables.table import Table, columns_of
 from cm3d.tables.words import rows_by_word
@@ -45,39 +44,17 @@ class Results(Generic[TableT]):
     unused: dict[str, int]
 
 
-def workspace_file(name: str | None) -> Path:
-    """A file that parameters name; a relative path starts at `$DVC_ROOT`, the workspace.
-
-    So it does also where DVC runs an experiment in a temporary copy.
-    """
-    return Path(os.environ.get("DVC_ROOT", "."), str(name))
-
-
 def is_tables(path: Path) -> bool:
     """Whether a path names tables, and not COCO's results."""
     return path.is_dir() or path.suffix == ".parquet"
 
 
-def read_json(path: Path, key: str) -> Any:
-    """Read a JSON file.
+def read_coco_results(path: Path, key: str) -> list[Any]:
+    """Read the entries of a JSON file, whatever they are.
 
     Args:
         path: The file.
         key: The parameter that names it, for errors.
-
-    Raises:
-        InputError: The file is missing or no JSON.
-    """
-    try:
-        return json.loads(path.read_bytes())
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); correct {key}") from error
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: no valid JSON ({error}); write it again") from error
-
-
-def read_coco_results(path: Path, key: str) -> list[Any]:
-    """Read the entries of a JSON file, whatever they are; arguments as of `read_json`.
 
     Raises:
         InputError: The file is missing or no list of results.
@@ -142,10 +119,9 @@ def read_tables(kind: type[TableT], path: Path, key: str) -> tuple[TableT, int]:
 
 def _read(kind: type[Table], path: Path, key: str) -> pa.Table:
     schema = kind.schema()
+    check_file(path, f"correct {key}")
     try:
         return pq.read_table(path, partitioning=None).select(schema.names).cast(schema)
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: missing; correct {key}") from error
     except (OSError, KeyError, ValueError, pa.ArrowException) as error:
         reason = " ".join(str(error).split())
         what = f"no table of {kind.__name__}: {reason}"

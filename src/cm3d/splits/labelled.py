@@ -1,6 +1,5 @@
 """Which ground truth may be learned from: keyframes (paper, section 4; appendix I) and boxes."""
 
-import os
 import zlib
 from pathlib import Path
 
@@ -8,10 +7,9 @@ import numpy as np
 
 from cm3d.errors import InputError
 from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat
-from cm3d.params import Labels
+from cm3d.params import Labels, read_json
 from cm3d.tables.boxes import GroundTruth
 from cm3d.tables.index import Frames
-from cm3d.tables.json_files import load_json
 from cm3d.tables.words import codes
 
 _GOLDEN_RATIO = (5**0.5 - 1) / 2
@@ -31,7 +29,7 @@ def is_labelled(frames: Frames, labels: Labels, seed: int) -> NDArrayBool:
         ValueError: A frame stands there twice.
     """
     is_train = np.asarray(frames.split == "train", dtype=bool)
-    if labels.frames_file is not None:
+    if labels.are_listed:
         return _listed(frames, is_train, labels.frames_file)
     rank = label_ranks(frames, seed)
     if labels.sampling == "consecutive":
@@ -101,12 +99,12 @@ def consecutive_rank(frames: Frames, rank: NDArrayFloat) -> NDArrayFloat:
 
 def knob_of(labels: Labels) -> str:
     """The parameter that decides how large the labelled part is, to name it in messages."""
-    return "labels.fraction" if labels.frames_file is None else "labels.frames_file"
+    return "labels.frames_file" if labels.are_listed else "labels.fraction"
 
 
 def _listed(frames: Frames, is_train: NDArrayBool, file: str) -> NDArrayBool:
     """Which frames (N,) a file of sample tokens lists."""
-    tokens = _read_tokens(Path(os.environ.get("DVC_ROOT", "."), file))
+    tokens = _read_tokens(Path(file))
     if strangers := sorted(tokens - set(frames.sample_token[is_train])):
         raise InputError(
             f"labels.frames_file: {file} lists {len(strangers)} tokens that are no train "
@@ -116,7 +114,7 @@ def _listed(frames: Frames, is_train: NDArrayBool, file: str) -> NDArrayBool:
 
 
 def _read_tokens(path: Path) -> set[str]:
-    tokens = load_json(path, "correct labels.frames_file")
+    tokens = read_json(path, "labels.frames_file")
     if not isinstance(tokens, list) or not tokens or not all(isinstance(t, str) for t in tokens):
         raise InputError(f"{path}: not a list of sample tokens; correct labels.frames_file")
     return set(tokens)

@@ -14,8 +14,8 @@ from cm3d.datasets.nuscenes.mini import fetch
 from cm3d.datasets.nuscenes.scenes import index_scene
 from cm3d.datasets.nuscenes.splits import scene_names
 from cm3d.datasets.protocol import IndexedScene, write_manifests
-from cm3d.params import Params
-from cm3d.sensors.card import DataCard, ImageFormat, LidarFormat, data_root
+from cm3d.params import Params, data_root
+from cm3d.sensors.card import DataCard, ImageFormat, LidarFormat
 from cm3d.tables import Lanes
 from cm3d.taxonomy import Taxonomy
 

@@ -17,7 +17,6 @@ from cm3d.shelf.results import (
     read_tables,
     rows_by_image,
     usable,
-    workspace_file,
 )
 from cm3d.tables import Boxes2D, Cameras, read_scenes, scene_names
 from cm3d.tables.noted import Noted
@@ -81,7 +80,7 @@ def read_detections(path: Path, taxonomy: Taxonomy, cameras: Cameras) -> Results
 @lru_cache(maxsize=1)
 def _read_once(setting: Setting) -> Results[Boxes2D]:
     cameras = read_scenes(Cameras, setting.cameras, scene_names(setting.cameras))
-    path = workspace_file(setting.detect2d.precomputed.file)
+    path = Path(setting.detect2d.precomputed.file)
     return read_detections(path, setting.taxonomy, cameras)
 
 

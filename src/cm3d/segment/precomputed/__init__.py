@@ -1,6 +1,7 @@
 """Masks that another program made, given to the detections that they fit."""
 
 from functools import lru_cache
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -11,7 +12,7 @@ from cm3d.geometry.overlap import image_iou
 from cm3d.segment.common.protocol import Segmenter, Setting
 from cm3d.segment.common.scene import as_table, working_size
 from cm3d.segment.precomputed.files import MaskEntries, read_masks
-from cm3d.shelf.results import Results, rows_by_image, workspace_file
+from cm3d.shelf.results import Results, rows_by_image
 from cm3d.tables import Boxes2D, Cameras, Masks, read_scenes, scene_names
 from cm3d.tables.noted import Noted
 
@@ -41,7 +42,7 @@ def count_unused(setting: Setting) -> dict[str, int]:
 @lru_cache(maxsize=1)
 def _read_once(setting: Setting) -> Results[MaskEntries]:
     cameras = read_scenes(Cameras, setting.cameras, scene_names(setting.cameras))
-    path = workspace_file(setting.segment.precomputed.file)
+    path = Path(setting.segment.precomputed.file)
     return read_masks(path, setting.taxonomy, cameras)
 
 

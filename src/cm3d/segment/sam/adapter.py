@@ -2,17 +2,19 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from cm3d import params
 from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat
+from cm3d.params import check_file
 from cm3d.segment.common.pixels import pixel_bounds
 from cm3d.segment.common.protocol import Setting
 from cm3d.segment.sam import from_segment_anything, from_transformers
 from cm3d.segment.sam.network import EmbeddedImage, Sam
 from cm3d.shelf.prepared import Prepare, Prepared
-from cm3d.shelf.pretrained import model_folder, workspace_path
+from cm3d.shelf.pretrained import model_folder
 from cm3d.shelf.runtime import Runtime
 
 # SAM 2 is published as its tracker of videos, which holds the model of images.
@@ -73,8 +75,9 @@ def build_sam(setting: Setting) -> SamSegmenter:
 
 def _load(section: params.Sam, runtime: Runtime) -> Sam:
     if section.library == "segment_anything":
-        checkpoint = workspace_path(section.checkpoint or "")
-        return from_segment_anything.load_sam(checkpoint, runtime, "segment.sam.checkpoint")
+        key = "segment.sam.checkpoint"
+        checkpoint = check_file(Path(section.checkpoint), f"correct {key}")
+        return from_segment_anything.load_sam(checkpoint, runtime, key)
     model, key = section.model, f"segment.sam.models.{section.use}"
     folder = model_folder(model.model, model.revision, key)
     return from_transformers.load_sam(folder, runtime, key, _KINDS[section.use])
