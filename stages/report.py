@@ -1,6 +1,5 @@
 """`python -m stages.report [--markdown]`: the scores of labels and models as one table."""
 
-import json
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -12,6 +11,7 @@ from cm3d.errors import InputError
 from cm3d.evaluation.nuscenes.summary import HEADLINES
 from cm3d.execution import pipeline
 from cm3d.execution.arguments import Arguments
+from cm3d.execution.files import read_object
 from cm3d.execution.stage import run_stage
 from cm3d.params import Params, load_params
 from cm3d.tables import layout
@@ -42,21 +42,14 @@ def read_scores(folder: Path) -> dict[str, dict[str, Any]]:
         InputError: There is none, or a file is no JSON object.
     """
     paths = {name: folder / f"{name}.json" for name in ROWS}
-    scores = {name: _read_object(path) for name, path in paths.items() if path.is_file()}
+    scores = {
+        name: read_object(path, f"run `dvc repro -f -s evaluate@{name}`")
+        for name, path in paths.items()
+        if path.is_file()
+    }
     if not scores:
         raise InputError(f"{folder}: nothing scored; run `dvc repro evaluate`")
     return scores
-
-
-def _read_object(path: Path) -> dict[str, Any]:
-    remedy = f"run `dvc repro -f -s evaluate@{path.stem}`"
-    try:
-        content = json.loads(path.read_text())
-    except ValueError as error:
-        raise InputError(f"{path}: not valid JSON; {remedy}") from error
-    if not isinstance(content, dict):
-        raise InputError(f"{path}: not a JSON object; {remedy}")
-    return content
 
 
 def describe(params: Params, scores: Scores) -> str:

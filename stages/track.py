@@ -3,13 +3,13 @@
 `PYTHONPATH=src python -m stages.track --name NAME` does so where only a part of the pipeline ran.
 """
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from cm3d.execution import pipeline
 from cm3d.execution.arguments import Arguments
+from cm3d.execution.files import read_object
 from cm3d.execution.stage import run_stage
 from cm3d.mlflow_runs import files_of_stages, read_provenance, record_run
 from cm3d.params import load_params
@@ -38,9 +38,13 @@ def main() -> None:
 
 
 def read_metrics(files: Iterable[Path]) -> dict[str, Any]:
-    """Metrics by path below `metrics`, which makes MLflow's `evaluate/finetune/mAP`."""
+    """Metrics by path below `metrics`, which makes MLflow's `evaluate/finetune/mAP`.
+
+    Raises:
+        InputError: A file cannot be read, or holds what is no JSON object or no finite number.
+    """
     return {
-        file.relative_to(layout.METRICS).with_suffix("").as_posix(): json.loads(file.read_text())
+        file.relative_to(layout.METRICS).with_suffix("").as_posix(): read_object(file)
         for file in files
         if file.suffix == ".json"
     }

@@ -110,7 +110,7 @@ def _check_encoding() -> None:
 
 def _demand(name: str, values: Mapping[str, str], is_met: bool, remedy: str) -> None:
     if not is_met:
-        raise InputError(f"{name}: {values[name]!r} has no meaning; {remedy}")
+        raise InputError(f"{name}: {values[name]!r:.80} has no meaning; {remedy}")
 
 
 def _is_number(text: str) -> bool:

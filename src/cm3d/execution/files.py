@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-from cm3d.errors import writing
+from cm3d.errors import InputError, refused, writing
 
 _SEAL_BYTES: Final = hashlib.sha256().digest_size
 
@@ -19,9 +19,15 @@ def write_json(path: Path, content: Any) -> None:
     """Write indented JSON; floats are rounded to 6 digits so that Git diffs stay readable.
 
     Raises:
-        InputError: The file cannot be written.
+        InputError: The file cannot be written, or a number is not finite, which is no JSON.
     """
-    write_whole(path, (json.dumps(_rounded(content), indent=2) + "\n").encode())
+    try:
+        text = json.dumps(_rounded(content), indent=2, allow_nan=False)
+    except ValueError as error:
+        raise InputError(
+            f"{path}: not written, since a figure of it is not finite; check what the stage reads"
+        ) from error
+    write_whole(path, f"{text}\n".encode())
 
 
 def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -61,6 +67,31 @@ def write_whole(path: Path, *parts: bytes | memoryview) -> None:
             with suppress(OSError):
                 partial.unlink()
             raise
+
+
+def read_object(path: Path, remedy: str = "rerun its stage") -> dict[str, Any]:
+    """Read a JSON object that a stage has written.
+
+    Args:
+        path: The file.
+        remedy: What makes it anew.
+
+    Raises:
+        InputError: The file cannot be read, or holds what is no JSON object or no finite number.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
+    except OSError as error:
+        raise refused(error, path) from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path}: not valid JSON ({error}); {remedy}") from error
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: not a JSON object; {remedy}")
+    return content
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no number of JSON")
 
 
 def write_sealed(path: Path, content: bytes | memoryview) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import yaml
 
-from cm3d.errors import InputError
+from cm3d.errors import InputError, refused
 
 _REFERENCE: Final = re.compile(r"\$\{([\w.]+)\}")
 _Loader: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -27,12 +27,15 @@ def read_stages(path: Path) -> dict[str, dict[str, Any]]:
         path: A dvc.yaml.
 
     Raises:
-        InputError: A reference names nothing.
+        InputError: The file cannot be read, or a reference names nothing.
     """
     params = path.with_name("params.yaml")
     values = read_values(params) if params.is_file() else {}
     stages: dict[str, dict[str, Any]] = {}
-    for name, stage in read_values(path)["stages"].items():
+    described = read_values(path).get("stages")
+    if not isinstance(described, dict):
+        raise InputError(f"{path}: describes no stages; restore it with Git")
+    for name, stage in described.items():
         if "foreach" in stage:
             for key, item in _members(_filled(stage["foreach"], values)).items():
                 own = {**values, "key": key, "item": item}
@@ -183,13 +186,17 @@ def read_values(path: Path) -> dict[str, Any]:
     """The content of a YAML file; empty if there is none in it.
 
     Raises:
-        InputError: It is no YAML in UTF-8.
+        InputError: The file cannot be read, or holds no mapping.
     """
     try:
-        text = path.read_bytes().decode("utf-8-sig")
-        content: dict[str, Any] = yaml.load(text, Loader=_Loader) or {}
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise InputError(f"{path}: not valid YAML; correct it, or restore it with Git") from error
+        content = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=_Loader) or {}
+    except OSError as error:
+        raise refused(error, path) from error
+    except (ValueError, yaml.YAMLError, RecursionError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(f"{path}: not valid YAML ({reason}); restore it with Git") from error
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: not a mapping of keys to values; restore it with Git")
     return content
 
 

@@ -99,7 +99,16 @@ def prepare_for_children() -> None:
     A temporary folder of a child's own would outlive a child that is killed.
     """
     get_temp_dir()
-    resource_tracker.ensure_running()
+    chosen = os.environ.get("PYTHONWARNINGS")
+    # the tracker would tell of what a killed child has left to it, on which it was started
+    os.environ["PYTHONWARNINGS"] = ",".join(filter(None, [chosen, "ignore:resource_tracker"]))
+    try:
+        resource_tracker.ensure_running()
+    finally:
+        if chosen is None:
+            del os.environ["PYTHONWARNINGS"]
+        else:
+            os.environ["PYTHONWARNINGS"] = chosen
 
 
 def _begin(shares: "SimpleQueue[str]", dealt: bool) -> None:

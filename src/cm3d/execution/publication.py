@@ -114,7 +114,7 @@ class _Swap:
 
     def prepare(self) -> None:
         """Bring what was made to the output's disk, where the cache is on another."""
-        if os.stat(self.made).st_dev == os.stat(self.out.parent).st_dev:  # noqa: PTH116
+        if _disk_of(self.made) == _disk_of(self.out.parent):
             return
         self.new = self.out.with_name(f".{self.out.name}.partial")
         self.old = self.out.with_name(f".{self.out.name}.replaced")
@@ -142,6 +142,10 @@ class _Swap:
         for place in (self.new, self.old):
             if place.parent == self.out.parent and _is_there(place):
                 _remove(place)
+
+
+def _disk_of(place: Path) -> int:
+    return place.stat().st_dev
 
 
 def _swap_all(swaps: Sequence[_Swap]) -> None:

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import cm3d
-from cm3d.errors import InputError, refused
+from cm3d.errors import InputError, refused, writing
 from cm3d.execution.environment import check_environment, refuse_several
-from cm3d.execution.interruption import begin, ended_in_one_line
+from cm3d.execution.interruption import ended_in_one_line
 
 
 def run_stage(
@@ -33,19 +33,21 @@ def run_stage(
             raise InputError(f"{sys.argv[1]}: this stage takes no arguments; set params.yaml")
         refuse_foreign_code(Path.cwd())
         main()
-        sys.stdout.flush()
+        with writing(Path("/dev/stdout")):
+            sys.stdout.flush()
 
 
 def begin_program() -> None:
-    """What a stage does before it imports anything: signals and environment, in one line each."""
-    begin()
+    """What a stage does before it imports anything heavy: see whether the environment is sound."""
     with _failing_in_one_line():
         check_environment()
 
 
 @contextmanager
 def _failing_in_one_line() -> Iterator[None]:
-    sys.stderr = sys.stderr or Path(os.devnull).open("w")  # closed by the shell
+    # either is None where the shell has closed it
+    sys.stdout = sys.stdout or Path(os.devnull).open("w")
+    sys.stderr = sys.stderr or Path(os.devnull).open("w")
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
     try:

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from cm3d.errors import InputError
+from cm3d.mlflow_runs.secrets import hidden_in_text
 
 _STEP_COLUMNS = ("step", "epoch")
 _MAX_PARAM_LENGTH = 6000
 _REFUSED_IN_NAMES = re.compile(r"[^\w. :/-]", re.ASCII)
-_PASSWORD_IN_URI = re.compile(r"(://[^\s:@/]*):[^\s@]+@")
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def read_curves(name: str, path: Path) -> list[Point]:
             return [point for row in reader for point in _points(name, row, steps[0])]
     except OSError as error:
         raise InputError(f"{path}: missing; run `dvc repro`") from error
-    except (IndexError, ValueError, TypeError) as error:
+    except (IndexError, ValueError, TypeError, csv.Error) as error:
         raise InputError(
             f"{path}: not a history of numbers by step or epoch; rerun its stage"
         ) from error
@@ -64,7 +64,7 @@ def shown_params(params: Any) -> Any:
         return {key: shown_params(value) for key, value in params.items()}
     if isinstance(params, list | tuple):
         return [shown_params(value) for value in params]
-    return _PASSWORD_IN_URI.sub(r"\1:***@", params) if isinstance(params, str) else params
+    return hidden_in_text(params) if isinstance(params, str) else params
 
 
 def flat_params(params: Mapping[str, Any]) -> dict[str, str]:

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from cm3d.errors import InputError
+from cm3d.execution.pipeline import read_values
 
 _TAGGED_OUTS = ("data/pseudo_labels", "data/models")
 
@@ -110,13 +109,12 @@ def files_of_stages(
 
 def _stages_with_outs(lock: Path) -> dict[str, Any]:
     """Stages of dvc.lock; those without outputs, as `track` itself, would change the digest."""
+    if not lock.is_file():
+        raise InputError(f"{lock}: missing; run `dvc repro`")
     try:
-        content = yaml.safe_load(lock.read_text())
-        stages: dict[str, Any] = content["stages"]
+        stages: dict[str, Any] = read_values(lock)["stages"]
         return {name: stage for name, stage in stages.items() if stage.get("outs")}
-    except OSError as error:
-        raise InputError(f"{lock}: missing; run `dvc repro`") from error
-    except (yaml.YAMLError, TypeError, KeyError, AttributeError) as error:
+    except (TypeError, KeyError, AttributeError) as error:
         raise InputError(f"{lock}: not a DVC lock file; restore it with Git") from error
 
 

@@ -6,19 +6,19 @@ import os
 import re
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import ExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
-from urllib.parse import unquote
 
-from cm3d.errors import InputError
+from cm3d.errors import InputError, remedy_of, unwritable
+from cm3d.mlflow_runs.secrets import hidden_in_uri, hidden_of_uri
 
 EXPERIMENT: Final = "cm3d"
 _SQLITE: Final = "sqlite:///"
 _DATABASES: Final = ("sqlite", "postgresql", "mysql", "mssql")
-# Up to the last `@`, and so also where a password that is not quoted breaks the URI apart.
-_SECRETS: Final = re.compile(r"(?<=://)[^:@/]*:(.+)@|[?&][^=&]*pass[^=&]*=([^&#]+)", re.IGNORECASE)
+_HAS_SCHEME: Final = re.compile(r"[a-z][\w+.-]*:(//)?[^\s/]|sqlite:///|databricks$", re.IGNORECASE)
+_LONGEST_REASON: Final = 300
 
 # Set before MLflow is imported: no calls home, and a server that is away is noticed in seconds.
 _QUIET_ENVIRONMENT: Final = {
@@ -46,9 +46,17 @@ class Store:
 
         `DVC_ROOT` is the project's root even in a temporary copy of it, which is deleted when
         its experiment ends. A relative path in the URI starts there too.
+
+        Raises:
+            InputError: It is no URI of a store that outlives this process.
         """
         root = Path(os.environ.get("DVC_ROOT") or ".").resolve()
         uri = os.environ.get("MLFLOW_TRACKING_URI") or f"{_SQLITE}mlflow.db"
+        if not _HAS_SCHEME.match(uri) or not uri.isprintable() or " " in uri:
+            raise InputError(
+                f"MLFLOW_TRACKING_URI: {hidden_in_uri(uri)!r} is no URI of a store; name a server, "
+                "as http://host:5000, or a database, as sqlite:///mlflow.db"
+            )
         if uri.startswith(_SQLITE):
             uri = f"{_SQLITE}{root / uri.removeprefix(_SQLITE)}"
         return cls(uri, (root / "mlartifacts").as_uri() if uri.startswith(_DATABASES) else None)
@@ -62,19 +70,11 @@ class Store:
     @property
     def shown(self) -> str:
         """The URI with `***` for its password."""
-        shown = self.uri
-        for found in reversed(list(_SECRETS.finditer(self.uri))):
-            start, end = found.span(found.lastindex or 0)
-            shown = f"{shown[:start]}***{shown[end:]}"
-        return shown
+        return hidden_in_uri(self.uri)
 
     def without_password(self, text: str) -> str:
         """Text of others, which may hold the URI or its password, with `***` for the password."""
-        secrets = {found[found.lastindex or 0] for found in _SECRETS.finditer(self.uri)}
-        text = text.replace(self.uri, self.shown)
-        for secret in sorted(secrets | {unquote(secret) for secret in secrets}, key=len)[::-1]:
-            text = text.replace(secret, "***")
-        return text
+        return hidden_of_uri(text, self.uri)
 
 
 @contextmanager
@@ -115,9 +115,19 @@ def _in_one_line(store: Store, *others: type[Exception]) -> Iterator[None]:
     except failures as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise InputError(
-            f"MLflow at {store.shown}: {store.without_password(reason)}; "
-            "start the server or unset MLFLOW_TRACKING_URI"
+            f"MLflow at {store.shown}: {store.without_password(reason)[:_LONGEST_REASON]}; "
+            f"{_remedy(store, error)}"
         ) from None
+
+
+def _remedy(store: Store, error: Exception) -> str:
+    if isinstance(error, ImportError):
+        return "install the driver of this database or unset MLFLOW_TRACKING_URI"
+    if isinstance(error, OSError) and error.errno is not None:
+        return remedy_of(error)
+    if store.database:
+        return "free its disk, or name another in MLFLOW_TRACKING_URI"
+    return "start the server or unset MLFLOW_TRACKING_URI"
 
 
 def _make_experiment(client: Any, artifacts: str | None) -> None:
@@ -133,13 +143,13 @@ def _make_experiment(client: Any, artifacts: str | None) -> None:
 
 @contextmanager
 def _locked(database: Path) -> Iterator[None]:
-    path = database.with_name(f"{database.name}.lock")
-    try:
-        file = path.open("w")
-    except OSError as error:
-        raise _not_writable(database, error) from error
-    with file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    path = database.with_name(f"{database.name or 'mlflow.db'}.lock")
+    with ExitStack() as stack:
+        try:
+            file = stack.enter_context(path.open("w"))
+            fcntl.flock(file, fcntl.LOCK_EX)
+        except OSError as error:
+            raise _not_writable(database, unwritable(path, error)) from error
         yield
 
 
@@ -152,7 +162,9 @@ def _prepare(database: Path, artifacts: str | None) -> None:
     is_own = (database.resolve().parent / "mlartifacts").as_uri() == artifacts
     try:
         with closing(sqlite3.connect(database, timeout=30, isolation_level=None)) as connection:
-            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("BEGIN IMMEDIATE")  # which a file that is read-only grants
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+            connection.execute(f"PRAGMA user_version = {int(version)}")
             if artifacts and is_own:
                 _move_artifacts(connection, artifacts)
             connection.execute("COMMIT")
