@@ -2,6 +2,7 @@
 
 import copy
 import re
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -65,13 +66,25 @@ def lookup(values: Mapping[str, Any], path: str) -> Any:
 
 
 def write_overrides(path: Path, overrides: Mapping[str, Any]) -> None:
-    """Apply overrides to a parameter file, comments kept, as `dvc exp run -S` does it.
+    """Apply overrides to a parameter file, whole or not at all, as `dvc exp run -S` does it.
+
+    Comments are kept.
 
     Raises:
-        InputError: A path is not there, or the outcome is not valid.
+        InputError: A path is not there, the outcome is not valid, or the file cannot be written.
     """
     parse_params(with_overrides(read_yaml(path), overrides), source=str(path))
-    apply_overrides(path, as_arguments(overrides)[1::2])
+    partial = path.with_name(f".partial.{path.name}")  # DVC reads its kind from the end
+    try:
+        shutil.copy(path, partial)
+        apply_overrides(partial, as_arguments(overrides)[1::2])
+        partial.replace(path.resolve())
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be written ({error.strerror}); free or chmod it"
+        ) from error
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def as_arguments(overrides: Mapping[str, Any]) -> list[str]:

@@ -255,6 +255,21 @@ def test_overrides_that_are_refused_change_no_file(
     assert content_of(bare_workspace) == before
 
 
+def test_overrides_are_written_whole_or_not_at_all(
+    bare_workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = content_of(bare_workspace)
+
+    def full(path: Path, _: object) -> None:
+        path.write_text("seed:")
+        raise OSError(28, "No space left on device", str(path))
+
+    monkeypatch.setattr("experiments.overrides.apply_overrides", full)
+    change = {"seed": 1}
+    refuses(lambda: write_overrides(Path("params.yaml"), change), "params.yaml: ", "No space left")
+    assert content_of(bare_workspace) == before
+
+
 A_ROW = "title: x\nrows: [{name: a, target: evaluate@x, multiply: {seed: FACTOR}}]\n"
 
 TABLES: list[tuple[str, str, str]] = [
