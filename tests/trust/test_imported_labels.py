@@ -85,10 +85,10 @@ FILES: list[tuple[str, object, str]] = [
     ("a list", [BOX], "no nuScenes result file"),
     ("a box of a keyframe", {"results": {"f": BOX}}, "sample f has no list of boxes"),
     ("numbers for boxes", {"results": {"f": [7]}}, "a box of f has no translation"),
-    ("empty", b"", "no valid JSON"),
-    ("cut", b'{"results": {"f": [', "no valid JSON"),
-    ("not UTF-8", b'{"results": {"\xff": []}}', "no valid JSON"),
-    ("nests too deep", b"[" * 100_000, "no valid JSON"),
+    ("empty", b"", "not valid JSON"),
+    ("cut", b'{"results": {"f": [', "not valid JSON"),
+    ("not UTF-8", b'{"results": {"\xff": []}}', "not valid JSON"),
+    ("nests too deep", b"[" * 100_000, "not valid JSON"),
     *[
         (f"no {name}", {"results": {"f": [{n: v for n, v in BOX.items() if n != name}]}}, name)
         for name in BOX

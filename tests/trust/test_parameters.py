@@ -210,7 +210,7 @@ def test_names_of_the_command_line(
     before = content_of(bare_workspace)
     words = [name if word == "NAME" else word for word in arguments]
     monkeypatch.setattr("sys.argv", ["stage", *words])
-    refuses(main, repr(name), "no name of a file", "write letters")
+    refuses(main, "dvc.yaml has no")
     assert content_of(bare_workspace) == before
 
 

@@ -13,7 +13,6 @@ from cm3d.errors import InputError
 from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat, NDArrayObject
 from cm3d.params import checked_name
 from cm3d.tables import Boxes3D, Cameras, GroundTruth
-from cm3d.tables.rules import is_name
 from cm3d.tables.words import positions
 
 # Between neighbouring poses; no car is that fast, but noise may look so over a short time.
@@ -37,10 +36,7 @@ def check_splits(scenes: Mapping[str, Sequence[str]]) -> None:
     if not of_all:
         raise InputError("the data set has no scene; give it one of split train or val")
     for name, count in Counter(of_all).items():
-        if not is_name(name):
-            raise InputError(
-                f"scene {name[:60]!r}: its name is no file's; rename it to letters, digits, _ . -"
-            )
+        checked_name(name, "scene")
         if count > 1:
             raise InputError(f"scene {name!r}: {count} scenes have this name; rename them")
 

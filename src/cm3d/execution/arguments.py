@@ -41,5 +41,7 @@ def member_of(group: str, name: str, project: Path = Path()) -> str:
     if name not in names:
         close = difflib.get_close_matches(name, names, 1)
         meant = f"did you mean {close[0]}" if close else f"choose of {', '.join(names)}"
-        raise InputError(f"stages.{group}: dvc.yaml has no {group}@{name}; {meant}")
+        stage = f"{group}@{name[:60]}"
+        stage = stage if stage.isprintable() else repr(stage)
+        raise InputError(f"stages.{group}: dvc.yaml has no {stage}; {meant}")
     return name
