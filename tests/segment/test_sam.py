@@ -179,10 +179,12 @@ def test_the_authors_package_needs_a_checkpoint(
     sam_setting: Change, segment: params.Segment, segment_anything: ModuleType
 ) -> None:
     update = {"library": "segment_anything", "checkpoint": "nowhere.pth"}
-    with pytest.raises(InputError, match=r"segment\.sam\.checkpoint: nowhere\.pth is missing"):
+    with pytest.raises(
+        InputError, match=r"nowhere\.pth: missing; correct segment\.sam\.checkpoint"
+    ):
         build_sam(sam_setting("sam", Path("nowhere"), **update))
     section = segment.sam.model_dump() | update
     with pytest.raises(ValueError, match="needs checkpoint"):
-        params.Sam(**(section | {"checkpoint": None}))
+        params.Sam(**(section | {"checkpoint": params.NO_FILE}))
     with pytest.raises(ValueError, match="segment_anything has no sam2"):
         params.Sam(**(section | {"use": "sam2"}))

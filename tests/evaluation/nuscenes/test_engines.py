@@ -122,7 +122,8 @@ def test_the_devkit_refuses_classes_that_it_knows_by_other_rules(
 def test_the_devkit_refuses_attributes_that_it_does_not_know(
     make_truth: Make, make_boxes: Make, make_frames: Make
 ) -> None:
-    taxonomy = Taxonomy.model_validate({**TAXONOMY.model_dump(), "attribute_names": ("flying",)})
+    names = (*TAXONOMY.attribute_names, "flying")
+    taxonomy = Taxonomy.model_validate({**TAXONOMY.model_dump(), "attribute_names": names})
     boxes = make_boxes([(1, 1)], attribute_name=["flying"])
     with pytest.raises(InputError, match=r"evaluate.engine: .*no attribute 'flying'"):
         evaluate_boxes(boxes, make_truth([]), make_frames("f"), NO_RACKS, taxonomy, "devkit")
