@@ -66,7 +66,7 @@ def _cameras_around() -> Cameras:
         camera_token=_CHANNELS,
         sample_token=["frame"] * rows,
         channel=_CHANNELS,
-        path=[""] * rows,
+        path=[f"{channel}.jpg" for channel in _CHANNELS],
         width_px=[1600] * rows,
         height_px=[900] * rows,
         intrinsics_px=[[1260, 0, 800, 0, 1260, 450, 0, 0, 1]] * rows,

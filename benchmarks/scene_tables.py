@@ -47,7 +47,8 @@ class SceneTables:
 
     def write(self, scene: str) -> None:
         """Write the tables of a scene below the current folder."""
-        self.frames.write(layout.FRAMES / f"{scene}.parquet")
+        named = np.full(len(self.frames), scene, dtype=object)
+        self.frames.replace(scene_name=named).write(layout.FRAMES / f"{scene}.parquet")
         self.sweeps.write(layout.SWEEPS / f"{scene}.parquet")
         self.cameras.write(layout.CAMERAS / f"{scene}.parquet")
         self.masks.write(layout.MASKS / f"{scene}.parquet")
@@ -61,8 +62,18 @@ class SceneTables:
 
 def _copies(table: TableT, tokens: list[str]) -> TableT:
     return type(table).concatenate(
-        table.replace(sample_token=np.full(len(table), token, dtype=object)) for token in tokens
+        _copy(table, token, number) for number, token in enumerate(tokens)
     )
+
+
+def _copy(table: TableT, token: str, number: int) -> TableT:
+    """The table of a keyframe of this token, and of images and detections that no other has."""
+    columns = {"sample_token": np.full(len(table), token, dtype=object)}
+    if isinstance(table, Cameras | Masks):
+        columns["camera_token"] = f"{token}-" + table.camera_token
+    if isinstance(table, Masks):
+        columns["detection_id"] = table.detection_id + number * (table.detection_id.max() + 1)
+    return table.replace(**columns)
 
 
 @contextmanager
