@@ -1,7 +1,9 @@
 """Two processes on one machine, joined by gloo."""
 
+import errno
 import json
 import os
+import signal
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -101,6 +103,32 @@ class Failing:
 def test_bad_input_of_any_process_is_reported_as_its_own() -> None:
     with pytest.raises(InputError, match=r"^sweep\.bin: missing; restore it$"):
         train_together(Failing(), 2, "cpu")
+
+
+@dataclass(frozen=True)
+class Dying:
+    """The second process is killed, or its disk is full."""
+
+    killed: bool
+
+    def __call__(self, device: torch.device) -> None:
+        if rank() == 1 and self.killed:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if rank() == 1:
+            raise OSError(errno.ENOSPC, "No space left on device", "state/training.pt")
+        sum_over_processes(torch.zeros(1))
+
+
+@pytest.mark.parametrize(
+    ("killed", "said"),
+    [(True, r"^execution\.trainers: .* was killed"), (False, r"^state/training\.pt: No space .*")],
+)
+def test_a_process_that_dies_is_one_line(
+    killed: bool, said: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(InputError, match=said):
+        train_together(Dying(killed), 2, "cpu")
+    assert "Traceback" not in capfd.readouterr().err
 
 
 def test_more_processes_than_cores_are_refused() -> None:

@@ -37,6 +37,15 @@ def test_the_same_model_gives_the_same_bytes(
         assert first.read_bytes() == second.read_bytes()
 
 
+def test_whoever_may_read_the_folder_may_read_the_weights(
+    detector: Detector, classes: Taxonomy, tmp_path: Path
+) -> None:
+    save_model(tmp_path, build_detector(detector, classes, 0), detector, classes)
+    (tmp_path / "any").write_text("")
+    mode = (tmp_path / "any").stat().st_mode
+    assert (tmp_path / "model.safetensors").stat().st_mode == mode
+
+
 def test_losses_may_change_but_shapes_may_not(
     detector: Detector, classes: Taxonomy, tmp_path: Path
 ) -> None:
