@@ -11,7 +11,7 @@ from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
-from cm3d.errors import InputError
+from cm3d.errors import InputError, unwritable
 from cm3d.execution.progress import Progress
 
 _CHUNK_BYTES = 1 << 20
@@ -50,7 +50,7 @@ def download(url: str, target: Path, md5: str | None, attempts: int = 5) -> None
             f"put it at {target}"
         ) from error
     except OSError as error:
-        raise InputError(f"{target}: cannot be written ({error.strerror}); free it") from error
+        raise unwritable(target, error) from error
 
 
 def _receive(url: str, partial: Path) -> bool:

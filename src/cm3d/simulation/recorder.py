@@ -1,5 +1,6 @@
 """A drive through one world with the sensors running: its files, and its rows of the database."""
 
+import hashlib
 import json
 import zlib
 from collections.abc import Iterator
@@ -9,17 +10,19 @@ from typing import Final
 import cv2
 import numpy as np
 
-from cm3d.errors import InputError
+from cm3d.errors import unwritable
 from cm3d.geometry.se3 import SE3
 from cm3d.params import Simulation
 from cm3d.sensors.instances import FOLDER, instance_image_path
 from cm3d.simulation.database.annotations import Keyframe, annotation_rows, instance_rows
 from cm3d.simulation.database.records import (
     Row,
+    is_finished,
     link,
     pose_fields,
     record_path,
     token,
+    write_digests,
     write_whole,
 )
 from cm3d.simulation.database.scene_rows import (
@@ -56,7 +59,9 @@ _RECORDED: Final = ("sample", "sample_data", "ego_pose", "sample_annotation")
 
 
 def simulate_scene(plan: ScenePlan, seed: int, params: Simulation, root: Path) -> None:
-    """Write a scene's sensor files and, last, its record; a finished scene is left alone.
+    """Write a scene's sensor files, its record and, last, their digests.
+
+    A finished scene is left alone; one that was damaged is made again.
 
     Args:
         plan: Which scene.
@@ -67,22 +72,21 @@ def simulate_scene(plan: ScenePlan, seed: int, params: Simulation, root: Path) -
     Raises:
         InputError: The folder cannot be written.
     """
-    path = record_path(root, plan.scene_name)
-    if path.is_file():
+    if is_finished(root, plan.scene_name):
         return
     duration_s = Timeline(params.keyframes_per_scene).duration_s
     density = params.traffic_density
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        record_path(root, plan.scene_name).parent.mkdir(parents=True, exist_ok=True)
         world = build_world(seed, plan.scene_name, plan.location, duration_s, density)
-        record = Recorder(world, plan, seed, params, root).record()
-        write_whole(path, json.dumps(record).encode())
+        files = Recorder(world, plan, seed, params, root).record()
+        write_digests(root, plan.scene_name, files)
     except OSError as error:
-        raise InputError(f"{root}: cannot be written ({error.strerror}); free it") from error
+        raise unwritable(root, error) from error
 
 
 class Recorder:
-    """Writes a scene's sensor files and collects its rows."""
+    """Writes a scene's sensor files and its record."""
 
     def __init__(
         self, world: World, plan: ScenePlan, seed: int, params: Simulation, root: Path
@@ -104,13 +108,16 @@ class Recorder:
         self._written = WrittenPoses(seed, plan.scene_name, params)
         self._rows: dict[str, list[Row]] = {table: [] for table in _RECORDED}
         self._pictures: dict[str, list[Row]] = {}
+        self._digests: dict[str, str] = {}
 
-    def record(self) -> dict[str, list[Row]]:
-        """Run the sensors once through the scene; rows by table come back."""
+    def record(self) -> dict[str, str]:
+        """Run the sensors once through the scene; digests of all files come back, by path."""
         for sweep_index in range(self._timeline.sweeps):
             self._run_lidar(sweep_index)
         self._write(FOLDER / f"{self._plan.scene_name}.json", json.dumps(self._pictures).encode())
-        return self._finished_rows()
+        place = record_path(self._root, self._plan.scene_name).relative_to(self._root)
+        self._write(place, json.dumps(self._finished_rows()).encode())
+        return self._digests
 
     def _run_lidar(self, sweep_index: int) -> None:
         time_us = self._timeline.sweep_us(sweep_index)
@@ -204,3 +211,4 @@ class Recorder:
 
     def _write(self, path: str | Path, content: bytes) -> None:
         write_whole(self._root / path, content)
+        self._digests[str(path)] = hashlib.sha256(content).hexdigest()

@@ -14,7 +14,7 @@ from cm3d.params import Simulation
 from cm3d.sensors.instances import instance_image_path, read_instances
 from cm3d.simulation.database.annotations import ATTRIBUTES, count_points
 from cm3d.simulation.database.assembly import assemble_database
-from cm3d.simulation.database.records import link, record_path, token
+from cm3d.simulation.database.records import is_finished, link, record_path, token
 from cm3d.simulation.recorder import simulate_scene
 from cm3d.simulation.schedule import Timeline, scene_plan
 from cm3d.simulation.sensors.rig import CAMERAS, LIDAR_CHANNEL
@@ -238,13 +238,27 @@ def test_a_scene_is_the_same_bytes_whatever_ran_before(database, small, tmp_path
     assert len(written) == 30 + 2 * 18 + 1
 
 
-def test_finished_scene_is_left_alone(small, tmp_path):
+def test_a_finished_scene_is_left_alone_and_a_damaged_one_made_again(small, tmp_path):
     plan = scene_plan(small)[0]
-    path = record_path(tmp_path, plan.scene_name)
-    path.parent.mkdir()
-    path.write_text("{}")
     simulate_scene(plan, 0, small, tmp_path)
-    assert [p.name for p in tmp_path.rglob("*")] == ["records", f"{plan.scene_name}.json"]
+    before, times = _digests(tmp_path), _times(tmp_path)
+    simulate_scene(plan, 0, small, tmp_path)
+    assert _times(tmp_path) == times
+    cloud = next((tmp_path / "lidar").rglob("*.bin"))
+    cloud.write_bytes(bytes(cloud.stat().st_size))  # as a power failure leaves it
+    simulate_scene(plan, 0, small, tmp_path)
+    assert _digests(tmp_path) == before
+
+
+def _times(folder):
+    return {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{", "{}", '{"lidar/none.bin": "ab"}'])
+def test_digests_that_are_broken_finish_no_scene(tmp_path, content):
+    (tmp_path / "records").mkdir()
+    (tmp_path / "records" / "scene-0001.sha256").write_text(content)
+    assert not is_finished(tmp_path, "scene-0001")
 
 
 def test_missing_record_is_named(small, tmp_path):

@@ -8,7 +8,7 @@ from typing import Final
 
 import cv2
 
-from cm3d.errors import InputError
+from cm3d.errors import InputError, unwritable
 from cm3d.simulation.database.annotations import ATTRIBUTES, CATEGORIES
 from cm3d.simulation.database.map_expansion import map_expansion, map_mask
 from cm3d.simulation.database.records import (
@@ -60,7 +60,7 @@ def assemble_database(root: Path, version: str, plans: Sequence[ScenePlan], seed
         write_whole(root / MODELS, json.dumps(embedded_models(seed), indent=1).encode())
         shutil.rmtree(root / "records")
     except OSError as error:
-        raise InputError(f"{root}: cannot be written ({error.strerror}); free it") from error
+        raise unwritable(root, error) from error
 
 
 def _read_record(root: Path, plan: ScenePlan) -> dict[str, list[Row]]:

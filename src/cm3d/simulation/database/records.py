@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -51,3 +51,35 @@ def write_table(path: Path, rows: Iterable[Row]) -> None:
 def record_path(root: Path, scene_name: str) -> Path:
     """Where a finished scene's rows wait for `assemble_database`."""
     return root / "records" / f"{scene_name}.json"
+
+
+def write_digests(root: Path, scene_name: str, files: Mapping[str, str]) -> None:
+    """Say that a scene is finished, and what makes it so.
+
+    Args:
+        root: Folder of the data set.
+        scene_name: Which scene.
+        files: SHA-256 of each of its files, by path below `root`.
+    """
+    write_whole(_digests_path(root, scene_name), json.dumps(files).encode())
+
+
+def is_finished(root: Path, scene_name: str) -> bool:
+    """Whether all files of a scene are there, and as they were written.
+
+    A power failure may cut some short, or leave zeros in their place.
+    """
+    try:
+        files: dict[str, str] = json.loads(_digests_path(root, scene_name).read_bytes())
+        return bool(files) and all(digest(root / p) == wanted for p, wanted in files.items())
+    except (OSError, ValueError, AttributeError, TypeError):
+        return False
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _digests_path(root: Path, scene_name: str) -> Path:
+    return root / "records" / f"{scene_name}.sha256"
