@@ -210,7 +210,7 @@ def _add_objects(tables: dict[str, list[dict[str, Any]]], scene: str, samples: l
 def _write_sensor_file(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix == ".bin":
-        np.zeros((2, 5), np.float32).tofile(path)
+        np.ones((2, 5), np.float32).tofile(path)
     else:
         cv2.imwrite(str(path), np.zeros((90, 160, 3), np.uint8))
 

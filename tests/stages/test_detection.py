@@ -56,7 +56,8 @@ def workspace(bare_workspace: Path, params: Params) -> None:
         ).write(layout.SWEEPS / f"{scene}.parquet")
         for number, path in enumerate(paths):
             rng = np.random.default_rng([ord(scene[-1]), number])
-            rng.uniform(-4, 4, (500, 5)).astype(np.float32).tofile(Path("lidar") / path)
+            points = rng.uniform((-4, -4, -4, 0, 0), 4, (500, 5)).astype(np.float32)
+            points.tofile(Path("lidar") / path)
     save(params, seed=0)
 
 
