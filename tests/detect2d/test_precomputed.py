@@ -146,7 +146,7 @@ def table(**columns: object) -> pa.Table:
         "detection_id": [7, 7],
         "class_name": ["car", "barrier"],
         "score": [0.5, 1.0],
-        "box_px": [[10.0, 20.0, 40.0, 60.0], [0.0, 0.0, 0.0, 1.0]],
+        "box_px": [[10.0, 20.0, 40.0, 60.0], [0.0, 0.0, 1.0, 1.0]],
     }
     return pa.table(known | columns)
 
@@ -239,7 +239,9 @@ def test_missing_columns_and_files_are_named(read: Read, tmp_path: Path) -> None
 def test_real_detections(real_keyframe: Path, taxonomy: Taxonomy, cameras: Cameras) -> None:
     path = real_keyframe / "detections2d.coco.json"
     tokens = sorted({entry["image_id"] for entry in json.loads(path.read_text())})
-    stored = cameras[np.zeros(len(tokens), dtype=np.int64)].replace(camera_token=tokens)
+    stored = cameras[np.zeros(len(tokens), dtype=np.int64)].replace(
+        camera_token=tokens, width_px=[1600] * len(tokens), height_px=[900] * len(tokens)
+    )
     precomputed = read_detections(path, taxonomy, stored)
     assert len(precomputed.rows) == 128
     assert not any(precomputed.unused.values())

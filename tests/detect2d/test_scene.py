@@ -78,6 +78,7 @@ def test_what_is_unused_of_a_file_is_counted(tmp_path: Path, precomputed: Settin
         "malformed_entries": 1,
         "entries_of_unknown_categories": 1,
         "entries_on_unknown_images": 1,
+        "entries_outside_their_images": 0,
     }
 
 

@@ -10,7 +10,7 @@ from cm3d.errors import InputError
 from cm3d.geometry.angles import direction_of
 from cm3d.geometry.arrays import NDArrayFloat
 from cm3d.params import read_json
-from cm3d.shelf.results import Results, is_tables, read_tables
+from cm3d.shelf.results import Results, Unused, is_tables, read_tables
 from cm3d.tables import Boxes3D, Frames
 from cm3d.tables.contract import shown
 from cm3d.taxonomy import Taxonomy
@@ -61,20 +61,23 @@ def read_labels(path: Path, frames: Frames, taxonomy: Taxonomy) -> Results[Boxes
             f"{path}: none of its {len(boxes)} boxes is of a class of taxonomy {taxonomy.name} and "
             f"of a keyframe of the data set; correct {_KEY}"
         )
-    unused = {
-        "boxes_of_unknown_classes": len(boxes) - len(named),
-        "boxes_of_unknown_keyframes": len(named) - len(placed),
-        "attributes_that_are_unknown": int((~known).sum()),
-    }
+    unused = Unused(
+        {
+            "boxes_of_unknown_classes": len(boxes) - len(named),
+            "boxes_of_unknown_keyframes": len(named) - len(placed),
+            "attributes_that_are_unknown": int((~known).sum()),
+        }
+    )
     attribute_name = np.where(known, placed.attribute_name, "")
     return Results(placed.replace(attribute_name=attribute_name), unused)
 
 
 def _read_table(path: Path) -> Boxes3D:
-    boxes, lacking = read_tables(Boxes3D, path, _KEY)
-    if lacking:
-        raise InputError(f"{path}: {lacking} boxes lack a value; write it again")
-    return boxes
+    entries = read_tables(Boxes3D, path, _KEY)
+    if lacking := entries.malformed:
+        first = f"box {min(lacking)}: {lacking[min(lacking)]}"
+        raise InputError(f"{path}: {len(lacking)} boxes lack a value, the first {first}; {_AGAIN}")
+    return entries.rows
 
 
 def _read_result_file(path: Path, frames: Frames) -> Boxes3D:

@@ -4,19 +4,20 @@ Entries that cannot be used are counted, not fatal; a file that is no such file 
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, Self, TypeVar, cast
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cm3d.errors import InputError
-from cm3d.geometry.arrays import NDArrayBool, NDArrayInt, NDArrayObject
-from cm3d.params import check_file, read_json
+from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat, NDArrayInt, NDArrayObject
+from cm3d.params import check_file
 from cm3d.tables import Cameras
+from cm3d.tables.contract import rules_of, shown
 from cm3d.tables.table import Table, columns_of
 from cm3d.tables.words import rows_by_word
 from cm3d.taxonomy import Taxonomy
@@ -28,7 +29,21 @@ MALFORMED: Final = "malformed_entries"
 UNKNOWN_CATEGORY: Final = "entries_of_unknown_categories"
 UNKNOWN_IMAGE: Final = "entries_on_unknown_images"
 
-_FARTHEST_PX: Final = 1e9  # JSON knows integers that no float holds
+_FIRST_PX: Final = 2  # where boxes of shares lie, also those that leave their image
+
+
+class Unused(dict[str, int]):
+    """How many entries of a file are of no use, by reason.
+
+    Args:
+        counts: By reason.
+        first: Of some reasons the first such entry, in words.
+    """
+
+    def __init__(self, counts: Mapping[str, int], first: Mapping[str, str] | None = None) -> None:
+        """Take both over."""
+        super().__init__(counts)
+        self.first = dict(first or {})
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,11 +52,45 @@ class Results(Generic[TableT]):
 
     Args:
         rows: In the order of the file.
-        unused: How many entries are none of them, by reason.
+        unused: The entries that are none of them.
     """
 
     rows: TableT
-    unused: dict[str, int]
+    unused: Unused
+
+
+@dataclass(frozen=True, eq=False)
+class Entries(Generic[TableT]):
+    """The entries of a file.
+
+    Args:
+        rows: Those that a table could be made of, in the order of the file.
+        number: (N,) where in the file each stands, from 0.
+        malformed: What is wrong with an entry, by its number; it may be one of the rows.
+    """
+
+    rows: TableT
+    number: NDArrayInt
+    malformed: dict[int, str]
+
+    def without(self, fails: NDArrayBool, fault: str) -> Self:
+        """The same, with one more fault of those rows (N,) that had none."""
+        new = dict.fromkeys(self.number[fails].tolist(), fault)
+        return replace(self, malformed=new | self.malformed)
+
+    def by_rules(self, *columns: str) -> Self:
+        """The same, with the faults that the rules of some of the table's columns find."""
+        entries = self
+        for name in columns:
+            rule, values = rules_of(type(self.rows))[name], getattr(self.rows, name)
+            with np.errstate(invalid="ignore"):
+                fails = np.flatnonzero(~rule.is_met(values))
+            faults = {
+                int(self.number[row]): f"{name} is {shown(values[row])}, expected {rule.wanted}"
+                for row in fails
+            }
+            entries = replace(entries, malformed=faults | entries.malformed)
+        return entries
 
 
 def is_tables(path: Path) -> bool:
@@ -49,49 +98,21 @@ def is_tables(path: Path) -> bool:
     return path.is_dir() or path.suffix == ".parquet"
 
 
-def read_coco_results(path: Path, key: str) -> list[Any]:
-    """Read the entries of a JSON file, whatever they are.
-
-    Args:
-        path: The file.
-        key: The parameter that names it, for errors.
+def refuse_shares(box_px: NDArrayFloat, path: Path) -> None:
+    """Refuse boxes (N, 4) that are written as shares of their images; NaN is no box.
 
     Raises:
-        InputError: The file is missing or no list of results.
+        InputError: They all lie about the first pixel, between its corners.
     """
-    entries = read_json(path, key)
-    if not isinstance(entries, list):
-        raise InputError(f"{path}: no list of COCO results; write it again")
-    return entries
+    given = box_px[np.isfinite(box_px).all(axis=1)]
+    if len(given) and np.abs(given).max() <= _FIRST_PX and np.any(given % 1):
+        raise InputError(
+            f"{path}: all boxes lie within the first {_FIRST_PX} pixels, as of coordinates from 0 "
+            "to 1; write pixels of the stored images"
+        )
 
 
-def is_scored(entry: Any) -> bool:
-    """Whether an entry of COCO's results has an image, a category and a score in [0, 1]."""
-    return (
-        isinstance(entry, dict)
-        and type(entry.get("image_id")) in (str, int)
-        and type(entry.get("category_id")) is int
-        and type(entry.get("score")) in (int, float)
-        and 0 <= entry["score"] <= 1
-    )
-
-
-def is_box(bbox: Any) -> bool:
-    """Whether this is COCO's x, y, width, height."""
-    if not isinstance(bbox, list) or len(bbox) != 4:
-        return False
-    if not all(type(number) in (int, float) and abs(number) <= _FARTHEST_PX for number in bbox):
-        return False
-    return bool(bbox[2] >= 0 and bbox[3] >= 0)
-
-
-def names_of_categories(category_ids: Iterable[int], taxonomy: Taxonomy) -> list[str]:
-    """Class of each category, which count from 1 in the taxonomy's order; "" for others."""
-    names = dict(enumerate(taxonomy.class_names, start=1))
-    return [names.get(category_id, "") for category_id in category_ids]
-
-
-def read_tables(kind: type[TableT], path: Path, key: str) -> tuple[TableT, int]:
+def read_tables(kind: type[TableT], path: Path, key: str) -> Entries[TableT]:
     """Read one Parquet file, or every one of a folder (one per scene, as stages write them).
 
     Args:
@@ -100,7 +121,7 @@ def read_tables(kind: type[TableT], path: Path, key: str) -> tuple[TableT, int]:
         key: The parameter that names it, for errors.
 
     Returns:
-        The rows, and how many others lack a value.
+        The rows, numbered through the files; malformed are those that lack a value.
 
     Raises:
         InputError: There is no such file, or it has no such table.
@@ -108,13 +129,16 @@ def read_tables(kind: type[TableT], path: Path, key: str) -> tuple[TableT, int]:
     files = sorted(path.glob("*.parquet")) if path.is_dir() else [path]
     if not files:
         raise InputError(f"{path}: no Parquet files; correct {key}")
-    tables = [_read(kind, file, key) for file in files]
-    whole = [table.drop_null() for table in tables]
-    rows = [
-        kind(**{name: column.to_numpy(table[name]) for name, column in columns_of(kind).items()})
-        for table in whole
-    ]
-    return kind.concatenate(rows), sum(map(len, tables)) - sum(map(len, whole))
+    table = pa.concat_tables([_read(kind, file, key) for file in files])
+    malformed = {
+        int(row): f"{name} is null"
+        for name in reversed(table.column_names)
+        for row in np.flatnonzero(table[name].is_null())
+    }
+    whole = table.drop_null()
+    columns = {name: column.to_numpy(whole[name]) for name, column in columns_of(kind).items()}
+    number = np.setdiff1d(np.arange(len(table)), list(malformed))
+    return Entries(kind(**columns), number, malformed)
 
 
 def _read(kind: type[Table], path: Path, key: str) -> pa.Table:
@@ -128,7 +152,7 @@ def _read(kind: type[Table], path: Path, key: str) -> pa.Table:
         raise InputError(f"{path}: {what}; write it again") from error
 
 
-def camera_tokens(names: Sequence[str], cameras: Cameras) -> NDArrayObject:
+def camera_tokens(names: Iterable[str], cameras: Cameras) -> NDArrayObject:
     """The image that each name means.
 
     Args:
@@ -148,19 +172,12 @@ def camera_tokens(names: Sequence[str], cameras: Cameras) -> NDArrayObject:
 
 
 def usable(
-    rows: TableT,
-    is_whole: NDArrayBool,
-    malformed: int,
-    taxonomy: Taxonomy,
-    cameras: Cameras,
-    source: tuple[Path, str],
+    entries: Entries[TableT], taxonomy: Taxonomy, cameras: Cameras, source: tuple[Path, str]
 ) -> Results[TableT]:
     """The rows that are whole, of a class of the taxonomy and on an image of the data set.
 
     Args:
-        rows: Have the columns `class_name` and `camera_token`, this one any name of an image.
-        is_whole: (N,) which rows have values that can be used.
-        malformed: Entries that were dropped before.
+        entries: Have the columns `class_name` and `camera_token`, this one any name of an image.
         taxonomy: The classes.
         cameras: All images of the data set.
         source: The file, and the parameter that names it.
@@ -171,22 +188,34 @@ def usable(
     Raises:
         InputError: There are entries, and none is left.
     """
-    whole: Any = rows[is_whole]
-    named = whole[np.isin(whole.class_name, taxonomy.class_names)]
-    placed = named.replace(camera_token=camera_tokens(named.camera_token, cameras))
-    kept = placed[placed.camera_token != ""]
-    if (total := malformed + len(rows)) and not len(kept):
+    rows, number, malformed = cast(Any, entries.rows), entries.number, entries.malformed
+    token = camera_tokens(rows.camera_token, cameras)
+    is_whole = ~np.isin(number, list(malformed))
+    is_named = np.isin(rows.class_name, taxonomy.class_names)
+    unnamed, unplaced = is_whole & ~is_named, is_whole & is_named & (token == "")
+    first = {}
+    if malformed:
+        first[MALFORMED] = f"entry {min(malformed)}: {malformed[min(malformed)]}"
+    if unnamed.any():
+        row = int(np.argmax(unnamed))
+        first[UNKNOWN_CATEGORY] = f"entry {number[row]}: {shown(rows.class_name[row])}"
+    if unplaced.any():
+        row = int(np.argmax(unplaced))
+        first[UNKNOWN_IMAGE] = f"entry {number[row]}: {shown(rows.camera_token[row])}"
+    kept = is_whole & is_named & (token != "")
+    if (total := len(rows) + len(set(malformed) - set(number.tolist()))) and not kept.any():
         path, key = source
         raise InputError(
             f"{path}: none of its {total} entries is whole, of a class of taxonomy "
-            f"{taxonomy.name} and on an image of the data set; correct {key}"
+            f"{taxonomy.name} and on an image of the data set ({'; '.join(first.values())}); "
+            f"correct {key}"
         )
-    unused = {
-        MALFORMED: malformed + len(rows) - len(whole),
-        UNKNOWN_CATEGORY: len(whole) - len(named),
-        UNKNOWN_IMAGE: len(named) - len(kept),
+    counts = {
+        MALFORMED: len(malformed),
+        UNKNOWN_CATEGORY: int(unnamed.sum()),
+        UNKNOWN_IMAGE: int(unplaced.sum()),
     }
-    return Results(kept, unused)
+    return Results(rows[kept].replace(camera_token=token[kept]), Unused(counts, first))
 
 
 def rows_by_image(camera_token: NDArrayObject) -> dict[str, NDArrayInt]:
@@ -195,8 +224,9 @@ def rows_by_image(camera_token: NDArrayObject) -> dict[str, NDArrayInt]:
     return dict(zip(tokens, rows_by_word(camera_token, tokens), strict=True))
 
 
-def say_unused(file: str, unused: Mapping[str, int]) -> None:
-    """Print a line per reason for which entries are of no use."""
+def say_unused(file: str, unused: Unused) -> None:
+    """Print a line per reason for which entries are of no use, and the first of each."""
     for reason, count in unused.items():
         if count:
-            print(f"note: {file}: left out {count} {reason.replace('_', ' ')}")
+            first = f", first {unused.first[reason]}" if reason in unused.first else ""
+            print(f"note: {file}: left out {count} {reason.replace('_', ' ')}{first}")

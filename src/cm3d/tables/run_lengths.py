@@ -1,8 +1,20 @@
 """Run lengths of masks as COCO compresses them, read without making an image."""
 
+import re
+from typing import Final
+
 import numpy as np
 
-from cm3d.geometry.arrays import NDArrayInt, NDArrayObject
+from cm3d.geometry.arrays import NDArrayBool, NDArrayInt, NDArrayObject
+
+# Of longer numbers than these seven bytes, beyond 32 bits, this file and pycocotools, which reads
+# and writes where they say, would make different ones.
+_COUNTS: Final = re.compile(rb"(?:[P-o]{0,6}+[0-O])++")
+
+
+def are_counts(encoded: NDArrayObject) -> NDArrayBool:
+    """Whether each of (M,) byte strings is a sequence of counts as COCO compresses them."""
+    return np.array([_COUNTS.fullmatch(counts) is not None for counts in encoded], dtype=bool)
 
 
 def read_run_lengths(encoded: NDArrayObject) -> tuple[NDArrayInt, NDArrayInt]:

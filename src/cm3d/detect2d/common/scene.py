@@ -6,6 +6,7 @@ from typing import Any
 
 from cm3d.detect2d.common.postprocess import postprocess
 from cm3d.detect2d.common.protocol import Detector2D, Setting
+from cm3d.shelf.results import Unused
 from cm3d.tables import Boxes2D, Cameras
 from cm3d.tables.noted import Noted
 
@@ -21,14 +22,14 @@ def build_detector(setting: Setting) -> Detector2D:
     return detector
 
 
-def count_unused(setting: Setting) -> dict[str, int]:
+def count_unused(setting: Setting) -> Unused:
     """How much of its input the backend cannot use, by reason; looked into before any scene.
 
     Raises:
         InputError: That input cannot be read.
     """
     count = getattr(_package(setting), "count_unused", None)
-    return {} if count is None else count(setting)
+    return Unused({}) if count is None else count(setting)
 
 
 def detect_scene(

@@ -15,6 +15,7 @@ from cm3d.geometry.arrays import NDArrayBool, NDArrayByte
 from cm3d.segment.common.protocol import ImageSegmenter, Segmenter, Setting
 from cm3d.sensors.images import read_image
 from cm3d.shelf.images import Batch, Unreadable, image_files, read_batches
+from cm3d.shelf.results import Unused
 from cm3d.tables import Boxes2D, Cameras, Masks
 from cm3d.tables.noted import UNREADABLE, Noted
 
@@ -30,14 +31,14 @@ def build_segmenter(setting: Setting) -> Segmenter:
     return segmenter
 
 
-def count_unused(setting: Setting) -> dict[str, int]:
+def count_unused(setting: Setting) -> Unused:
     """How much of its input the backend cannot use, by reason; looked into before any scene.
 
     Raises:
         InputError: That input cannot be read.
     """
     count = getattr(_package(setting), "count_unused", None)
-    return {} if count is None else count(setting)
+    return Unused({}) if count is None else count(setting)
 
 
 def _package(setting: Setting) -> Any:

@@ -12,7 +12,7 @@ from cm3d.geometry.overlap import image_iou
 from cm3d.segment.common.protocol import Segmenter, Setting
 from cm3d.segment.common.scene import as_table, working_size
 from cm3d.segment.precomputed.files import MaskEntries, read_masks
-from cm3d.shelf.results import Results, rows_by_image
+from cm3d.shelf.results import Results, Unused, rows_by_image
 from cm3d.tables import Boxes2D, Cameras, Masks, read_scenes, scene_names
 from cm3d.tables.noted import Noted
 
@@ -30,7 +30,7 @@ def build(setting: Setting) -> Segmenter:
     return PrecomputedSegmenter(_read_once(setting).rows, setting.segment.max_width_px)
 
 
-def count_unused(setting: Setting) -> dict[str, int]:
+def count_unused(setting: Setting) -> Unused:
     """How many entries of the file are no mask of an image of the data set, by reason.
 
     Raises:

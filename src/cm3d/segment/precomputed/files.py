@@ -1,37 +1,42 @@
 """Files of masks: COCO's results, and the project's own tables."""
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import numpy as np
 from pycocotools import mask as coco_mask
 
 from cm3d.errors import InputError
 from cm3d.geometry.arrays import NDArrayBool
-from cm3d.shelf.results import (
-    Results,
-    is_box,
-    is_scored,
-    is_tables,
+from cm3d.shelf.coco import (
+    LONGEST_SIDE_PX,
+    fault_of_box,
+    fault_of_mask,
+    fault_of_scored,
+    image_name,
     names_of_categories,
     read_coco_results,
+)
+from cm3d.shelf.results import (
+    Entries,
+    Results,
+    camera_tokens,
+    is_tables,
     read_tables,
+    refuse_shares,
     usable,
 )
-from cm3d.tables import Cameras, Masks
+from cm3d.tables import Cameras, Masks, rules
 from cm3d.tables.columns import Binary, Float, Int, Text, Vector4
-from cm3d.tables.run_lengths import read_run_lengths
+from cm3d.tables.run_lengths import are_counts, read_run_lengths
 from cm3d.tables.table import Table
 from cm3d.taxonomy import Taxonomy
 
 _KEY: Final = "segment.precomputed.file"
 _NO_DETECTION: Final = -1
-_COUNTS: Final = re.compile(rb"[0-o]*[0-O]")  # as COCO compresses them; the last ends a number
 _ROWS_AT_ONCE: Final = 4096
 _ASPECT_TOLERANCE: Final = 0.02
-_LONGEST_SIDE_PX: Final = 65_535  # the pixels of a mask fit COCO's 32 bits
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +58,7 @@ class MaskEntries(Table):
     camera_token: Text
     detection_id: Int
     class_name: Text
-    score: Float
+    score: Annotated[Float, rules.SHARE]
     box_px: Vector4
     height_px: Int
     width_px: Int
@@ -70,10 +75,12 @@ def read_masks(path: Path, taxonomy: Taxonomy, cameras: Cameras) -> Results[Mask
 
     Raises:
         InputError: The file is missing or of another kind, masks are polygons or cannot span their
-            images, or no entry can be used.
+            images, boxes are no pixels, or no entry can be used.
     """
-    entries, malformed = _own(path) if is_tables(path) else _coco(path, taxonomy)
-    found = usable(entries, _is_mask(entries), malformed, taxonomy, cameras, (path, _KEY))
+    entries = _own(path, cameras) if is_tables(path) else _coco(path, taxonomy)
+    entries = entries.without(~_are_masks(entries.rows), "run lengths do not fill the mask's size")
+    found = usable(entries.by_rules("score"), taxonomy, cameras, (path, _KEY))
+    refuse_shares(found.rows.box_px, path)
     _refuse_other_shapes(found.rows, cameras, path)
     return found
 
@@ -94,8 +101,9 @@ def _refuse_other_shapes(masks: MaskEntries, cameras: Cameras, path: Path) -> No
         )
 
 
-def _own(path: Path) -> tuple[MaskEntries, int]:
-    masks, malformed = read_tables(Masks, path, _KEY)
+def _own(path: Path, cameras: Cameras) -> Entries[MaskEntries]:
+    stored = read_tables(Masks, path, _KEY)
+    masks = stored.rows
     entries = MaskEntries.from_columns(
         camera_token=masks.camera_token,
         detection_id=masks.detection_id,
@@ -106,22 +114,27 @@ def _own(path: Path) -> tuple[MaskEntries, int]:
         width_px=masks.width_px,
         rle=masks.rle,
     )
-    return entries, malformed
+    frame_of = dict(zip(cameras.camera_token, cameras.sample_token, strict=True))
+    frames = [frame_of.get(token) for token in camera_tokens(masks.camera_token, cameras)]
+    pairs = zip(frames, masks.sample_token, strict=True)
+    elsewhere = np.array([frame not in (None, own) for frame, own in pairs], dtype=bool)
+    read = Entries(entries, stored.number, stored.malformed)
+    return read.without(elsewhere, "sample_token is not the keyframe of its image")
 
 
-def _coco(path: Path, taxonomy: Taxonomy) -> tuple[MaskEntries, int]:
-    entries = read_coco_results(path, _KEY)
-    whole = [entry for entry in entries if _has_fields(entry)]
-    if any(isinstance(entry["segmentation"], list) for entry in whole):
-        raise InputError(
-            f"{path}: a segmentation is a polygon; write run lengths (pycocotools.mask."
-            "frPyObjects makes them of polygons)"
-        )
+def _coco(path: Path, taxonomy: Taxonomy) -> Entries[MaskEntries]:
+    whole, number, malformed = read_coco_results(path, _KEY, _fault_of)
+    for entry, row in zip(whole, number, strict=True):
+        if isinstance(entry["segmentation"], list):
+            raise InputError(
+                f"{path}: entry {row}: its segmentation is a polygon; write run lengths "
+                "(pycocotools.mask.frPyObjects makes them of polygons)"
+            )
     boxes_xywh = np.array([entry.get("bbox") or [np.nan] * 4 for entry in whole], dtype=np.float64)
     low = boxes_xywh.reshape(-1, 4)[:, :2]
     sizes_px = [entry["segmentation"]["size"] for entry in whole]
     masks = MaskEntries.from_columns(
-        camera_token=[str(entry["image_id"]) for entry in whole],
+        camera_token=[image_name(entry["image_id"]) for entry in whole],
         detection_id=np.full(len(whole), _NO_DETECTION),
         class_name=names_of_categories((entry["category_id"] for entry in whole), taxonomy),
         score=[entry["score"] for entry in whole],
@@ -130,29 +143,14 @@ def _coco(path: Path, taxonomy: Taxonomy) -> tuple[MaskEntries, int]:
         width_px=[width_px for _, width_px in sizes_px],
         rle=[_compressed(entry["segmentation"]) for entry in whole],
     )
-    return masks, len(entries) - len(whole)
+    return Entries(masks, number, malformed)
 
 
-def _has_fields(entry: Any) -> bool:
-    if not is_scored(entry):
-        return False
-    if entry.get("bbox") is not None and not is_box(entry["bbox"]):
-        return False
-    match entry.get("segmentation"):
-        case {"size": [int(height_px), int(width_px)], "counts": str(counts)}:
-            return _is_size(height_px, width_px) and counts.isascii()
-        case {"size": [int(height_px), int(width_px)], "counts": [*lengths]}:
-            numbers = all(type(length) is int and length >= 0 for length in lengths)
-            return (
-                numbers and _is_size(height_px, width_px) and sum(lengths) == height_px * width_px
-            )
-        case [[*_], *_]:  # polygons
-            return True
-    return False
-
-
-def _is_size(height_px: int, width_px: int) -> bool:
-    return 0 < height_px <= _LONGEST_SIDE_PX and 0 < width_px <= _LONGEST_SIDE_PX
+def _fault_of(entry: Any) -> str:
+    if fault := fault_of_scored(entry):
+        return fault
+    bbox = entry.get("bbox")
+    return (bbox is not None and fault_of_box(bbox)) or fault_of_mask(entry.get("segmentation"))
 
 
 def _compressed(segmentation: dict[str, Any]) -> bytes:
@@ -163,14 +161,14 @@ def _compressed(segmentation: dict[str, Any]) -> bytes:
     return encoded
 
 
-def _is_mask(entries: MaskEntries) -> NDArrayBool:
-    """Whether each has a score in [0, 1] and runs that fill its size.
+def _are_masks(entries: MaskEntries) -> NDArrayBool:
+    """Whether each has runs that fill its size.
 
     pycocotools reads memory that is not its own where they do not.
     """
-    sound = np.array([_COUNTS.fullmatch(counts) is not None for counts in entries.rle], dtype=bool)
-    sound &= (entries.score >= 0) & (entries.score <= 1)
-    sound &= (entries.height_px > 0) & (entries.width_px > 0)
+    sound = are_counts(entries.rle)
+    for length_px in (entries.height_px, entries.width_px):
+        sound &= (length_px > 0) & (length_px <= LONGEST_SIDE_PX)
     for start in range(0, len(entries), _ROWS_AT_ONCE):
         # counts that end within a number would go on in the next row's
         rows = start + np.flatnonzero(sound[start : start + _ROWS_AT_ONCE])
