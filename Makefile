@@ -9,7 +9,7 @@ DVC := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/dvc
 export DVC_NO_ANALYTICS := true
 export GIT_PYTHON_REFRESH := quiet
 
-.PHONY: help install install-dev repro report lint format test bench ui track weights figures clean constraints
+.PHONY: help install install-dev repro report lint format test bench trust ui track weights figures clean constraints
 
 help:                      ## say what each target does
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/ — /'
@@ -39,7 +39,7 @@ report: install            ## print the table again
 lint: install-dev          ## ruff and mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy src stages experiments benchmarks
+	$(BIN)/mypy src stages experiments benchmarks trust
 
 format: install-dev        ## let ruff mend what it can
 	$(BIN)/ruff check --fix .
@@ -51,6 +51,9 @@ test: install-dev          ## all tests, the pipeline at smoke scale included
 
 bench: install-dev         ## speed and memory against named peers
 	$(RUN) -m benchmarks.run
+
+trust: install-dev         ## measure what is promised, over an hour; PARTS="kills --short" for some
+	$(RUN) -m trust.run $(PARTS)
 
 ui: install                ## MLflow on the project's database
 	$(BIN)/mlflow ui --backend-store-uri sqlite:///mlflow.db

@@ -2,17 +2,16 @@
 
 import os
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
 
-from tests.pipeline.clone import Clone, clean_environment, copy_tree
+from trust.clone import Clone, clean_environment, fill
 
 
 @pytest.fixture(scope="session")
-def reproduced(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Clone:
+def reproduced(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     """A clone with the smoke preset after `dvc repro`, and what that printed in `repro.log`.
 
     It is made once; each of several test processes has a copy.
@@ -24,20 +23,13 @@ def reproduced(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Clone
     with FileLock(f"{made}.lock"):
         if not made.exists():
             root = tmp_path_factory.mktemp("making")
-            reproduce(project, Clone(root, environment))
+            making = Clone(root, environment)
+            fill(making)
+            (root / "repro.log").write_text(making.dvc("repro"))
             root.rename(made)
     root = tmp_path_factory.mktemp("clone") / "main"
     shutil.copytree(made, root, symlinks=True)
     return Clone(root, environment)
-
-
-def reproduce(project: Path, clone: Clone) -> None:
-    """Fill an empty clone and run all its stages."""
-    copy_tree(project, clone.root)
-    clone.run(sys.executable, "-m", "experiments.preset", "smoke", "--write", PYTHONPATH="src")
-    for step in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "smoke"]):
-        clone.run("git", *step)
-    (clone.root / "repro.log").write_text(clone.dvc("repro"))
 
 
 @pytest.fixture

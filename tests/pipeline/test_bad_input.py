@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from cm3d.tables import Boxes3D, GroundTruth, Sweeps
-from tests.pipeline.clone import Clone
+from trust.clone import Clone
 
 
 def complaint(clone: Clone, stage: str, *arguments: str, **environment: str) -> str:

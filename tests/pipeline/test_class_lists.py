@@ -6,7 +6,7 @@ import pytest
 
 from cm3d.tables import Boxes3D
 from cm3d.taxonomy import load_taxonomy
-from tests.pipeline.clone import Clone
+from trust.clone import Clone
 
 LABELS = ("download", "detect2d", "segment", "lift", "sam3d", "fuse")
 

@@ -12,7 +12,7 @@ from dvc.repo import Repo
 
 from cm3d.params import read_yaml
 from experiments.overrides import write_overrides
-from tests.pipeline.clone import copy_tree
+from trust.clone import copy_tree
 
 PROJECT = Path(__file__).resolve().parents[2]
 # What a group of knobs stands for, and where its choice is made.

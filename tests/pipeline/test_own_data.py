@@ -8,7 +8,7 @@ import pytest
 
 from cm3d.tables import Boxes3D
 from tests.own_data import example, write_detections, write_own_data
-from tests.pipeline.clone import Clone, clean_environment, copy_tree
+from trust.clone import Clone, clean_environment, copy_tree
 
 STAGES = ("download", "detect2d", "segment", "lift", "sam3d", "import_labels", "fuse")
 

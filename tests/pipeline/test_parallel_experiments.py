@@ -7,7 +7,7 @@ import time
 
 import yaml
 
-from tests.pipeline.clone import Clone
+from trust.clone import Clone
 
 PATIENCE_S = 900
 

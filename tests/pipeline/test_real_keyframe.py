@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from cm3d.tables import Boxes2D, Boxes3D, Masks
-from tests.pipeline.clone import Clone, clean_environment, copy_tree
+from trust.clone import Clone, clean_environment, copy_tree
 
 pytestmark = pytest.mark.real
 

@@ -15,7 +15,7 @@ from cm3d.splits.labelled import is_labelled, is_unlabelled
 from cm3d.tables import Frames, GroundTruth, layout, read_scenes
 from experiments.overrides import write_overrides
 from stages.report import ROWS, read_scores
-from tests.pipeline.clone import STAGES, Clone, stages_run
+from trust.clone import STAGES, Clone, stages_run
 
 
 def table_bytes(clone: Clone, folder: str) -> dict[str, bytes]:

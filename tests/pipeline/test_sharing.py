@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.pipeline.clone import Clone
 from tests.pipeline.test_repro import stages_run
+from trust.clone import Clone
 
 
 def test_labels_are_pulled_without_what_made_them(reproduced: Clone, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from cm3d.params import load_params
 from cm3d.taxonomy import load_taxonomy
-from tests.pipeline.clone import Clone, stages_run
+from trust.clone import Clone, stages_run
 
 pytest.importorskip("transformers")
 

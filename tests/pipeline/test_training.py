@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from cm3d.execution.pipeline import read_stages
-from tests.pipeline.clone import Clone
+from trust.clone import Clone
 
 # One batch per epoch, of all three labelled frames: two processes take two and one of them.
 SHARED = {"finetune.batch_size": 4, "finetune.epochs": 3}

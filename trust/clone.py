@@ -8,12 +8,13 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from cm3d.execution.pipeline import read_stages
 from experiments.overrides import write_overrides
 
-STAGES = list(read_stages(Path(__file__).parents[2] / "dvc.yaml"))
+PROJECT: Final = Path(__file__).parents[1]
+STAGES: Final = list(read_stages(PROJECT / "dvc.yaml"))
 
 
 def stages_run(output: str) -> list[str]:
@@ -62,6 +63,14 @@ class Clone:
         """The weights of a model in `data/models`."""
         (weights,) = (self.root / "data" / "models" / name).glob("*.safetensors")
         return weights.read_bytes()
+
+
+def fill(clone: Clone) -> None:
+    """Copy the working tree into an empty clone, with the smoke preset, and commit it."""
+    copy_tree(PROJECT, clone.root)
+    clone.run(sys.executable, "-m", "experiments.preset", "smoke", "--write", PYTHONPATH="src")
+    for step in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "smoke"]):
+        clone.run("git", *step)
 
 
 def copy_tree(project: Path, root: Path) -> None:
