@@ -55,11 +55,11 @@ class Running:
         self, clone: Clone, kind: Kind, scratch: Path, environment: Mapping[str, str] | None = None
     ) -> None:
         """Start it."""
-        self._mark = uuid.uuid4().hex
+        self.mark = uuid.uuid4().hex
         self._temporary = scratch / "tmp"
         self._temporary.mkdir(parents=True, exist_ok=True)
-        self._log = scratch / f"{self._mark}.log"
-        own = {"PYTHONPATH": "src", "TMPDIR": str(self._temporary), _MARK: self._mark}
+        self._log = scratch / f"{self.mark}.log"
+        own = {"PYTHONPATH": "src", "TMPDIR": str(self._temporary), _MARK: self.mark}
         self._begun_s = time.monotonic()
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(
@@ -99,7 +99,7 @@ class Running:
             code = 0
         took_s = self.passed_s
         deadline_s = time.monotonic() + _ORPHANS_S
-        while (orphans := marked(self._mark)) and time.monotonic() < deadline_s:
+        while (orphans := marked(self.mark)) and time.monotonic() < deadline_s:
             time.sleep(0.05)
         for pid in orphans:
             _kill(pid)
@@ -130,3 +130,15 @@ def _kill(pid: int) -> None:
         os.kill(pid, signal.SIGKILL)
     except ProcessLookupError:
         return
+
+
+def peak_mb(mark: str) -> float:
+    """Largest resident set that any of the marked processes has had."""
+    peaks = [0.0]
+    for pid in marked(mark):
+        try:
+            status = Path(f"/proc/{pid}/status").read_text()
+        except OSError:
+            continue
+        peaks += [int(line.split()[1]) / 1024 for line in status.splitlines() if "VmHWM" in line]
+    return max(peaks)

@@ -13,7 +13,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Final
 
-from trust.outcome import Measured, Outcome
+from trust.curves import draw
+from trust.outcome import Measured, Outcome, read_measured
 from trust.render import PAGE, render
 from trust.workplace import Workplace, open_workplace
 
@@ -41,6 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"no such part: {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
     names = [] if chosen.render else [name for name in PARTS if name in (chosen.parts or PARTS)]
     faults = run_parts(names, chosen.short, chosen.base) if names else 0
+    draw(read_measured("load"))
     PAGE.write_text(render(PAGE.read_text(), PARTS))
     return 1 if faults else 0
 
@@ -69,7 +71,11 @@ def _run_part(
     name: str, measures: Mapping[str, Callable[[Workplace], Outcome]], place: Workplace
 ) -> int:
     begun_s = time.monotonic()
-    outcome = measures[name](place)
+    try:
+        outcome = measures[name](place)
+    except Exception as error:  # the other parts are to be measured all the same
+        reason = " ".join(str(error).split())[-300:]
+        outcome = Outcome(1, 0, [], [f"the part itself: {type(error).__name__}: {reason}"])
     took_s = time.monotonic() - begun_s
     Measured(name, place.short, took_s, outcome).write()
     print(f"{name}: {outcome.kept} of {outcome.tried} kept, in {took_s:.0f} s", flush=True)

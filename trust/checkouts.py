@@ -1,0 +1,54 @@
+"""Other ways to have the project from Git: a worktree, a shallow clone, a detached head."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from trust.clone import Clone
+from trust.experiments import commit_results, commits
+from trust.workplace import Workplace
+
+_EXPERIMENT: Final = "elsewhere"
+
+
+def try_checkouts(place: Workplace) -> dict[str, str]:
+    """What is wrong with each, empty where an experiment runs in it as anywhere."""
+    origin = place.copy("origin")
+    commit_results(origin)
+    ways: dict[str, Callable[[Clone, Path], None]] = {
+        "git worktree": _worktree,
+        "shallow clone": _shallow,
+        "detached head": _detached,
+    }
+    found = {}
+    for title, make in ways.items():
+        root = place.root / title.replace(" ", "-")
+        make(origin, root)
+        found[title] = _fault(origin, Clone(root, origin.environment))
+    return found
+
+
+def _worktree(origin: Clone, root: Path) -> None:
+    origin.run("git", "worktree", "add", "-q", "-b", "beside", str(root))
+
+
+def _shallow(origin: Clone, root: Path) -> None:
+    origin.run("git", "clone", "-q", "--depth", "1", origin.root.as_uri(), str(root))
+
+
+def _detached(origin: Clone, root: Path) -> None:
+    origin.run("git", "clone", "-q", origin.root.as_uri(), str(root))
+    Clone(root, origin.environment).run("git", "checkout", "-q", "--detach")
+
+
+def _fault(origin: Clone, clone: Clone) -> str:
+    """Get the data by the cache, run an experiment in a copy, look for its commit."""
+    try:
+        cache = str(origin.root / ".dvc" / "cache")
+        clone.dvc("config", "--local", "cache.dir", cache)
+        clone.dvc("checkout")
+        clone.dvc("exp", "run", "--temp", "-n", _EXPERIMENT, "-S", "fuse.min_iou=0.31",
+                  "--single-item", "fuse")  # fmt: skip
+    except AssertionError as error:
+        return str(error).strip().splitlines()[-1][:200]
+    return "" if _EXPERIMENT in commits(clone) else "no commit of the experiment"
