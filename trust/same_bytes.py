@@ -40,12 +40,11 @@ VARIANTS: Final = (
     Variant("4 workers, engine processes", {"execution.workers": 4}),
     Variant("2 workers, engine ray", {"execution.engine": "ray"}),
     Variant(
-        "LC_ALL=C, TZ=Pacific/Kiritimati, PYTHONHASHSEED=0, PYTHONUTF8=0",
+        "LC_ALL=C, TZ=Pacific/Kiritimati, PYTHONHASHSEED=0",
         environment={
             "LC_ALL": "C",
             "TZ": "Pacific/Kiritimati",
             "PYTHONHASHSEED": "0",
-            "PYTHONUTF8": "0",
         },
         everything=True,
     ),

@@ -60,3 +60,25 @@ def test_damaged_archives_are_removed_and_leave_nothing(tmp_path: Path, damage: 
         unpack(archive, tmp_path / "root")
     assert not archive.exists()
     assert not list((tmp_path / "root").rglob("f*"))
+
+
+def test_links_within_the_root_are_refused_too(tmp_path: Path) -> None:
+    for kind in (tarfile.SYMTYPE, tarfile.LNKTYPE):
+        archive = tmp_path / "a.tgz"
+        with tarfile.open(archive, "w:gz") as tar:
+            tar.addfile(tarfile.TarInfo("file"), io.BytesIO())
+            link = tarfile.TarInfo("link")
+            link.type, link.linkname = kind, "file"
+            tar.addfile(link)
+        with pytest.raises(InputError, match=r"a\.tgz: unsafe member \(link is a link\)"):
+            unpack(archive, tmp_path / "root")
+        assert not list((tmp_path / "root").glob("*"))
+
+
+def test_an_archive_that_unpacks_to_too_much_leaves_nothing(tmp_path: Path) -> None:
+    archive = write_archive(tmp_path / "a.tgz", {f"f{i}": bytes(1 << 20) for i in range(3)})
+    assert archive.stat().st_size < 1 << 15
+    unpack(archive, tmp_path / "good", most_bytes=3 << 20)
+    with pytest.raises(InputError, match=r"a\.tgz: f2: with it .* 3145728 bytes in 3 members"):
+        unpack(archive, tmp_path / "root", most_bytes=(3 << 20) - 1)
+    assert not list((tmp_path / "root").glob("*"))

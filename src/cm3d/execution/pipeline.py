@@ -189,7 +189,8 @@ def read_values(path: Path) -> dict[str, Any]:
         InputError: The file cannot be read, or holds no mapping.
     """
     try:
-        content = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=_Loader) or {}
+        text = path.read_text(encoding="utf-8-sig")
+        content = yaml.load(text, Loader=_Loader) or {}  # noqa: S506 (a safe one)
     except OSError as error:
         raise refused(error, path) from error
     except (ValueError, yaml.YAMLError, RecursionError) as error:

@@ -202,7 +202,7 @@ def open_bank(folder: Path) -> MappedBank:
 
 
 def _mapped(path: Path) -> Any:
-    return np.load(path, mmap_mode="r")
+    return np.load(path, mmap_mode="r", allow_pickle=False)
 
 
 def _write_header(file: BinaryIO, rows: int) -> None:
