@@ -9,7 +9,7 @@ DVC := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/dvc
 export DVC_NO_ANALYTICS := true
 export GIT_PYTHON_REFRESH := quiet
 
-.PHONY: help install install-dev repro report lint format test bench trust ui track weights figures clean constraints
+.PHONY: help install install-dev repro report lint format test bench trust audit ui track weights figures clean constraints
 
 help:                      ## say what each target does
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/ — /'
@@ -54,6 +54,9 @@ bench: install-dev         ## speed and memory against named peers
 
 trust: install-dev         ## measure what is promised, over an hour; PARTS="kills --short" for some
 	$(RUN) -m trust.run $(PARTS)
+
+audit: install-dev         ## known vulnerabilities of the pinned packages; needs the network
+	@$(RUN) -m trust.audit
 
 ui: install                ## MLflow on the project's database
 	$(BIN)/mlflow ui --backend-store-uri sqlite:///mlflow.db
