@@ -1,4 +1,7 @@
-"""Other ways to have the project from Git: a worktree, a shallow clone, a detached head."""
+"""Other ways to have the project from Git: a worktree, a detached head, a shallow clone.
+
+In a shallow clone DVC ends an experiment well and keeps nothing of it, which stages refuse.
+"""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +12,7 @@ from trust.experiments import commit_results, commits
 from trust.workplace import Workplace
 
 _EXPERIMENT: Final = "elsewhere"
+_REFUSAL: Final = "git fetch --unshallow"
 
 
 def try_checkouts(place: Workplace) -> dict[str, str]:
@@ -17,14 +21,18 @@ def try_checkouts(place: Workplace) -> dict[str, str]:
     commit_results(origin)
     ways: dict[str, Callable[[Clone, Path], None]] = {
         "git worktree": _worktree,
-        "shallow clone": _shallow,
         "detached head": _detached,
+        "shallow clone made whole": _unshallow,
     }
     found = {}
     for title, make in ways.items():
         root = place.root / title.replace(" ", "-")
         make(origin, root)
         found[title] = _fault(origin, Clone(root, origin.environment))
+    shallow = Clone(place.root / "shallow", origin.environment)
+    _shallow(origin, shallow.root)
+    refused = _REFUSAL in _fault(origin, shallow)
+    found["shallow clone refuses"] = "" if refused else f"it does not name `{_REFUSAL}`"
     return found
 
 
@@ -34,6 +42,11 @@ def _worktree(origin: Clone, root: Path) -> None:
 
 def _shallow(origin: Clone, root: Path) -> None:
     origin.run("git", "clone", "-q", "--depth", "1", origin.root.as_uri(), str(root))
+
+
+def _unshallow(origin: Clone, root: Path) -> None:
+    _shallow(origin, root)
+    Clone(root, origin.environment).run("git", "fetch", "-q", "--unshallow")
 
 
 def _detached(origin: Clone, root: Path) -> None:
@@ -50,5 +63,5 @@ def _fault(origin: Clone, clone: Clone) -> str:
         clone.dvc("exp", "run", "--temp", "-n", _EXPERIMENT, "-S", "fuse.min_iou=0.31",
                   "--single-item", "fuse")  # fmt: skip
     except AssertionError as error:
-        return str(error).strip().splitlines()[-1][:200]
+        return " ".join(str(error).split())[-600:]
     return "" if _EXPERIMENT in commits(clone) else "no commit of the experiment"

@@ -168,6 +168,21 @@ def test_a_folder_that_was_deleted_is_one_line(
     refuses(check_environment, "the current folder was deleted", "cd")
 
 
+def test_an_experiment_of_a_shallow_clone_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace, copy = tmp_path / "workspace", tmp_path / "workspace" / ".dvc" / "tmp" / "copy"
+    for folder in (workspace / ".git", copy):
+        folder.mkdir(parents=True)
+    monkeypatch.setenv("DVC_ROOT", str(workspace))
+    monkeypatch.chdir(copy)
+    check_environment()
+    (workspace / ".git" / "shallow").touch()
+    refuses(check_environment, f"{workspace}: a shallow clone", "git fetch --unshallow")
+    monkeypatch.chdir(workspace)
+    check_environment()
+
+
 @pytest.mark.parametrize("number", FAILURES, ids=errno.errorcode.get)
 def test_a_failure_of_the_system_is_one_line(
     number: int, capsys: pytest.CaptureFixture[str], project: Path, monkeypatch: pytest.MonkeyPatch

@@ -86,6 +86,7 @@ def _check_folders(values: Mapping[str, str]) -> None:
     if values.get("DVC_ROOT"):
         is_folder = "\0" not in values["DVC_ROOT"] and Path(values["DVC_ROOT"]).is_dir()
         _demand("DVC_ROOT", values, is_folder, "no such folder; unset it")
+        _refuse_shallow_clone(Path(values["DVC_ROOT"]))
     try:
         temporary = tempfile.gettempdir()
     except OSError as error:
@@ -96,6 +97,16 @@ def _check_folders(values: Mapping[str, str]) -> None:
         raise InputError(
             f"TMPDIR: {temporary}: {len(os.fsencode(temporary))} bytes are too long for sockets, "
             f"which have room for {_LONGEST_TEMPORARY}; name a shorter folder, as /tmp"
+        )
+
+
+def _refuse_shallow_clone(workspace: Path) -> None:
+    """Refuse to work in a temporary copy of a shallow clone: DVC ends well and keeps nothing."""
+    is_copy = workspace.resolve() != Path.cwd().resolve()
+    if is_copy and (workspace / ".git" / "shallow").is_file():
+        raise InputError(
+            f"{workspace}: a shallow clone, for which DVC loses what an experiment in a temporary "
+            "copy has made; run `git fetch --unshallow` there"
         )
 
 
