@@ -224,7 +224,7 @@ def test_modules_exist_and_know_the_arguments(
         if name.endswith(".NAME"):
             return
         assert find_spec(name), "no such module"
-        if name.split(".")[0] in ("stages", "experiments", "benchmarks", "cm3d"):
+        if name.split(".")[0] in ("stages", "experiments", "benchmarks", "trust", "cm3d"):
             module = import_module(name)
             if "argparse" in vars(module):
                 monkeypatch.setattr("sys.argv", [name, *arguments])
