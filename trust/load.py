@@ -26,8 +26,7 @@ _STAGES: Final = (
 )
 # Small images and one sweep: what grows with the number of frames is the same, and soon seen.
 _KNOBS: Final = {
-    "detect2d.max_side_px": 160,
-    "segment.max_width_px": 160,
+    "simulation.image_scale": 0.125,
     "lift.sweeps": 1,
     "sam3d.sweeps": 1,
     "sam3d.pixel_m": 0.4,
@@ -64,6 +63,7 @@ def measure(place: Workplace) -> Outcome:
     scenes = _SHORT_SCENES if place.short else _SCENES
     length = _SHORT_FRAMES if place.short else _FRAMES
     clone.override(_KNOBS)
+    clone.stage("download")
     costs: list[Cost] = []
     kinds = [*(kind_of(name) for name in _STAGES), _report()]
     with Progress("load", sum(scenes) * len(kinds), "scene", whole_run=True) as progress:
