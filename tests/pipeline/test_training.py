@@ -5,12 +5,14 @@ import signal
 import subprocess
 import sys
 import time
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from cm3d.execution.files import read_sealed, write_sealed
 from cm3d.execution.pipeline import read_stages
 from trust.clone import Clone
 
@@ -65,11 +67,13 @@ def test_a_killed_training_goes_on_to_the_same_bytes(copy: Clone) -> None:
     assert not any(kept.is_relative_to(out) for out in outs)
 
     # a mark in the state's history shows that the next run goes on from it
-    content = torch.load(state, weights_only=True)
+    content = torch.load(BytesIO(read_sealed(state)), weights_only=True)
     done = len(content["history"])
     assert 0 < done < len(losses)
     content["history"][0]["loss"] = -1.0
-    torch.save(content, state)
+    changed = BytesIO()
+    torch.save(content, changed)
+    write_sealed(state, changed.getvalue())
     copy.stage("finetune")
     assert copy.model_bytes("finetune") == through
     resumed = curve(copy)["loss"]
