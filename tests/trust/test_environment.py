@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -281,6 +281,13 @@ def wait(name):
 Stop = Callable[[subprocess.Popen[str]], None]
 
 
+@pytest.fixture
+def short_folder() -> Iterator[Path]:
+    """A folder whose path leaves room for names of sockets; those of pytest may not."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder)
+
+
 def interrupt_all(process: "subprocess.Popen[str]") -> None:
     """As a terminal does."""
     os.killpg(process.pid, signal.SIGINT)
@@ -301,11 +308,10 @@ def terminate(process: "subprocess.Popen[str]") -> None:
     ids=["Ctrl-C in imports", "SIGTERM in imports", "Ctrl-C with workers", "SIGTERM with workers"],
 )
 def test_a_signal_ends_in_one_line_and_leaves_nobody(
-    stage: str, stop: Stop, code: int, tmp_path: Path, project: Path
+    stage: str, stop: Stop, code: int, tmp_path: Path, short_folder: Path, project: Path
 ) -> None:
     """No process, no temporary folder, no traceback of a worker."""
-    for folder in ("stages", "tmp"):
-        (tmp_path / folder).mkdir()
+    (tmp_path / "stages").mkdir()
     begin = (project / "stages" / "__init__.py").read_text()
     (tmp_path / "stages" / "__init__.py").write_text(begin)
     (tmp_path / "stages" / "slow.py").write_text(stage)
@@ -318,7 +324,7 @@ def test_a_signal_ends_in_one_line_and_leaves_nobody(
         [sys.executable, "-m", "stages.slow"],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": f"{tmp_path}:{project / 'src'}",
-             "TMPDIR": str(tmp_path / "tmp")},
+             "TMPDIR": str(short_folder)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -333,7 +339,7 @@ def test_a_signal_ends_in_one_line_and_leaves_nobody(
         _, said = process.communicate(timeout=20)
     assert process.returncode == code
     assert said.startswith("interrupted") and said.count("\n") == 1, said
-    assert not list((tmp_path / "tmp").iterdir())
+    assert not list(short_folder.iterdir())
     alive = {pid for pid in below if Path(f"/proc/{pid}").exists() and not _has_ended(pid)}
     assert not alive
 
