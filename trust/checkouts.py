@@ -25,13 +25,13 @@ def try_checkouts(place: Workplace) -> dict[str, str]:
         "shallow clone made whole": _unshallow,
     }
     found = {}
-    for title, make in ways.items():
+    for number, (title, make) in enumerate(ways.items()):
         root = place.root / title.replace(" ", "-")
         make(origin, root)
-        found[title] = _fault(origin, Clone(root, origin.environment))
+        found[title] = _fault(origin, Clone(root, origin.environment), number)
     shallow = Clone(place.root / "shallow", origin.environment)
     _shallow(origin, shallow.root)
-    refused = _REFUSAL in _fault(origin, shallow)
+    refused = _REFUSAL in _fault(origin, shallow, len(ways))
     found["shallow clone refuses"] = "" if refused else f"it does not name `{_REFUSAL}`"
     return found
 
@@ -54,13 +54,16 @@ def _detached(origin: Clone, root: Path) -> None:
     Clone(root, origin.environment).run("git", "checkout", "-q", "--detach")
 
 
-def _fault(origin: Clone, clone: Clone) -> str:
-    """Get the data by the cache, run an experiment in a copy, look for its commit."""
+def _fault(origin: Clone, clone: Clone, number: int) -> str:
+    """Get the data by the cache, run an experiment in a copy, look for its commit.
+
+    Each has its own number, since what the cache has is not run.
+    """
     try:
         cache = str(origin.root / ".dvc" / "cache")
         clone.dvc("config", "--local", "cache.dir", cache)
         clone.dvc("checkout")
-        clone.dvc("exp", "run", "--temp", "-n", _EXPERIMENT, "-S", "fuse.min_iou=0.31",
+        clone.dvc("exp", "run", "--temp", "-n", _EXPERIMENT, "-S", f"fuse.min_iou=0.3{number + 1}",
                   "--single-item", "fuse")  # fmt: skip
     except AssertionError as error:
         return " ".join(str(error).split())[-600:]

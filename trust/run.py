@@ -56,7 +56,9 @@ def run_parts(names: Sequence[str], short: bool, base: Path | None) -> int:
     print(f"trust: making a workspace at smoke scale, then {', '.join(names)}", flush=True)
     with open_workplace(short, base) as place:
         measures = {name: _measure_of(name) for name in names}
-        for name in names:
+        for number, name in enumerate(names, 1):
+            passed_min = (time.monotonic() - begun_s) / 60
+            print(f"{name}: part {number} of {len(names)}, {passed_min:.0f} min so far", flush=True)
             faults += _run_part(name, measures, place)
     print(f"trust: {faults} faults, in {(time.monotonic() - begun_s) / 60:.0f} min", flush=True)
     return faults

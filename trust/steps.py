@@ -5,11 +5,13 @@ import re
 import signal
 import time
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 from typing import Final
 
 import torch
 
+from cm3d.execution.files import read_sealed
 from cm3d.execution.progress import Progress
 from trust.clone import Clone
 from trust.finished import identity
@@ -21,8 +23,8 @@ from trust.workplace import Workplace
 _STAGE: Final = "finetune"
 _EPOCHS: Final = 4
 _SHORT_EPOCHS: Final = 1
-_STEP_S: Final = 0.1
-_POLL_S: Final = 0.002
+_STEP_S: Final = 0.005
+_POLL_S: Final = 0.001
 
 
 @dataclass
@@ -108,7 +110,9 @@ def _state(clone: Clone) -> tuple[int, int] | None:
 
 def _steps_done(clone: Clone) -> int:
     for path in _state_files(clone):
-        return len(torch.load(path, map_location="cpu", weights_only=True)["history"])
+        sealed = read_sealed(path)
+        if sealed is not None:
+            return len(torch.load(BytesIO(sealed), weights_only=True)["history"])
     return 0
 
 

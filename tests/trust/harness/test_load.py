@@ -19,6 +19,10 @@ def test_linear_time_and_flat_memory_are_as_promised() -> None:
     assert points(row, _TIME) == ([1000, 3000, 10000], [13.0, 33.0, 103.0])
 
 
+def test_the_start_of_a_stage_is_no_growth() -> None:
+    assert row_of(costs([1.0, 1.0, 9.0], [400.0] * 3))[1] == ""
+
+
 def test_what_grows_faster_is_a_fault() -> None:
     assert "time grows" in row_of(costs([10.0, 30.0, 200.0], [400.0] * 3))[1]
     assert (
