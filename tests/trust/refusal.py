@@ -1,11 +1,23 @@
 """What a refusal is: one line that names the culprit, and nothing written."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from cm3d.errors import InputError
+
+Make = Callable[[Path], object]
+
+# What may lie at a path without being a file that can be read, by its name.
+NO_FILES: dict[str, Make] = {
+    "absent": lambda path: None,
+    "folder": lambda path: path.mkdir(),
+    "named pipe": lambda path: os.mkfifo(path),
+    "link to itself": lambda path: path.symlink_to(path),
+    "link to nothing": lambda path: path.symlink_to(path.with_name("nothing")),
+}
 
 
 def refuses(action: Callable[[], object], *words: str) -> str:

@@ -1,9 +1,7 @@
 """Image files that are damaged, hostile or of another size than the index says."""
 
-import os
 import struct
 import zlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -17,7 +15,7 @@ from cm3d.errors import InputError
 from cm3d.sensors.images import UnreadableImageError, image_size_px, read_image
 from cm3d.shelf.images import Batch, ImageFile, Unreadable, read_batches
 from cm3d.shelf.prepared import as_is
-from tests.trust.refusal import content_of, refuses
+from tests.trust.refusal import NO_FILES, Make, content_of, refuses
 
 SIZE_PX = (160, 96)
 
@@ -127,17 +125,6 @@ def test_unreadable_files_are_named(tmp_path: Path, row: Row) -> None:
         read_image(path)
     assert str(path) in message
     assert content_of(tmp_path) == before
-
-
-Make = Callable[[Path], object]
-
-NO_FILES: dict[str, Make] = {
-    "absent": lambda path: None,
-    "folder": lambda path: path.mkdir(),
-    "named pipe": lambda path: os.mkfifo(path),
-    "link to itself": lambda path: path.symlink_to(path),
-    "link to nothing": lambda path: path.symlink_to(path.with_name("nothing")),
-}
 
 
 @pytest.mark.parametrize("make", NO_FILES.values(), ids=NO_FILES.keys())

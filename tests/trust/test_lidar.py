@@ -1,6 +1,5 @@
 """LiDAR files that are damaged, hostile or of another layout than the card says."""
 
-import os
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from cm3d.sensors.accumulation import accumulate
 from cm3d.sensors.card import LidarFormat, Sensors
 from cm3d.sensors.lidar import is_whole, read_sweep
 from cm3d.tables import Sweeps
-from tests.trust.refusal import content_of, refuses
+from tests.trust.refusal import NO_FILES, content_of, refuses
 
 Array = np.ndarray[Any, Any]
 
@@ -151,15 +150,6 @@ def test_bad_files_are_refused(tmp_path: Path, row: Row) -> None:
     before = content_of(tmp_path)
     refuses(lambda: read_sweep(path, row.lidar), f"{path}: ", *row.words)
     assert content_of(tmp_path) == before
-
-
-NO_FILES: dict[str, Callable[[Path], object]] = {
-    "absent": lambda path: None,
-    "folder": lambda path: path.mkdir(),
-    "named pipe": lambda path: os.mkfifo(path),
-    "link to itself": lambda path: path.symlink_to(path),
-    "link to nothing": lambda path: path.symlink_to(path.with_name("nothing")),
-}
 
 
 @pytest.mark.parametrize("make", NO_FILES.values(), ids=NO_FILES.keys())

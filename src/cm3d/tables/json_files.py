@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from cm3d.errors import InputError
+from cm3d.params import read_content
 
 
 def load_json(path: Path, remedy: str, object_hook: Callable[[Any], Any] | None = None) -> Any:
@@ -17,14 +18,10 @@ def load_json(path: Path, remedy: str, object_hook: Callable[[Any], Any] | None 
         object_hook: As of `json.loads`.
 
     Raises:
-        InputError: The file is missing, unreadable, not UTF-8 or no JSON, or it nests too deep.
+        InputError: It is no file, unreadable, not UTF-8 or no JSON, or it nests too deep.
     """
     try:
-        return json.loads(path.read_bytes(), object_hook=object_hook)
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: missing; {remedy}") from error
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); {remedy}") from error
+        return json.loads(read_content(path, remedy), object_hook=object_hook)
     except RecursionError as error:
         raise InputError(f"{path}: no valid JSON (it nests too deep); {remedy}") from error
     except ValueError as error:
