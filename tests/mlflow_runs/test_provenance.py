@@ -89,6 +89,7 @@ def test_files_are_those_that_the_stages_wrote(
     for file in files:
         (tmp_path / file).parent.mkdir(exist_ok=True)
         (tmp_path / file).write_text('{"loss": 0.5}')
+    (tmp_path / "metrics/.gitignore").touch()  # DVC's own
     md5 = hashlib.md5(b'{"loss": 0.5}').hexdigest()
     write_lock(tmp_path, more_outs={"pretrain": [{"path": str(files[0]), "md5": md5}]})
     pretrain, stray = map(str, files)

@@ -95,7 +95,8 @@ def files_of_stages(
         for out in stage["outs"]
     }
     kept, left_out = [], []
-    for file in sorted(path for path in (workspace / folder).rglob("*") if path.is_file()):
+    files = (path for path in (workspace / folder).rglob("*") if path.is_file())
+    for file in sorted(file for file in files if file.name != ".gitignore"):
         path = file.relative_to(workspace)
         stage, md5 = outs.get(path.as_posix(), (path.as_posix(), None))
         if stage not in stages:
