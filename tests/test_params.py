@@ -95,7 +95,7 @@ def test_no_key_is_one_that_dvc_overlooks(values: dict[str, Any]) -> None:
 @pytest.mark.parametrize("knob", ["name", "version"])
 def test_names_are_no_paths(values: dict[str, Any], knob: str, name: str) -> None:
     values["dataset"][knob] = name
-    with pytest.raises(InputError, match=rf"dataset\.{knob}: String should match"):
+    with pytest.raises(InputError, match=rf"dataset\.{knob}: not a name of letters, digits"):
         parse_params(values)
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from cm3d.datasets.nuscenes import NuScenes
 from cm3d.datasets.nuscenes.checks import check_tables
+from cm3d.params import NAME
 from cm3d.taxonomy import Taxonomy
 from stages.download import write_index
 from tests.datasets.conftest import VERSION, write_database
@@ -503,7 +504,7 @@ def test_splits(content: bytes, says: str, root: Path, taxonomy: Taxonomy) -> No
 
 @pytest.mark.parametrize("version", ["../v1.0", "a/b", "/etc", "..", "", "a\0b"])
 def test_versions(version: str, root: Path) -> None:
-    refuses(lambda: check_tables(root, version), "dataset.version", "correct it")
+    refuses(lambda: check_tables(root, version), "dataset.version", NAME)
 
 
 def with_floats(rows: Rows) -> Rows:

@@ -4,9 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from cm3d.params import checked_name, load_params, parse_params, read_yaml
+from cm3d.params import NAME, checked_name, load_params, parse_params, read_yaml
+from cm3d.tables.rules import SCENE
 from experiments.overrides import lookup, with_overrides, write_overrides
 from experiments.paper_tables import load_table
 from experiments.preset import load_preset
@@ -107,21 +109,21 @@ KNOBS: list[tuple[str, Any, str]] = [
     ("labels.fraction", -0.1, "greater than or equal to 0"),
     ("labels.draw", 10**6, "1000"),
     # names, which become files and folders
-    ("taxonomy", "../x", "match pattern"),
-    ("taxonomy", "a/b", "match pattern"),
-    ("taxonomy", "a..b", "without `..`"),
-    ("taxonomy", "", "match pattern"),
-    ("taxonomy", "a\nb", "match pattern"),
-    ("taxonomy", "a" * 300, "at most 100"),
-    ("dataset.version", "../v1", "match pattern"),
-    ("dataset.version", "/etc", "match pattern"),
-    ("dataset.version", "v1\x00", "match pattern"),
-    ("dataset.name", "..", "match pattern"),
-    ("detect2d.prompts", "a/b", "match pattern"),
+    ("taxonomy", "../x", NAME),
+    ("taxonomy", "a/b", NAME),
+    ("taxonomy", "a..b", NAME),
+    ("taxonomy", "", NAME),
+    ("taxonomy", "a\nb", NAME),
+    ("taxonomy", "a" * 300, NAME),
+    ("dataset.version", "../v1", NAME),
+    ("dataset.version", "/etc", NAME),
+    ("dataset.version", "v1\x00", NAME),
+    ("dataset.name", "..", NAME),
+    ("detect2d.prompts", "a/b", NAME),
     ("detect2d.backend", "../x", "should be"),
     ("scoring.split", "test", "should be"),
-    ("sam3d.groups", ["../car"], "match pattern"),
-    ("lift.shape_prior", "mine/prior.yaml", "match pattern"),
+    ("sam3d.groups", ["../car"], NAME),
+    ("lift.shape_prior", "mine/prior.yaml", NAME),
     # text
     ("dataset.root", "", "match pattern"),
     ("dataset.root", "a\x00b", "match pattern"),
@@ -214,9 +216,22 @@ def test_names_of_the_command_line(
     assert content_of(bare_workspace) == before
 
 
-@pytest.mark.parametrize("name", ["scene-0061", "v1.0-trainval", "drive_1", "42"])
+@pytest.mark.parametrize(
+    "name", ["scene-0061", "v1.0-trainval", "drive_1", "42", "Überland", "試験", "a" * 200]
+)
 def test_names_that_are_some(name: str) -> None:
+    """By the one rule that parameters, the command line and columns of tables share."""
     assert checked_name(name, "scene") == name
+    assert parse_params(with_overrides(VALUES, {"dataset.version": name}))
+    assert SCENE.is_met(np.array([name], dtype=object)).all()
+
+
+@pytest.mark.parametrize("name", ["", "_x", ".x", "-x", "a..b", "a/b", "a b", "a\n", "é" * 101])
+def test_names_that_are_none(name: str) -> None:
+    refuses(lambda: checked_name(name, "scene"), f"scene {name!r}: not {NAME}; rename it")
+    changed = with_overrides(VALUES, {"dataset.version": name})
+    refuses(lambda: parse_params(changed), f"dataset.version: not {NAME}")
+    assert not SCENE.is_met(np.array([name], dtype=object)).any()
 
 
 PRESETS: list[tuple[str, str, str]] = [
@@ -310,4 +325,4 @@ def test_what_is_multiplied_is_a_number(tmp_path: Path, path: str) -> None:
 def test_tables_are_no_paths(tmp_path: Path, name: str) -> None:
     (tmp_path / "tables").mkdir()
     (tmp_path / "mine.yaml").write_text("title: x\nrows: []\n")
-    refuses(lambda: load_table(name, tmp_path / "tables"), "table ", repr(name), "write letters")
+    refuses(lambda: load_table(name, tmp_path / "tables"), "table ", repr(name), f"not {NAME}")

@@ -11,11 +11,13 @@ from cm3d.params.data import (
 )
 from cm3d.params.detector import Detector, Predict
 from cm3d.params.fields import (
+    NAME,
     NO_FILE,
     Phrase,
     Precision,
     ShelfModel,
     checked_name,
+    is_name,
 )
 from cm3d.params.files import check_file, faults_of, read_content, read_json, read_yaml
 from cm3d.params.images import (
@@ -44,6 +46,7 @@ from cm3d.params.training import (
 )
 
 __all__ = [
+    "NAME",
     "NO_FILE",
     "CopyPaste",
     "Dataset",
@@ -89,6 +92,7 @@ __all__ = [
     "checked_name",
     "data_root",
     "faults_of",
+    "is_name",
     "load_params",
     "parse_params",
     "read_content",

@@ -5,6 +5,7 @@ there is, or never end.
 """
 
 import posixpath
+import re
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
@@ -27,17 +28,30 @@ FewOrNone = Annotated[int, Field(ge=0, le=1000)]
 Channels = Annotated[int, Field(ge=1, le=4096)]
 Side_px = Annotated[int, Field(ge=16, le=16_384)]
 
+_LONGEST_NAME: Final = 200  # bytes; file systems take 255, and suffixes are added
 
-def _climbs(name: str) -> str:
-    if ".." in name:
-        raise ValueError("a name, without `..`")
-    return name
+# What a name must be; completes "not ...".
+NAME: Final = (
+    "a name of letters, digits, _ . - (a letter or digit first, no two dots in a row, at most "
+    f"{_LONGEST_NAME} bytes)"
+)
 
 
-# Of a file, a folder or a package; never a path.
-Name = Annotated[
-    str, Field(pattern=r"^[A-Za-z0-9][\w.-]*$", max_length=100), AfterValidator(_climbs)
-]
+def is_name(value: object) -> bool:
+    """Whether a file, a folder or a package may have this name, which is never a path."""
+    if not isinstance(value, str) or re.fullmatch(r"[^\W_][\w.-]*", value) is None:
+        return False
+    return ".." not in value and len(value.encode()) <= _LONGEST_NAME
+
+
+def _named(text: str) -> str:
+    if not is_name(text):
+        raise ValueError(f"not {NAME}")
+    return text
+
+
+# Of a file, a folder or a package.
+Name = Annotated[str, AfterValidator(_named)]
 
 # Text that people see, or that stands for a place: no line breaks, no null bytes.
 Line = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]+$", max_length=1000)]
@@ -93,10 +107,6 @@ class ShelfModel(Section):
     revision: Annotated[str, Field(pattern="^[0-9a-f]{40}$")] | None
 
 
-class _Named(Section):
-    name: Name
-
-
 def checked_name(name: str, what: str) -> str:
     """A name of a file or folder that does not come from params.yaml, as it is.
 
@@ -107,10 +117,6 @@ def checked_name(name: str, what: str) -> str:
     Raises:
         InputError: It is none.
     """
-    try:
-        return _Named(name=name).name
-    except ValueError as error:
-        raise InputError(
-            f"{what} {name!r}: no name of a file; write letters, digits, . _ - and nothing else, "
-            "a letter or digit first, and no two dots"
-        ) from error
+    if not is_name(name):
+        raise InputError(f"{what} {name!r}: not {NAME}; rename it")
+    return name

@@ -1,6 +1,5 @@
 """What the values of a column may be: whole columns are checked at once."""
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -10,6 +9,7 @@ import numpy as np
 
 from cm3d.geometry.arrays import NDArrayBool
 from cm3d.geometry.se3 import are_unit
+from cm3d.params import NAME, is_name
 
 Values: TypeAlias = np.ndarray[Any, Any]
 
@@ -24,7 +24,6 @@ LAST_TIME_US: Final = 4_102_444_800_000_000  # 2100-01-01
 MAX_SIDE_PX: Final = 100_000
 _FOCAL_LENGTH_PX: Final = (0.1, 1e7)
 _MAX_PIXEL: Final = 1e9
-_LONGEST_TEXT: Final = 200  # characters; file systems take 255 bytes, and suffixes are added
 
 
 @dataclass(frozen=True)
@@ -74,11 +73,6 @@ def of_rows(is_met: NDArrayBool) -> NDArrayBool:
     return is_met if is_met.ndim == 1 else np.asarray(is_met.all(axis=1))
 
 
-def is_name(text: str) -> bool:
-    """Whether a scene, map or version may have this name, which becomes that of a file."""
-    return len(text) <= _LONGEST_TEXT and re.fullmatch(r"\w[\w.-]*", text) is not None
-
-
 def is_path(text: str) -> bool:
     """Whether this names a file below a root folder."""
     path = PurePosixPath(text)
@@ -107,10 +101,8 @@ TOKEN: Final = texts(
     "a printable text without blanks at its ends",
     lambda text: text != "" and text.isprintable() and text == text.strip(),
 )
-SCENE: Final = texts("a name of letters, digits, _ . -", is_name)
-LOCATION: Final = texts(
-    "a name of letters, digits, _ . -, or empty", lambda text: text == "" or is_name(text)
-)
+SCENE: Final = texts(NAME, is_name)
+LOCATION: Final = texts(f"{NAME}, or empty", lambda text: text == "" or is_name(text))
 PATH: Final = texts("the path of a file below the data set's root", is_path)
 SPLIT: Final = one_of(("train", "val"))
 SHARE: Final = between(0, 1, "a share")

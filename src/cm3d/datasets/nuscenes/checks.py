@@ -7,7 +7,7 @@ from pathlib import Path
 from cm3d.datasets.nuscenes.lanes import map_path
 from cm3d.datasets.nuscenes.schema import FIELDS
 from cm3d.errors import InputError
-from cm3d.tables.rules import is_name
+from cm3d.params import checked_name
 
 _SITE = "https://www.nuscenes.org/nuscenes#download"
 _MAX_LISTED = 5
@@ -20,8 +20,7 @@ def check_tables(root: Path, version: str) -> None:
         InputError: The version is no name, or tables are missing; the message names them and says
             how to get them.
     """
-    if not is_name(version):
-        raise InputError(f"dataset.version: {version!r} is no name of a folder; correct it")
+    checked_name(version, "dataset.version")
     paths = [f"{version}/{table}.json" for table in FIELDS]
     missing = [path for path in paths if not (root / path).is_file()]
     if missing:

@@ -8,6 +8,7 @@ import numpy as np
 
 from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat
 from cm3d.geometry.se3 import are_unit
+from cm3d.params import NAME, is_name
 from cm3d.tables import rules
 
 _MOUNT_M: Final = 100.0  # no sensor stands farther from its vehicle's origin
@@ -120,10 +121,8 @@ TOKEN: Final = text("a token", _is_token)
 TOKEN_OR_NONE: Final = text("a token, or empty", str.isprintable)
 ATTRIBUTES: Final = Field("a list of tokens", _are_lists_of_tokens, "attribute")
 WORD: Final = text("a name", _is_token)
-SCENE_NAME: Final = text("a name of letters, digits, _ . -", rules.is_name)
-LOCATION: Final = text(
-    "a name of letters, digits, _ . -", lambda value: value == "" or rules.is_name(value)
-)
+SCENE_NAME: Final = text(NAME, is_name)
+LOCATION: Final = text(f"{NAME}, or empty", lambda value: value == "" or is_name(value))
 FILE: Final = text("the path of a file below the root", rules.is_path)
 FLAG: Final = Field("true or false", _are_flags)
 VISIBILITY: Final = text("empty or 1 to 4", lambda value: value in _VISIBILITIES)
