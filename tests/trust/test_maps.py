@@ -88,11 +88,11 @@ CASES: list[tuple[str, object, tuple[str, ...]]] = [
     ("a token twice", town(lane=[{"token": "a"}] * 2), ("lane 'a' stands there 2 times",)),
     ("no connectors", {"lane": [], "arcline_path_3": {}}, ("no map expansion",)),
     ("a list", [], ("no map expansion",)),
-    ("empty", b"", ("no valid JSON",)),
-    ("cut", json.dumps(town()).encode()[:90], ("no valid JSON",)),
-    ("not UTF-8", b'{"lane": "\xff"}', ("no valid JSON",)),
-    ("nests too deep", b"[" * 100_000, ("no valid JSON", "deep")),
-    ("5000 digits", b"9" * 5000, ("no valid JSON",)),
+    ("empty", b"", ("not valid JSON",)),
+    ("cut", json.dumps(town()).encode()[:90], ("not valid JSON",)),
+    ("not UTF-8", b'{"lane": "\xff"}', ("not valid JSON",)),
+    ("nests too deep", b"[" * 100_000, ("not valid JSON", "deep")),
+    ("5000 digits", b"9" * 5000, ("not valid JSON",)),
 ]
 
 

@@ -471,7 +471,7 @@ BYTES: list[tuple[str, bytes]] = [
 @pytest.mark.parametrize("content", [row[1] for row in BYTES], ids=[row[0] for row in BYTES])
 def test_bytes(table: str, content: bytes, root: Path, taxonomy: Taxonomy) -> None:
     (root / VERSION / f"{table}.json").write_bytes(content)
-    refuses(lambda: index(root, taxonomy), f"{table}.json", "no valid JSON", "fetch the tables")
+    refuses(lambda: index(root, taxonomy), f"{table}.json", "not valid JSON", "fetch the tables")
 
 
 SPLITS: list[tuple[str, bytes, str]] = [
@@ -489,8 +489,8 @@ SPLITS: list[tuple[str, bytes, str]] = [
     ("numbers", b'{"train": [1, 2]}', "lists of scene names"),
     ("null", b'{"train": null}', "lists of scene names"),
     ("a list", b'["scene-0001"]', "lists of scene names"),
-    ("not UTF-8", b'{"train": ["\xff"]}', "no valid JSON"),
-    ("nests too deep", b"[" * 100_000, "no valid JSON"),
+    ("not UTF-8", b'{"train": ["\xff"]}', "not valid JSON"),
+    ("nests too deep", b"[" * 100_000, "not valid JSON"),
 ]
 
 

@@ -408,10 +408,10 @@ CARD = (
     '"images": {"model": "pinhole"}}'
 )
 CARDS: list[tuple[str, bytes, str]] = [
-    ("not UTF-8", CARD.replace("mine", "m\xefne").encode("latin-1"), "no valid JSON"),
-    ("not JSON", b"{", "no valid JSON"),
-    ("empty", b"", "no valid JSON"),
-    ("nests too deep", b"[" * 100_000, "no valid JSON"),
+    ("not UTF-8", CARD.replace("mine", "m\xefne").encode("latin-1"), "not valid JSON"),
+    ("not JSON", b"{", "not valid JSON"),
+    ("empty", b"", "not valid JSON"),
+    ("nests too deep", b"[" * 100_000, "not valid JSON"),
     ("a list", b"[]", "rerun"),
     ("no name", CARD.replace('"name"', '"title"').encode(), "name"),
     ("no LiDAR", b'{"name": "mine"}', "lidar"),

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from cm3d.errors import InputError, refused, writing
+from cm3d.params import no_json
 
 _SEAL_BYTES: Final = hashlib.sha256().digest_size
 
@@ -84,7 +85,7 @@ def read_object(path: Path, remedy: str = "rerun its stage") -> dict[str, Any]:
     except OSError as error:
         raise refused(error, path) from error
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: not valid JSON ({error}); {remedy}") from error
+        raise no_json(path, error, remedy) from error
     if not isinstance(content, dict):
         raise InputError(f"{path}: not a JSON object; {remedy}")
     return content

@@ -81,7 +81,7 @@ def _read_table(path: Path) -> Boxes3D:
 
 
 def _read_result_file(path: Path, frames: Frames) -> Boxes3D:
-    content = read_json(path, _KEY)
+    content = read_json(path, f"correct {_KEY}")
     results = content.get("results") if isinstance(content, dict) else None
     if not isinstance(results, dict):
         raise InputError(f"{path}: no nuScenes result file, it has no `results`; correct {_KEY}")

@@ -19,7 +19,14 @@ from cm3d.params.fields import (
     checked_name,
     is_name,
 )
-from cm3d.params.files import check_file, faults_of, read_content, read_json, read_yaml
+from cm3d.params.files import (
+    check_file,
+    faults_of,
+    no_json,
+    read_content,
+    read_json,
+    read_yaml,
+)
 from cm3d.params.images import (
     Detect2D,
     Detic,
@@ -94,6 +101,7 @@ __all__ = [
     "faults_of",
     "is_name",
     "load_params",
+    "no_json",
     "parse_params",
     "read_content",
     "read_json",

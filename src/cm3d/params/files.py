@@ -3,7 +3,7 @@
 import json
 import stat
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -75,20 +75,30 @@ def read_yaml(path: Path, remedy: str = "run from the project's root") -> dict[s
     return content
 
 
-def read_json(path: Path, key: str) -> Any:
+def read_json(
+    path: Path, remedy: str, of_object: Callable[[dict[str, Any]], Any] = lambda record: record
+) -> Any:
     """Read a JSON file in any encoding of Unicode.
 
     Args:
         path: The file.
-        key: The parameter that names it, for errors.
+        remedy: What to do if it is none, as in `correct labels.frames_file`.
+        of_object: What stands for an object, from the innermost on; the object itself if left out.
 
     Raises:
         InputError: It is no file, or no JSON in which each key stands once.
     """
+    content = read_content(path, remedy)
     try:
-        return json.loads(read_content(path, f"correct {key}"), object_pairs_hook=_once_each)
+        return json.loads(content, object_pairs_hook=lambda pairs: of_object(_once_each(pairs)))
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: not valid JSON ({_brief(error)}); correct {key}") from error
+        raise no_json(path, error, remedy) from error
+
+
+def no_json(path: Path, error: Exception, remedy: str) -> InputError:
+    """What a file that `json` cannot read is to a user."""
+    reason = "it nests too deep" if isinstance(error, RecursionError) else _brief(error)
+    return InputError(f"{path}: not valid JSON ({reason}); {remedy}")
 
 
 def _once_each(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:

@@ -9,10 +9,9 @@ from pydantic import Field, ValidationError, model_validator
 
 from cm3d import params
 from cm3d.errors import InputError
-from cm3d.params import data_root, faults_of
+from cm3d.params import data_root, faults_of, read_json
 from cm3d.params.fields import Name, Positive, Section
 from cm3d.tables import layout
-from cm3d.tables.json_files import load_json
 
 
 class LidarFormat(Section):
@@ -81,7 +80,7 @@ def read_card(path: Path = layout.CARD) -> DataCard:
         InputError: The file is missing or malformed.
     """
     missing = "run `dvc repro download`" if not path.exists() else "rerun `download`"
-    content = load_json(path, missing)
+    content = read_json(path, missing)
     try:
         return DataCard.model_validate_json(json.dumps(content), strict=True)
     except ValidationError as error:

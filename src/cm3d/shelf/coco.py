@@ -35,7 +35,7 @@ def read_coco_results(
     Raises:
         InputError: The file is missing or no list of results.
     """
-    entries = read_json(path, key)
+    entries = read_json(path, f"correct {key}")
     if not isinstance(entries, list):
         raise InputError(f"{path}: no list of COCO results but {shown(entries)}; write it again")
     faults = [fault_of(entry) for entry in entries]

@@ -114,7 +114,7 @@ def _listed(frames: Frames, is_train: NDArrayBool, file: str) -> NDArrayBool:
 
 
 def _read_tokens(path: Path) -> set[str]:
-    tokens = read_json(path, "labels.frames_file")
+    tokens = read_json(path, "correct labels.frames_file")
     if not isinstance(tokens, list) or not tokens or not all(isinstance(t, str) for t in tokens):
         raise InputError(f"{path}: not a list of sample tokens; correct labels.frames_file")
     return set(tokens)

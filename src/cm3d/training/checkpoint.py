@@ -11,7 +11,7 @@ from cm3d import params
 from cm3d.detectors.protocol import Detector
 from cm3d.detectors.registry import build_detector
 from cm3d.errors import InputError
-from cm3d.execution.files import write_whole
+from cm3d.execution.files import read_object, write_whole
 from cm3d.taxonomy import Taxonomy
 
 _WEIGHTS, _CONFIGURATION = "model.safetensors", "detector.json"
@@ -61,12 +61,9 @@ def _configuration(section: params.Detector, taxonomy: Taxonomy) -> dict[str, An
 def _check_configuration(
     path: Path, section: params.Detector, taxonomy: Taxonomy, free: frozenset[str]
 ) -> None:
-    try:
-        stored: dict[str, Any] = json.loads(path.read_text())
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: missing; run `dvc repro` or `dvc pull {path.parent}`") from error
-    except ValueError as error:
-        raise InputError(f"{path}: not valid JSON; rerun its stage") from error
+    if not path.exists():
+        raise InputError(f"{path}: missing; run `dvc repro` or `dvc pull {path.parent}`")
+    stored = read_object(path)
     if stored.get("heads") != taxonomy.heads:
         raise InputError(
             f"{path}: trained on classes {stored.get('heads')}, by head, and taxonomy "

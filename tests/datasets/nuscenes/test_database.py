@@ -40,10 +40,10 @@ def test_unused_images_and_poses_are_dropped(database: Path) -> None:
     ("content", "fault"),
     [
         (None, "missing"),
-        ('[{"token": "x"', "no valid JSON"),
+        ('[{"token": "x"', "not valid JSON"),
         ('[{"token": "x"}]', "'name' is missing"),
         ('{"token": "x", "name": "y"}', "no list"),
-        (b"\xff\xfe\xfd", "no valid JSON"),
+        (b"\xff\xfe\xfd", "not valid JSON"),
     ],
 )
 def test_bad_tables_are_named(tmp_path: Path, content: str | bytes | None, fault: str) -> None:

@@ -10,9 +10,9 @@ from nuscenes.map_expansion.arcline_path_utils import discretize_lane
 
 from cm3d.datasets.nuscenes.fields import text, within
 from cm3d.errors import InputError
+from cm3d.params import read_json
 from cm3d.tables import Lanes
 from cm3d.tables.contract import shown
-from cm3d.tables.json_files import load_json
 from cm3d.tables.rules import MAX_POSITION_M, TOKEN
 
 _SHAPES: Final = frozenset({"LRL", "RLR", "LSL", "LSR", "RSL", "RSR"})
@@ -50,7 +50,7 @@ def index_lanes(root: Path, location: str, step_m: float) -> Lanes:
     path = root / map_path(location)
     if not path.is_file():
         return Lanes.empty()
-    content = load_json(path, _AGAIN)
+    content = read_json(path, _AGAIN)
     if not isinstance(content, dict) or not all(key in content for key in (*_KINDS, _PATHS)):
         raise InputError(f"{path}: no map expansion v1.3, with {_KINDS} and {_PATHS}; {_AGAIN}")
     paths = content[_PATHS]

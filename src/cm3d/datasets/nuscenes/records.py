@@ -8,8 +8,8 @@ import numpy as np
 
 from cm3d.datasets.nuscenes.fields import Field
 from cm3d.errors import InputError
+from cm3d.params import read_json
 from cm3d.tables.contract import shown
-from cm3d.tables.json_files import load_json
 
 Record: TypeAlias = dict[str, Any]
 
@@ -56,7 +56,7 @@ def read_table(
         if missing
         else "fetch the tables again"
     )
-    records = load_json(path, remedy, slim)
+    records = read_json(path, remedy, slim)
     if not isinstance(records, list):
         raise InputError(f"{path}: no list of records; {remedy}")
     for number, record in enumerate(records):

@@ -7,7 +7,7 @@ from nuscenes.utils.splits import create_splits_scenes
 from cm3d.datasets.nuscenes.database import NuScenesTables
 from cm3d.datasets.protocol import SPLITS
 from cm3d.errors import InputError
-from cm3d.tables.json_files import load_json
+from cm3d.params import read_json
 
 
 def scene_names(tables: NuScenesTables) -> dict[str, list[str]]:
@@ -37,7 +37,7 @@ def _standard_splits(version: str) -> dict[str, list[str]]:
 
 
 def _custom_splits(path: Path) -> dict[str, list[str]]:
-    named = load_json(path, "write it anew")
+    named = read_json(path, "write it anew")
     if not isinstance(named, dict) or not all(map(_is_list_of_names, named.values())):
         raise InputError(f"{path}: not lists of scene names by split; write it anew")
     keys = {split: [k for k in named if k == split or k.endswith(f"_{split}")] for split in SPLITS}

@@ -1,6 +1,5 @@
 """The square that a network of the SAM family sees, and how an image is laid into it."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from PIL import Image
 
 from cm3d.errors import InputError
 from cm3d.geometry.arrays import NDArrayByte, NDArrayFloat
+from cm3d.params import read_json
 from cm3d.shelf.prepared import Prepared
 
 # Since transformers 5 a processor may hold the image processor in its own file.
@@ -80,7 +80,7 @@ class Canvas:
 def _image_processor(folder: Path) -> dict[str, Any]:
     for name in _CONFIGS:
         if (folder / name).is_file():
-            content: dict[str, Any] = json.loads((folder / name).read_text())
+            content = read_json(folder / name, "fetch it again")
             config: dict[str, Any] = content.get("image_processor", content)
             if "size" in config:
                 return config
