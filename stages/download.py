@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cm3d.datasets.checks import check_scene, check_splits
+from cm3d.datasets.checks import check_scene, check_splits, check_tokens
 from cm3d.datasets.keyframes import with_counted_points
 from cm3d.datasets.protocol import DataSet, IndexedScene, open_dataset
 from cm3d.errors import InputError
@@ -46,12 +46,14 @@ def write_index(dataset: DataSet, index: Path, lane_step_m: float) -> dict[str, 
     sensors = Sensors(dataset.root, dataset.card.lidar)
     names = [name for split in scenes.values() for name in split]
     counts, locations = {"scenes": len(names)}, set[str]()
+    owners: dict[tuple[str, str], str] = {}
     for name in names:
         try:
             scene = dataset.scene(name)
         except InputError as error:
             raise InputError(f"scene {name}: {error}") from error
         check_scene(name, scene)
+        check_tokens(name, scene, owners)
         check_sensor_files(dataset, scene)
         check_image_sizes(dataset, scene)
         scene = with_counted_points(scene, sensors)

@@ -144,6 +144,11 @@ def test_names_of_files(make: Make, tmp_path: Path, name: str) -> None:
         write_index(make(names=(name, "drive_2")), tmp_path, 1.0)
 
 
+def test_tokens_are_of_one_scene(make: Make, tmp_path: Path) -> None:
+    with refused("^scene drive_2: its keyframe 'drive_2-0' is one of scene drive_1 too; give each"):
+        write_index(make(token="drive_2-0"), tmp_path / "index", 1.0)
+
+
 def test_splits_and_scenes(make: Make, tmp_path: Path) -> None:
     sound = make()
     with refused("^scene 'drive_2': its split is 'test'; make it train or val"):

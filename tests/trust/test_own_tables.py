@@ -21,6 +21,7 @@ from cm3d.tables import (
     Masks,
     Sweeps,
     Table,
+    read_scenes,
 )
 from cm3d.tables.parquet import VERSION_KEY
 from tests.trust.refusal import content_of, refuses
@@ -346,6 +347,23 @@ def test_rows_twice(file_of: FileOf) -> None:
     stored = pq.read_table(path)
     pq.write_table(pa.concat_tables([stored, stored]), path)
     read_refuses(Boxes3D, path, "row 2", "repeats")
+
+
+@pytest.mark.parametrize("table", [Frames, Cameras])
+def test_tokens_that_two_scenes_share(table: type[Table], made: Path, tmp_path: Path) -> None:
+    folder, (key,) = SOUND[table][0], table.key
+    sound = table.read(made / "data" / folder / f"{SCENE}.parquet")
+    changes = {"scene_name": ["scene-2"] * 2} if table is Frames else {}
+    other = sound.replace(**changes, **{key: ["x", SOUND[table][1][key][1]]})
+    for name, rows in ((SCENE, sound), ("scene-2", other)):
+        rows.write(tmp_path / "data" / folder / f"{name}.parquet")
+    refuses(
+        lambda: read_scenes(table, tmp_path / "data" / folder, [SCENE, "scene-2"]),
+        f"{folder}: scenes {SCENE} and scene-2 share the {key} {SOUND[table][1][key][1]!r}",
+        "`dvc repro download`",
+    )
+    other.replace(**{key: ["x", "y"]}).write(tmp_path / "data" / folder / "scene-2.parquet")
+    assert len(read_scenes(table, tmp_path / "data" / folder, [SCENE, "scene-2"])) == 4
 
 
 def test_no_keyframes(file_of: FileOf) -> None:

@@ -79,6 +79,29 @@ def check_scene(name: str, scene: IndexedScene) -> None:
     _check_motion(name, scene)
 
 
+def check_tokens(name: str, scene: IndexedScene, owners: dict[tuple[str, str], str]) -> None:
+    """Check that no earlier scene has a keyframe or an image of the same token.
+
+    Args:
+        name: Of the scene.
+        scene: Its tables.
+        owners: Scenes by kind and token of what they have; those of this scene are added.
+
+    Raises:
+        InputError: One has.
+    """
+    tokens = {"keyframe": scene.frames.sample_token, "image": scene.cameras.camera_token}
+    for kind, of_kind in tokens.items():
+        own = {(kind, token) for token in of_kind}
+        if shared := own & owners.keys():
+            first = min(shared)
+            raise InputError(
+                f"scene {name}: its {kind} {first[1]!r} is one of scene {owners[first]} too; give "
+                "each a token of its own"
+            )
+        owners |= dict.fromkeys(own, name)
+
+
 def _check_columns(name: str, scene: IndexedScene) -> None:
     """Check every column by its rule, and that all tables are of the scene's keyframes."""
     file, known = Path(f"{name}.parquet"), scene.frames.sample_token

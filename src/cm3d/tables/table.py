@@ -24,7 +24,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cm3d.errors import InputError, unwritable
-from cm3d.tables.contract import Fault, columns_of, first_fault
+from cm3d.geometry.arrays import NDArrayObject
+from cm3d.tables.contract import Fault, columns_of, first_fault, rules_of, shown
 from cm3d.tables.parquet import (
     FIRST_VERSION,
     check_references,
@@ -32,6 +33,8 @@ from cm3d.tables.parquet import (
     remedy,
     versioned,
 )
+from cm3d.tables.rules import TOKEN
+from cm3d.tables.words import codes
 
 __all__ = ["Table", "TableT", "columns_of", "read_scenes", "scene_names"]
 
@@ -157,8 +160,30 @@ TableT = TypeVar("TableT", bound=Table)
 
 
 def read_scenes(table: type[TableT], folder: Path, scenes: Iterable[str]) -> TableT:
-    """Read and stack the files of several scenes, `<folder>/<scene>.parquet` each."""
-    return table.concatenate(table.read(folder / f"{scene}.parquet") for scene in scenes)
+    """Read and stack the files of several scenes, `<folder>/<scene>.parquet` each.
+
+    Raises:
+        InputError: A file is none of this table, or two scenes share a token that is its key.
+    """
+    names = list(scenes)
+    parts = [table.read(folder / f"{scene}.parquet") for scene in names]
+    stacked = table.concatenate(parts)
+    if len(table.key) == 1 and rules_of(table).get(table.key[0]) is TOKEN:
+        owners = np.repeat(np.array(names, dtype=object), [len(part) for part in parts])
+        _refuse_shared(folder, owners, table.key[0], getattr(stacked, table.key[0]))
+    return stacked
+
+
+def _refuse_shared(folder: Path, owners: NDArrayObject, column: str, tokens: NDArrayObject) -> None:
+    """Refuse a token that stands twice; `owners` are the scenes of all (N,)."""
+    first = np.unique(codes(tokens), return_index=True)[1]
+    if len(first) < len(tokens):
+        row = int(np.setdiff1d(np.arange(len(tokens)), first)[0])
+        other = owners[np.argmax(tokens == tokens[row])]
+        raise InputError(
+            f"{folder}: scenes {other} and {owners[row]} share the {column} {shown(tokens[row])}; "
+            f"give each its own and rebuild it with {remedy(folder / other)}"
+        )
 
 
 def scene_names(folder: Path) -> list[str]:
