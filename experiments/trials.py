@@ -1,6 +1,7 @@
 """The runs that a table needs, each a row with a seed, as DVC experiments.
 
-A trial is named by what it runs. So it is found again, whichever table asks for it.
+A trial is named by what it runs, content of files that parameters name included. So it is found
+again, whichever table asks for it.
 """
 
 import hashlib
@@ -15,7 +16,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from cm3d.errors import InputError
-from experiments.overrides import as_arguments
+from cm3d.execution.digest import named_content
+from cm3d.params import read_yaml
+from experiments.overrides import PARAMS_FILE, as_arguments, with_overrides
 from experiments.paper_tables import Row
 
 Scores = dict[str, float | None]
@@ -73,16 +76,18 @@ def plan_trials(rows: Sequence[tuple[Row, dict[str, Any]]], seeds: Sequence[int]
     Rows with equal overrides share one experiment, which runs the targets of all.
 
     Raises:
-        InputError: The folder is no Git repository of this project.
+        InputError: The folder is no Git repository of this project, or a file that a parameter
+            names cannot be read.
     """
     state = pipeline_state()
     runnable = [(row, row.target, overrides) for row, overrides in rows if row.target]
+    states = [state + files_state(overrides) for _, _, overrides in runnable]
     trials = []
     for seed in seeds:
-        for row, _, overrides in runnable:
+        for (row, _, overrides), own_state in zip(runnable, states, strict=True):
             shared = {target for _, target, others in runnable if others == overrides}
             targets, changes = tuple(sorted(shared)), {**overrides, "seed": seed}
-            name = trial_name(targets, changes, state)
+            name = trial_name(targets, changes, own_state)
             trials.append(Trial(row, seed, changes, targets, name))
     return trials
 
@@ -103,6 +108,16 @@ def pipeline_state() -> str:
     """
     committed = _git("rev-parse", *(f"HEAD:{path}" for path in _PIPELINE))
     return committed + _git("diff", "--binary", "HEAD", "--", *_PIPELINE)
+
+
+def files_state(overrides: Mapping[str, Any]) -> str:
+    """Content of the files that parameters name, with some overrides; empty where there are none.
+
+    Raises:
+        InputError: One cannot be read.
+    """
+    named = named_content(with_overrides(read_yaml(PARAMS_FILE), overrides))
+    return json.dumps(named, sort_keys=True) if named else ""
 
 
 def run_trials(title: str, trials: Sequence[Trial]) -> set[str]:

@@ -49,7 +49,8 @@ def experiments(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(trials, "_dvc", made.dvc)
     monkeypatch.setattr(trials, "_git", made.git)
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "params.yaml").write_text((project / "params.yaml").read_text())
+    for name in ("params.yaml", "dvc.yaml"):
+        (tmp_path / name).write_text((project / name).read_text())
     return made
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from cm3d.errors import InputError
+from cm3d.params import NO_FILE
 from experiments import trials
 from experiments.paper_tables import Row
 from experiments.trials import Trial, pipeline_state, plan_trials, time_left, trial_name
@@ -50,6 +51,7 @@ def test_equal_runs_have_one_name() -> None:
 
 def test_rows_with_equal_parameters_share_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trials, "pipeline_state", lambda: "c0ffee")
+    monkeypatch.setattr(trials, "files_state", lambda overrides: "")
     pretrained = Row(name="pretrained", target="evaluate@pretrain")
     absent = Row(name="absent", missing="no BEVFusion")
     rows = [(pretrained, {"a": 1}), (absent, {}), (FINETUNED, {"a": 1}), (FINETUNED, {"a": 2})]
@@ -73,6 +75,24 @@ def test_the_state_is_that_of_code_and_parameters_committed_or_not(repository: P
     assert changed != before
     git("commit", "-qam", "code")
     assert pipeline_state() != before
+
+
+def test_new_content_of_a_named_file_is_a_new_trial(repository: Path) -> None:
+    (repository / "dvc.yaml").write_text("stages: {lift: {cmd: x, deps: ['${lift.prior}']}}\n")
+    (repository / "params.yaml").write_text(f"lift: {{prior: {NO_FILE}}}\nseed: 0\n")
+
+    def name(**overrides: str) -> str:
+        (trial,) = plan_trials([(FINETUNED, overrides)], [0])
+        return trial.name
+
+    none, mine = name(), {"lift.prior": "mine.yaml"}
+    assert none == trial_name([FINETUNED.target], {"seed": 0}, pipeline_state())
+    (repository / "mine.yaml").write_text("old")
+    old = name(**mine)
+    (repository / "mine.yaml").write_text("new")
+    assert name(**mine) not in (old, none)
+    (repository / "mine.yaml").write_text("old")
+    assert (name(**mine), name()) == (old, none)
 
 
 def test_metrics_are_found_in_any_experiment_that_has_them(repository: Path) -> None:

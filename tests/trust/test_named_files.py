@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from cm3d.detect2d.precomputed import read_detections
-from cm3d.execution.digest import stage_digest
-from cm3d.execution.pipeline import knobs_of, read_stages
+from cm3d.execution.digest import named_content, stage_digest
+from cm3d.execution.pipeline import file_knobs, knobs_of, read_stages
 from cm3d.fuse.imported import read_labels
 from cm3d.lift.priors import load_priors
 from cm3d.params import NO_FILE, Params, parse_params, read_yaml
@@ -259,6 +259,21 @@ def named(bare_workspace: Path) -> Path:
     shutil.copy(PROJECT / NO_FILE, bare_workspace / NO_FILE)
     (bare_workspace / "mine").write_text("old")
     return bare_workspace
+
+
+def test_all_files_that_parameters_name_are_known() -> None:
+    assert file_knobs(PROJECT / "dvc.yaml") == sorted(KNOBS)
+
+
+@pytest.mark.parametrize("knob", KNOBS)
+def test_content_is_told_apart_by_knob(named: Path, knob: str) -> None:
+    assert named_content(VALUES, named) == {}
+    values = with_overrides(VALUES, {knob: "mine"})
+    old = named_content(values, named)
+    (named / "mine").write_text("new")
+    new = named_content(values, named)
+    assert old.keys() == new.keys() == {knob}
+    assert old != new
 
 
 def test_the_file_that_stands_for_none_is_in_the_repository() -> None:

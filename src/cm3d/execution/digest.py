@@ -10,13 +10,14 @@ import pyarrow.parquet as pq
 
 from cm3d.errors import InputError
 from cm3d.execution.pipeline import (
+    file_knobs,
     knob_value,
     knobs_of,
     output_paths,
     read_stages,
     read_values,
 )
-from cm3d.params import Dataset, data_root
+from cm3d.params import NO_FILE, Dataset, data_root
 from cm3d.tables import layout
 
 # The tables of the index that list the files of a dependency, by its path.
@@ -53,6 +54,31 @@ def stage_digest(stage: str, project: Path = Path()) -> str:
                 digest.update(str(file).encode())
                 digest.update(_state(file))
     return digest.hexdigest()[:12]
+
+
+def named_content(values: Mapping[str, Any], project: Path = Path()) -> dict[str, str]:
+    """Digest of each file or folder that a parameter names, by that parameter.
+
+    Args:
+        values: All parameters, nested.
+        project: Folder of dvc.yaml, where relative paths start.
+
+    Returns:
+        None for parameters that name no file. What is not there counts as empty.
+
+    Raises:
+        InputError: A file cannot be read.
+    """
+    digests = {}
+    for knob in file_knobs(project / "dvc.yaml"):
+        named = str(knob_value(values, knob))
+        if os.path.normpath(named) != NO_FILE:
+            digest = hashlib.sha256()
+            for file in _files(project / named):
+                digest.update(os.path.relpath(file, project / named).encode())
+                digest.update(_content(file))
+            digests[knob] = digest.hexdigest()
+    return digests
 
 
 def _is_within(path: str, folder: str) -> bool:

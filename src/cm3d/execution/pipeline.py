@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, Final
@@ -43,6 +43,20 @@ def read_stages(path: Path) -> dict[str, dict[str, Any]]:
         else:
             stages[name] = _filled(stage, values)
     return stages
+
+
+def file_knobs(path: Path) -> list[str]:
+    """The parameters that name a file on which some stage depends, as dotted keys, sorted.
+
+    Args:
+        path: A dvc.yaml, where such a parameter is a whole entry, `${lift.shape_prior_file}`.
+
+    Raises:
+        InputError: The file cannot be read.
+    """
+    matches = filter(None, map(_REFERENCE.fullmatch, _texts(read_values(path))))
+    found = {match[1] for match in matches}
+    return sorted(knob for knob in found if knob.split(".")[0] not in ("item", "key"))
 
 
 def fresh_stages(project: Path) -> list[str]:
@@ -203,6 +217,15 @@ def read_values(path: Path) -> dict[str, Any]:
 
 def _members(foreach: list[str] | Mapping[str, Any]) -> Mapping[str, Any]:
     return foreach if isinstance(foreach, Mapping) else dict(zip(foreach, foreach, strict=True))
+
+
+def _texts(template: Any) -> Iterator[str]:
+    """All texts within nested values."""
+    if isinstance(template, str):
+        yield template
+    elif isinstance(template, list | dict):
+        for part in template.values() if isinstance(template, dict) else template:
+            yield from _texts(part)
 
 
 def _filled(template: Any, values: Mapping[str, Any]) -> Any:
