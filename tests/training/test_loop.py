@@ -102,7 +102,7 @@ class _Killed(Exception):
 @pytest.mark.parametrize("ema_decay", [0.0, 0.5])
 @pytest.mark.parametrize("steps_before", [1, 2, 5])
 def test_a_training_killed_at_any_step_goes_on_to_the_same_bytes(
-    frames, tmp_path, make_recipe, monkeypatch, steps_before, ema_decay
+    frames, tmp_path, make_recipe, monkeypatch, capsys, steps_before, ema_decay
 ):
     recipe = make_recipe(epochs=3, batch_size=1, flip=True, ema_decay=ema_decay)  # 6 steps
     through = _train(frames, tmp_path, recipe)
@@ -117,11 +117,15 @@ def test_a_training_killed_at_any_step_goes_on_to_the_same_bytes(
         patch.setattr(Trainer, "step", killed)
         _train(frames, tmp_path, recipe, folder)
     assert [path.name for path in folder.iterdir()] == ["training.pt"]
+    assert "note: " not in capsys.readouterr().out
 
     seen = []
     monkeypatch.setattr(Trainer, "step", lambda t, batch: seen.append(1) or step(t, batch))
     resumed = _train(frames, tmp_path, recipe, folder)
     assert len(seen) == 6 - steps_before
+    epoch = (steps_before + 1) // 2
+    note = f"note: train: goes on after step {steps_before} of 6, in epoch {epoch} of 3\n"
+    assert capsys.readouterr().out == note
     assert _same_weights(through, resumed)
     assert through.history == resumed.history
     again = _train(frames, tmp_path, recipe, folder)  # nothing is left to do

@@ -89,6 +89,13 @@ def train(
     steps = plan_steps(len(frames), recipe)
     trainer = Trainer(model.to(machinery.device), recipe, len(steps))
     history = state.restore(trainer.parts)
+    if history and rank() == 0:
+        epoch = steps[len(history) - 1].epoch + 1
+        print(
+            f"note: {machinery.description}: goes on after step {len(history)} of {len(steps)}, in "
+            f"epoch {epoch} of {recipe.epochs}",
+            flush=True,
+        )
     todo = steps[len(history) :]
     cache_bytes = int(machinery.cached_clouds_gb * 1e9)
     samples = Samples(frames, sensors, model.needs, recipe, pasting, cache_bytes)
