@@ -37,7 +37,9 @@ class Trainer:
         self.device = next(model.parameters()).device
         # normalisation keeps its running figures alike in all processes by itself
         shared = ranks() > 1
-        self.network = DistributedDataParallel(model, broadcast_buffers=False) if shared else model
+        self.network = (
+            DistributedDataParallel(model, forward_sync_buffers=False) if shared else model
+        )
         on_gpu = self.device.type == "cuda"
         self.precision = _PRECISIONS[recipe.training.precision] if on_gpu else torch.float32
         self.scaler = torch.amp.GradScaler(
