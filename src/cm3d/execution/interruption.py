@@ -79,8 +79,8 @@ def _end(number: int, frame: FrameType | None) -> None:
     if _state["held"]:
         _waiting.append(number)
         return
-    for other in _ENDING:  # whoever asks again is in a hurry
-        signal.signal(other, lambda again, _: os._exit(128 + again))
+    for other in _ENDING:
+        signal.signal(other, _end_at_once)
     if os.environ.get("RANK", "0") == "0":
         with suppress(OSError):
             on_a_bar = "\n" if os.isatty(2) else ""
@@ -94,17 +94,31 @@ def _end(number: int, frame: FrameType | None) -> None:
     os._exit(128 + number)
 
 
+def _end_at_once(number: int, frame: FrameType | None) -> None:
+    """Whoever asks again is in a hurry: wait for nothing, but leave nobody behind."""
+    _kill(_victims())
+    os._exit(128 + number)
+
+
 def kill_descendants() -> None:
     """Kill all processes below this one, but for the tracker that removes what they shared."""
-    tracker = sys.modules.get("multiprocessing.resource_tracker")
-    spared = getattr(getattr(tracker, "_resource_tracker", None), "_pid", None)
-    while victims := descendants(os.getpid()) - {spared}:
-        for victim in victims:
-            with suppress(ProcessLookupError):
-                os.kill(victim, signal.SIGKILL)
+    while victims := _victims():
+        _kill(victims)
         for victim in victims:
             with suppress(ChildProcessError):
                 os.waitpid(victim, 0)
+
+
+def _victims() -> set[int]:
+    tracker = sys.modules.get("multiprocessing.resource_tracker")
+    spared = getattr(getattr(tracker, "_resource_tracker", None), "_pid", None)
+    return descendants(os.getpid()) - {spared}
+
+
+def _kill(victims: set[int]) -> None:
+    for victim in victims:
+        with suppress(ProcessLookupError):
+            os.kill(victim, signal.SIGKILL)
 
 
 def descendants(ancestor: int) -> set[int]:
