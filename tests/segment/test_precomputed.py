@@ -19,6 +19,7 @@ from cm3d.segment.common.scene import build_segmenter, count_unused
 from cm3d.segment.precomputed import UNMASKED
 from cm3d.tables import Boxes2D, Cameras, Masks
 from tests.segment.conftest import Change
+from tests.two_images import front_and_back
 
 Give = Callable[..., Setting]
 
@@ -46,16 +47,7 @@ PICTURE = picture(
 
 @pytest.fixture
 def cameras(tmp_path: Path) -> Cameras:
-    cameras = Cameras.from_columns(
-        camera_token=["front", "back"],
-        sample_token=["frame 1", "frame 2"],
-        channel=["CAM_FRONT", "CAM_BACK"],
-        path=["samples/CAM_FRONT/1.jpg", "samples/CAM_BACK/2.jpg"],
-        width_px=[WIDTH_PX] * 2,
-        height_px=[HEIGHT_PX] * 2,
-        intrinsics_px=np.tile(np.eye(3).ravel(), (2, 1)),
-        global_SE3_camera=np.tile(np.eye(7)[0], (2, 1)),
-    )
+    cameras = front_and_back(WIDTH_PX, HEIGHT_PX)
     cameras.write(tmp_path / "cameras" / "scene.parquet")
     return cameras
 

@@ -1,6 +1,7 @@
 """The stage `evaluate`: which keyframes it scores, and what it writes."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from stages import evaluate
 TRAIN = [f"t{index}" for index in range(20)]
 VAL = ["v0", "v1"]
 UNLABELLED = "pseudo_labels_unlabelled"
+Score = Callable[..., dict[str, Any]]
 FILES = (
     "evaluate",
     "evaluate_classes",
@@ -68,16 +70,23 @@ def params_with(**labels: Any) -> Params:
     return params.model_copy(update={"labels": params.labels.model_copy(update=labels)})
 
 
-def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> dict[str, Any]:
-    """Contents of the files that the stage writes."""
-    monkeypatch.setattr("sys.argv", ["evaluate", *arguments])
-    evaluate.main()
-    files = {kind: layout.METRICS / kind / f"{arguments[1]}.json" for kind in FILES}
-    return {kind: json.loads(file.read_text()) for kind, file in files.items()}
+@pytest.fixture
+def score(monkeypatch: pytest.MonkeyPatch) -> Score:
+    """Run the stage on the lifted boxes; contents of the files that it writes."""
+
+    def score(name: str, *options: str) -> dict[str, Any]:
+        monkeypatch.setattr(
+            "sys.argv", ["evaluate", "nuscenes", name, str(layout.LIFTED), *options]
+        )
+        evaluate.main()
+        files = {kind: layout.METRICS / kind / f"{name}.json" for kind in FILES}
+        return {kind: json.loads(file.read_text()) for kind, file in files.items()}
+
+    return score
 
 
-def test_val_is_scored_and_all_files_are_written(monkeypatch: pytest.MonkeyPatch) -> None:
-    written = run(monkeypatch, "nuscenes", "lifted", str(layout.LIFTED))
+def test_val_is_scored_and_all_files_are_written(score: Score) -> None:
+    written = score("lifted")
     assert written["evaluate"]["engine"] == "fast"
     assert written["evaluate"]["mAP"] == 0.1
     assert written["evaluate_classes"]["car"]["AP"] == 1
@@ -86,17 +95,8 @@ def test_val_is_scored_and_all_files_are_written(monkeypatch: pytest.MonkeyPatch
     assert written["plots/evaluate_pr"][0] == {"class": "car", "recall": 0, "precision": 1}
 
 
-def test_the_unlabelled_part_is_scored_where_it_is_asked_for(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    written = run(
-        monkeypatch,
-        "nuscenes",
-        UNLABELLED,
-        str(layout.LIFTED),
-        "--frames",
-        "labels",
-    )
+def test_the_unlabelled_part_is_scored_where_it_is_asked_for(score: Score) -> None:
+    written = score(UNLABELLED, "--frames", "labels")
     assert written["evaluate"]["mAP"] == 0
     params = params_with(fraction=0.25)
     frames = evaluate.chosen_frames("labels", "train", params)
@@ -107,17 +107,10 @@ def test_the_unlabelled_part_is_scored_where_it_is_asked_for(
 
 
 def test_nothing_unlabelled_leaves_nothing_to_score(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    score: Score, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(evaluate, "load_params", lambda: params_with(fraction=1.0))
-    written = run(
-        monkeypatch,
-        "nuscenes",
-        UNLABELLED,
-        str(layout.LIFTED),
-        "--frames",
-        "labels",
-    )
+    written = score(UNLABELLED, "--frames", "labels")
     assert written["evaluate"] == {"engine": "none"}
     assert [written[kind] for kind in FILES[1:]] == [{}, {}, [], []]
     assert f"note: evaluate@{UNLABELLED}: labels leave no frame" in capsys.readouterr().out

@@ -16,23 +16,15 @@ from cm3d.detect2d.precomputed import OUTSIDE, read_detections
 from cm3d.lift.points.mask_runs import MaskRuns
 from cm3d.segment.precomputed.files import read_masks
 from cm3d.shelf.results import MALFORMED, UNKNOWN_CATEGORY, UNKNOWN_IMAGE, Results, say_unused
-from cm3d.tables import Boxes2D, Cameras, Masks
+from cm3d.tables import Boxes2D, Masks
 from cm3d.taxonomy import load_taxonomy
 from tests.trust.refusal import content_of, refuses
+from tests.two_images import front_and_back
 
 PROJECT = Path(__file__).resolve().parents[2]
 TAXONOMY = load_taxonomy("nuscenes", PROJECT / "taxonomies")
 WIDTH_PX, HEIGHT_PX = 160, 96
-CAMERAS = Cameras.from_columns(
-    camera_token=["front", "back"],
-    sample_token=["frame 1", "frame 2"],
-    channel=["CAM_FRONT", "CAM_BACK"],
-    path=["samples/CAM_FRONT/1.jpg", "samples/CAM_BACK/2.jpg"],
-    width_px=[WIDTH_PX] * 2,
-    height_px=[HEIGHT_PX] * 2,
-    intrinsics_px=[[60, 0, 80, 0, 60, 48, 0, 0, 1]] * 2,
-    global_SE3_camera=[[1.0, 0, 0, 0, 0, 0, 1.5]] * 2,
-)
+CAMERAS = front_and_back(WIDTH_PX, HEIGHT_PX)
 NAN, INF = float("nan"), float("inf")
 
 Read = Callable[[Path], Results[Any]]
