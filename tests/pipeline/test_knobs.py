@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from dvc.dependency.param import ParamsDependency
 from dvc.repo import Repo
+from networkx import descendants
 
 from cm3d.params import read_yaml
 from experiments.overrides import write_overrides
@@ -152,6 +153,25 @@ def test_knobs_and_code_of_a_backend_count_while_it_is_chosen(
     if section != "sam3d":
         folders = {path for path in code if path.startswith(f"src/cm3d/{section}/")}
         assert folders == {f"src/cm3d/{section}/common", f"src/cm3d/{section}/{name}"}
+
+
+def test_random_weights_need_no_pretraining(project: Path) -> None:
+    before = (project / "params.yaml").read_text()
+    assert "pretrain" in needed_by("finetune", project)
+    try:
+        write_overrides(project / "params.yaml", {"finetune.init": "random"})
+        assert needed_by("finetune", project) == {"download"}
+    finally:
+        (project / "params.yaml").write_text(before)
+    assert (project / "data/models/random").is_file()
+
+
+def needed_by(stage: str, project: Path) -> set[str]:
+    """The stages that DVC runs before another one."""
+    with Repo(str(project), uninitialized=True) as repo:
+        graph = repo.index.graph
+        (node,) = [found for found in graph if found.name == stage]
+        return {found.name for found in descendants(graph, node)}
 
 
 def test_a_changed_knob_makes_dvc_say_so(project: Path) -> None:
