@@ -46,11 +46,12 @@ def initial_weights(params: Params) -> dict[str, Tensor] | None:
     """
     if params.pretrain.init_checkpoint == NO_FILE:
         return None
-    path = Path(params.pretrain.init_checkpoint)
-    check_file(path, "correct pretrain.init_checkpoint", folders=True)
+    path, remedy = Path(params.pretrain.init_checkpoint), "correct pretrain.init_checkpoint"
+    check_file(path, remedy, folders=True)
     taxonomy = load_taxonomy(params.taxonomy)
     if path.is_dir():
-        return load_model(path, params.detector, taxonomy).state_dict()
+        again = f"fetch it again or {remedy}"
+        return load_model(path, params.detector, taxonomy, again).state_dict()
     return weights_from_mmdet3d(path, params.detector, taxonomy)
 
 

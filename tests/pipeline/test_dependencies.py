@@ -226,6 +226,21 @@ LAYERS: dict[str, set[str]] = {
 }
 
 
+# Modules beside the packages: what they import, and which packages may import them.
+BESIDE: dict[str, tuple[set[str], set[str]]] = {
+    "taxonomy.py": ({"geometry", "params"}, LAYERS.keys() - {"geometry", "params"}),
+    "weights.py": ({"params"}, {"detectors", "training", "shelf", "segment", "simulation"}),
+}
+
+
+@pytest.mark.parametrize("module", BESIDE)
+def test_modules_beside_the_packages_know_only_the_lowest(module: str) -> None:
+    for imported in imported_files(PROJECT / "src" / "cm3d" / module):
+        parts = imported.relative_to(PROJECT).parts
+        lowest = parts[2] in ("__init__.py", "errors.py")
+        assert lowest or parts[2] in BESIDE[module][0], f"{module} imports {imported}"
+
+
 @pytest.mark.parametrize("package", LAYERS)
 def test_arrows_point_one_way(package: str) -> None:
     allowed = LAYERS[package] | {package}
@@ -235,8 +250,8 @@ def test_arrows_point_one_way(package: str) -> None:
             assert parts[0] == "src", f"{file} imports a stage"
             if len(parts) > 3:
                 assert parts[2] in allowed | {"params"}, f"{file} imports {imported}"
-            else:
-                assert package not in ("geometry", "params") or parts[2] != "taxonomy.py"
+            elif parts[2] in BESIDE:
+                assert package in BESIDE[parts[2]][1], f"{file} imports {imported}"
 
 
 # Packages that may import torch, and where networks enter the others: backends of shelf models,

@@ -104,12 +104,8 @@ def test_a_model_that_makes_no_masks(tmp_path: Path) -> None:
 
 def test_a_file_that_is_no_checkpoint(segment_anything: ModuleType, tmp_path: Path) -> None:
     path = tmp_path / "sam.pth"
-    for content in ({"weights": torch.ones(3)}, [1, 2], {"image_encoder.patch_embed.proj.bias": 1}):
-        torch.save(content, path)
-        with pytest.raises(InputError, match=r"key: .*sam\.pth is no checkpoint of SAM"):
-            from_segment_anything.load_sam(path, CPU, "key")
-    path.write_bytes(b"PK")
-    with pytest.raises(InputError, match=r"key: .*sam\.pth is no checkpoint of SAM"):
+    torch.save({"weights": torch.ones(3)}, path)
+    with pytest.raises(InputError, match=r"sam\.pth: no checkpoint of SAM.*correct key"):
         from_segment_anything.load_sam(path, CPU, "key")
 
 

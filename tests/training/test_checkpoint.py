@@ -89,5 +89,5 @@ def test_weights_of_another_shape_are_refused(
     (tmp_path / "detector.json").write_text(
         json.dumps(detector.model_dump() | {"heads": classes.heads})
     )
-    with pytest.raises(InputError, match=r"model\.safetensors: not the weights"):
+    with pytest.raises(InputError, match=r"model\.safetensors: head\.\S+ is of shape"):
         load_model(tmp_path, detector, classes)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import torch
 from torch import Tensor
@@ -11,6 +11,7 @@ from cm3d.detectors.registry import build_detector
 from cm3d.errors import InputError
 from cm3d.params import Detector
 from cm3d.taxonomy import Taxonomy
+from cm3d.weights import check_weights, read_weights
 
 # What stands for our terms in each of its heads.
 _TERMS: Final = {
@@ -22,6 +23,10 @@ _TERMS: Final = {
     "velocity": "vel",
 }
 _FULL_INTENSITY = 255.0  # it takes intensities as nuScenes stores them, ours are in [0, 1]
+_AGAIN: Final = (
+    "fetch it again or correct pretrain.init_checkpoint, see docs/mmdet3d.md, Checkpoints"
+)
+_PRESET: Final = "use the preset of the checkpoint's model and its classes, or fetch it again"
 
 
 def weights_from_mmdet3d(path: Path, detector: Detector, taxonomy: Taxonomy) -> dict[str, Tensor]:
@@ -35,19 +40,13 @@ def weights_from_mmdet3d(path: Path, detector: Detector, taxonomy: Taxonomy) -> 
     Raises:
         InputError: The file is missing, no such checkpoint, or of another model or other classes.
     """
-    weights = convert_from_mmdet3d(_read(path), detector, len(taxonomy.heads))
+    state = read_weights(path, _AGAIN)
+    weights = _renamed(state, detector, len(taxonomy.heads))
+    if len(weights) < len(state):
+        raise InputError(f"{path}: some tensors stand there twice, by two names; {_AGAIN}")
     own = build_detector(detector, taxonomy, seed=0).state_dict()
-    for name, value in own.items():
-        found = weights.get(name)
-        if found is None or found.shape != value.shape:
-            shape = "missing" if found is None else f"of shape {list(found.shape)}"
-            raise InputError(
-                f"{path}: {name} is {shape}, the detector's has {list(value.shape)}; "
-                "use the preset of the checkpoint's model and its classes"
-            )
-    if strange := len(weights) - len(own):
-        raise InputError(f"{path}: {strange} weights more than the detector has; see its preset")
-    return weights
+    check_weights(weights, own, "the detector", path, _PRESET)
+    return _scaled(weights, detector)
 
 
 def convert_from_mmdet3d(
@@ -57,15 +56,21 @@ def convert_from_mmdet3d(
 
     Our encoders see inputs of order one, so what multiplies an input takes its scale over.
     """
+    return _scaled(_renamed(state, detector, heads), detector)
+
+
+def _renamed(state: Mapping[str, Tensor], detector: Detector, heads: int) -> dict[str, Tensor]:
     names = dict(_names(detector, heads))
-    scales = _input_scales(detector)
-    converted = {}
+    renamed = {}
     for name, value in state.items():
-        layer, _, leaf = name.rpartition(".")
-        own = f"{names.get(layer, layer)}.{leaf}"
-        value = _as_krsc(value)
-        converted[own] = value * scales[own] if own in scales else value
-    return converted
+        layer, dot, leaf = name.rpartition(".")
+        renamed[f"{names.get(layer, layer)}{dot}{leaf}"] = _as_krsc(value)
+    return renamed
+
+
+def _scaled(weights: Mapping[str, Tensor], detector: Detector) -> dict[str, Tensor]:
+    scales = _input_scales(detector)
+    return {n: value * scales[n] if n in scales else value for n, value in weights.items()}
 
 
 def _names(detector: Detector, heads: int) -> Iterator[tuple[str, str]]:
@@ -124,19 +129,3 @@ def _as_krsc(value: Tensor) -> Tensor:
     """Sparse kernels as (out, z, y, x, in); those of spconv 1 have `out` last."""
     is_old = value.ndim == 5 and value.shape[0] <= 3
     return value.permute(4, 0, 1, 2, 3).contiguous() if is_old else value
-
-
-def _read(path: Path) -> dict[str, Tensor]:
-    try:
-        content: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: missing; correct pretrain.init_checkpoint") from error
-    except Exception as error:
-        raise InputError(
-            f"{path}: cannot be read as weights alone; keep nothing but its `state_dict`, "
-            "see docs/mmdet3d.md, Checkpoints"
-        ) from error
-    state = content.get("state_dict", content) if isinstance(content, dict) else None
-    if not state or not all(isinstance(value, Tensor) for value in state.values()):
-        raise InputError(f"{path}: holds no state_dict; give a checkpoint of mmdet3d")
-    return dict(state)

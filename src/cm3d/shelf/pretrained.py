@@ -13,6 +13,7 @@ from transformers.utils import logging
 
 from cm3d.errors import InputError
 from cm3d.shelf.runtime import Runtime
+from cm3d.weights import check_finite
 
 # What the library raises over files that are missing, cut off or of another model.
 _BROKEN: Final = (OSError, ValueError, RuntimeError, EOFError, SafetensorError, UnpicklingError)
@@ -32,7 +33,8 @@ def load_pretrained(kind: Any, folder: Path, runtime: Runtime, key: str) -> Any:
         key: The parameter that named it, for error messages.
 
     Raises:
-        InputError: The folder has another model, or not all of its weights.
+        InputError: The folder has another model, or not all of its weights, or numbers among them
+            that are NaN or infinite.
     """
     options = {"dtype": torch.float32, "output_loading_info": True}
     model, loading = _load(kind, folder, key, **options)
@@ -40,6 +42,7 @@ def load_pretrained(kind: Any, folder: Path, runtime: Runtime, key: str) -> Any:
     if lacking := sorted(loading["missing_keys"]):
         name = f"{folder} has no weights of {kind.__name__} for {lacking[0]} and"
         raise InputError(f"{key}: {name} {len(lacking) - 1} others; fetch them again")
+    check_finite(dict(model.named_parameters()), folder, f"fetch it again or correct {key}")
     return model.eval().to(runtime.device)
 
 

@@ -36,6 +36,8 @@ def remedy(path: Path) -> str:
     stage = _STAGES.get(folder, "")
     if folder == "predictions":
         stage = f"predict@{below[1]}"
+    elif folder == "models":
+        stage = below[1]
     elif found := re.fullmatch(r"pseudo_labels_(r\d+)", folder):
         stage = f"relabel_{found[1]}"
     return f"`dvc repro {stage}`" if stage else "`dvc repro`"

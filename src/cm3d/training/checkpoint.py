@@ -4,15 +4,17 @@ import json
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors.torch import save
 
 from cm3d import params
 from cm3d.detectors.protocol import Detector
 from cm3d.detectors.registry import build_detector
 from cm3d.errors import InputError
-from cm3d.execution.files import read_object, write_whole
+from cm3d.execution.files import write_whole
+from cm3d.tables import parquet
+from cm3d.tables.contract import shown
 from cm3d.taxonomy import Taxonomy
+from cm3d.weights import check_weights, read_weights
 
 _WEIGHTS, _CONFIGURATION = "model.safetensors", "detector.json"
 
@@ -35,22 +37,27 @@ def save_model(folder: Path, model: Detector, section: params.Detector, taxonomy
     write_whole(folder / _CONFIGURATION, f"{text}\n".encode())
 
 
-def load_model(folder: Path, section: params.Detector, taxonomy: Taxonomy) -> Detector:
+def load_model(
+    folder: Path, section: params.Detector, taxonomy: Taxonomy, remedy: str = ""
+) -> Detector:
     """Read a detector, in evaluation mode on the CPU.
+
+    Args:
+        folder: Of the model.
+        section: `detector` of the parameters, which it must have been built from.
+        taxonomy: Whose classes it must have learned.
+        remedy: What to do if a file is broken; by default, to rerun the stage that wrote it.
 
     Raises:
         InputError: A file is missing or unreadable, or the model was built otherwise or for other
             classes.
     """
-    model = build_detector(section, taxonomy, seed=0)
-    _check_configuration(folder / _CONFIGURATION, section, taxonomy, model.training_only)
-    path = folder / _WEIGHTS
-    try:
-        model.load_state_dict(load_file(path))
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: missing; run `dvc repro` or `dvc pull {path}`") from error
-    except (SafetensorError, RuntimeError) as error:
-        raise InputError(f"{path}: not the weights of this detector; rerun its stage") from error
+    model, path = build_detector(section, taxonomy, seed=0), folder / _WEIGHTS
+    remedy = remedy or f"rebuild it with {parquet.remedy(path)}"
+    _check_configuration(folder / _CONFIGURATION, section, taxonomy, model.training_only, remedy)
+    weights = read_weights(path, remedy)
+    check_weights(weights, model.state_dict(), "the detector", path, remedy)
+    model.load_state_dict(weights)
     return model.eval()
 
 
@@ -59,19 +66,20 @@ def _configuration(section: params.Detector, taxonomy: Taxonomy) -> dict[str, An
 
 
 def _check_configuration(
-    path: Path, section: params.Detector, taxonomy: Taxonomy, free: frozenset[str]
+    path: Path, section: params.Detector, taxonomy: Taxonomy, free: frozenset[str], remedy: str
 ) -> None:
-    if not path.exists():
-        raise InputError(f"{path}: missing; run `dvc repro` or `dvc pull {path.parent}`")
-    stored = read_object(path)
-    if stored.get("heads") != taxonomy.heads:
+    stored = params.read_json(path, remedy)
+    if not isinstance(stored, dict) or "heads" not in stored:
+        raise InputError(f"{path}: not the configuration of a detector; {remedy}")
+    if stored["heads"] != taxonomy.heads:
         raise InputError(
-            f"{path}: trained on classes {stored.get('heads')}, by head, and taxonomy "
+            f"{path}: trained on classes {shown(stored['heads'])}, by head, and taxonomy "
             f"{taxonomy.name} has {taxonomy.heads}; retrain or set taxonomy back"
         )
     for name, value in section.model_dump().items():
         if name not in free and stored.get(name) != value:
+            then = shown(stored.get(name))
             raise InputError(
-                f"{path}: detector.{name} was {stored.get(name)} in training and is {value} now; "
+                f"{path}: detector.{name} was {then} in training and is {value} now; "
                 "retrain or set it back"
             )

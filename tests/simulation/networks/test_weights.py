@@ -41,7 +41,7 @@ def test_no_file_is_an_error_of_one_line(tmp_path):
 
 
 def test_another_networks_file_is_an_error_of_one_line():
-    with pytest.raises(InputError, match="no weights of SegmenterNetwork; restore") as error:
+    with pytest.raises(InputError, match=r"SegmenterNetwork.*restore") as error:
         load_weights(SegmenterNetwork(), DETECTOR)
     assert "\n" not in str(error.value)
 
@@ -49,5 +49,5 @@ def test_another_networks_file_is_an_error_of_one_line():
 def test_a_cut_file_is_an_error_of_one_line(tmp_path):
     path = tmp_path / "cut.safetensors"
     path.write_bytes(SEGMENTER.read_bytes()[:1000])
-    with pytest.raises(InputError, match="no weights of SegmenterNetwork; restore"):
+    with pytest.raises(InputError, match=r"cut short.*restore"):
         load_weights(SegmenterNetwork(), path)

@@ -9,9 +9,11 @@ from cm3d.errors import InputError
 from cm3d.segment.sam.canvas import Canvas
 from cm3d.segment.sam.network import Embedding, Sam
 from cm3d.shelf.runtime import Runtime, in_full_precision
+from cm3d.weights import Weights, check_weights, read_weights
 
 # The package's name of the encoder, by the width of its tokens.
 _VARIANTS: Final = {768: "vit_b", 1024: "vit_l", 1280: "vit_h"}
+_WIDTH: Final = "image_encoder.patch_embed.proj.bias"
 
 
 class SegmentAnythingNetwork:
@@ -76,16 +78,24 @@ def load_sam(checkpoint: Path, runtime: Runtime, key: str) -> Sam:
             f"segment_anything: {error}; pip install -r requirements-gpu.txt, "
             "or set segment.sam.library to transformers"
         ) from error
-    try:
-        weights = torch.load(checkpoint, map_location="cpu", weights_only=True)
-        width = len(weights["image_encoder.patch_embed.proj.bias"])
-        model = sam_model_registry[_VARIANTS[width]]()
-        model.load_state_dict(weights)
-    except FileNotFoundError as error:
-        raise InputError(f"{key}: {checkpoint} is missing") from error
-    except Exception as error:
-        raise InputError(f"{key}: {checkpoint} is no checkpoint of SAM; fetch it again") from error
+    remedy = f"fetch it again or correct {key}"
+    weights = read_weights(checkpoint, remedy)
+    model = sam_model_registry[_variant(weights, checkpoint, remedy)]()
+    check_weights(weights, model.state_dict(), "SAM", checkpoint, remedy)
+    model.load_state_dict(weights)
     return Sam(SegmentAnythingNetwork(model.eval().to(runtime.device)), _canvas(model), runtime)
+
+
+def _variant(weights: Weights, checkpoint: Path, remedy: str) -> str:
+    shape = list(weights[_WIDTH].shape) if _WIDTH in weights else None
+    if shape is None or len(shape) != 1 or shape[0] not in _VARIANTS:
+        found = "missing" if shape is None else f"of shape {shape}"
+        known = ", ".join(map(str, _VARIANTS))
+        raise InputError(
+            f"{checkpoint}: no checkpoint of SAM, {_WIDTH} is {found}, not one of {known} numbers; "
+            f"{remedy}"
+        )
+    return _VARIANTS[shape[0]]
 
 
 def _canvas(model: Any) -> Canvas:

@@ -4,32 +4,28 @@ from pathlib import Path
 from typing import Final
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import nn
 
-from cm3d.errors import InputError
 from cm3d.simulation.networks.layers import Network, fold_norms
+from cm3d.weights import check_weights, read_weights
 
 FOLDER: Final = Path(__file__).parent / "weights"
 DETECTOR: Final = FOLDER / "detector.safetensors"
 SEGMENTER: Final = FOLDER / "segmenter.safetensors"
+_REMEDY: Final = "restore it with Git"
 
 
 def load_weights(network: Network, path: Path) -> Network:
     """Fill a network for inference: normalisation folded, in float32, channels last.
 
     Raises:
-        InputError: The file is missing, or has the weights of something else.
+        InputError: The file is missing or broken, or has the weights of something else.
     """
     network = fold_norms(network)
-    try:
-        network.load_state_dict(load_file(path))
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: missing; restore it from the repository") from error
-    except (SafetensorError, RuntimeError) as error:
-        name = type(network).__name__
-        raise InputError(f"{path}: no weights of {name}; restore the file") from error
+    weights = read_weights(path, _REMEDY)
+    check_weights(weights, network.state_dict(), type(network).__name__, path, _REMEDY)
+    network.load_state_dict(weights)
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 

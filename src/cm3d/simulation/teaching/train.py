@@ -4,6 +4,7 @@ PYTHONPATH=src python -m cm3d.simulation.teaching.train detector FOLDER CHECKPOI
 """
 
 import argparse
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +13,11 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.multiprocessing.spawn import spawn
 from torch.utils.data import DataLoader, IterableDataset
 
+from cm3d.errors import InputError
 from cm3d.simulation.networks.detector import DetectorNetwork
 from cm3d.simulation.networks.layers import fold_norms
 from cm3d.simulation.networks.segmenter import SegmenterNetwork
@@ -26,6 +27,7 @@ from cm3d.simulation.teaching.detector import DetectorBatches, detector_loss
 from cm3d.simulation.teaching.drives import Drives
 from cm3d.simulation.teaching.loop import Loss, train
 from cm3d.simulation.teaching.segmenter import SegmenterBatches, segmenter_loss
+from cm3d.weights import Weights, check_weights, read_weights
 
 _SEED = 0
 
@@ -91,9 +93,16 @@ def main() -> None:
 
 
 def train_together(run: Run) -> None:
-    """Train a network in several processes, each on photographs of its own draw."""
+    """Train a network in several processes, each on photographs of its own draw.
+
+    Raises:
+        InputError: The checkpoint to start from is broken or of another network.
+    """
+    initial = None
+    if run.init:
+        initial = weights_of(run.network, run.init, "correct --init")
     with TemporaryDirectory() as meeting_place:
-        arguments = (run, f"file://{meeting_place}/group")
+        arguments = (run, initial, f"file://{meeting_place}/group")
         spawn(_train, arguments, run.processes)  # type: ignore[no-untyped-call]
 
 
@@ -105,9 +114,12 @@ def export(network: str, checkpoint: Path, folder: Path, held_out: Path | None =
         checkpoint: What `train_together` wrote.
         folder: Receives `NETWORK.safetensors`.
         held_out: Photographs of worlds not trained on, which a detector's scores are calibrated on.
+
+    Raises:
+        InputError: The checkpoint is broken or of another network.
     """
     trained = RECIPES[network].network()
-    trained.load_state_dict(load_file(checkpoint))
+    trained.load_state_dict(weights_of(network, checkpoint, "train it again"))
     trained = fold_norms(trained)
     if held_out and isinstance(trained, DetectorNetwork):
         drives = Drives(held_out)
@@ -117,14 +129,30 @@ def export(network: str, checkpoint: Path, folder: Path, held_out: Path | None =
     save_weights(trained, folder / f"{network}.safetensors")
 
 
-def _train(rank: int, run: Run, meeting_place: str) -> None:
+def weights_of(network: str, checkpoint: Path, remedy: str) -> Weights:
+    """The weights of a checkpoint that `train_together` wrote.
+
+    Args:
+        network: Key of `RECIPES`.
+        checkpoint: The file.
+        remedy: What to do if it has none; ends the message.
+
+    Raises:
+        InputError: It is broken or of another network.
+    """
+    weights, own = read_weights(checkpoint, remedy), RECIPES[network].network().state_dict()
+    check_weights(weights, own, f"the {network}", checkpoint, remedy)
+    return weights
+
+
+def _train(rank: int, run: Run, initial: Weights | None, meeting_place: str) -> None:
     torch.set_num_threads(1)
     dist.init_process_group("gloo", init_method=meeting_place, rank=rank, world_size=run.processes)
     torch.manual_seed(_SEED)
     recipe, drives = RECIPES[run.network], Drives(run.folder)
     network = recipe.network()
-    if run.init:
-        network.load_state_dict(load_file(run.init))
+    if initial is not None:
+        network.load_state_dict(initial)
     batches = DataLoader(recipe.batches(drives, _SEED + rank), batch_size=None, num_workers=1)
     max_rate = run.max_rate or recipe.max_rate
     train(network, recipe.loss, batches, run.minutes, max_rate, run.checkpoint)
@@ -152,4 +180,7 @@ RECIPES = {
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except InputError as error:
+        sys.exit(str(error))
