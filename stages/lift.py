@@ -1,8 +1,7 @@
 """Lift masks to 3D boxes: LiDAR points inside each mask, a shape prior, the nearest lane."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 
@@ -21,6 +20,7 @@ from cm3d.sensors.accumulation import accumulate
 from cm3d.sensors.card import Sensors, open_sensors
 from cm3d.tables import Boxes3D, Cameras, Frames, Lanes, Masks, Sweeps, layout
 from cm3d.tables.noted import Noted
+from cm3d.tables.parquet import remedy
 from cm3d.taxonomy import Taxonomy, load_taxonomy
 
 
@@ -54,10 +54,7 @@ def boxes_and_why(lift: Callable[[str], ExplainedBoxes], scene: str) -> Noted[Bo
 def lift_scene(scene: str, priors: Priors, sensors: Sensors, params: Lift) -> ExplainedBoxes:
     """Boxes of one scene by the recipe that is asked for, and what gave them."""
     frames = Frames.read(layout.FRAMES / f"{scene}.parquet")
-    path = layout.MASKS / f"{scene}.parquet"
-    keyframes = of_known_classes(
-        read_keyframes(scene, frames, sensors, params), priors.taxonomy, path
-    )
+    keyframes = read_keyframes(scene, frames, sensors, params, priors.taxonomy)
     if params.recipe == "refined":
         return refined_scene(keyframes, frames, priors, params)
     return ExplainedBoxes.concatenate(
@@ -65,23 +62,21 @@ def lift_scene(scene: str, priors: Priors, sensors: Sensors, params: Lift) -> Ex
     )
 
 
-def of_known_classes(
-    keyframes: Iterable[Keyframe], taxonomy: Taxonomy, path: Path
-) -> Iterator[Keyframe]:
-    """The same; classes of masks that the taxonomy does not have are refused by their table."""
-    for keyframe in keyframes:
-        taxonomy.check(keyframe.masks.class_name, path)
-        yield keyframe
-
-
 def read_keyframes(
-    scene: str, frames: Frames, sensors: Sensors, params: Lift
+    scene: str,
+    frames: Frames,
+    sensors: Sensors,
+    params: Lift,
+    taxonomy: Taxonomy | None = None,
 ) -> Iterator[Keyframe]:
-    """What lifting reads of a scene, one keyframe at a time."""
+    """What lifting reads of a scene, one keyframe at a time; masks of the taxonomy's classes."""
     name = f"{scene}.parquet"
     sweeps = Sweeps.read(layout.SWEEPS / name)
     cameras = Cameras.read(layout.CAMERAS / name)
     masks = Masks.read(layout.MASKS / name)
+    if taxonomy is not None:
+        path = layout.MASKS / name
+        taxonomy.check(masks.class_name, path, f"rebuild it with {remedy(path)}")
     location = frames.location[0]  # empty where the data set has no map
     lanes = Lanes.read(layout.LANES / f"{location}.parquet") if location else Lanes.empty()
     field = LaneField.from_lanes(lanes)

@@ -11,10 +11,10 @@ from cm3d.detectors.mmdet3d import weights_from_mmdet3d
 from cm3d.execution.stage import run_stage
 from cm3d.params import NO_FILE, Params, check_file, load_params
 from cm3d.splits.labelled import is_unlabelled
-from cm3d.tables import Boxes3D, layout, read_scenes
+from cm3d.tables import Boxes3D, layout
 from cm3d.taxonomy import load_taxonomy
 from cm3d.training.checkpoint import load_model
-from cm3d.training.labels import pretrain_frames
+from cm3d.training.labels import pretrain_frames, read_labels
 from stages.shared.training import keep_untrained, read_train_split, train_detector
 
 
@@ -28,7 +28,7 @@ def main() -> None:
     frames = pretrain_frames(
         split.frames,
         split.sweeps,
-        read_scenes(Boxes3D, layout.PSEUDO_LABELS, split.scenes),
+        read_labels(Boxes3D, layout.PSEUDO_LABELS, split.scenes, load_taxonomy(params.taxonomy)),
         params.labels,
         params.seed,
         params.pretrain.min_label_score,

@@ -15,6 +15,7 @@ from cm3d.splits.labelled import is_labelled
 from cm3d.tables import Boxes3D, Frames, GroundTruth, layout, read_scenes
 from cm3d.tables.words import rows_by_word
 from cm3d.taxonomy import Taxonomy, load_taxonomy
+from cm3d.training.labels import read_labels
 from stages.shared.detection import write_detections
 from stages.shared.rounds import model_before, round_asked_for
 
@@ -26,8 +27,7 @@ def main() -> None:
     split, taxonomy = read_split(stage, params), load_taxonomy(params.taxonomy)
     out = layout.relabelled(number)
     # the figures compare with them, and `refined` merges with them
-    before = read_scenes(Boxes3D, layout.PSEUDO_LABELS, scenes_of(split.frames))
-    taxonomy.check(before.class_name, layout.PSEUDO_LABELS)
+    before = read_labels(Boxes3D, layout.PSEUDO_LABELS, scenes_of(split.frames), taxonomy)
     with publication(stage) as made:
         if params.selftrain.recipe == "paper":
             folder = made.folder(out)

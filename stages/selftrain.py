@@ -5,10 +5,15 @@ from torch import Tensor
 from cm3d.execution.stage import run_stage
 from cm3d.params import Params, load_params
 from cm3d.splits.labelled import is_unlabelled
-from cm3d.tables import Boxes3D, GroundTruth, layout, read_scenes
+from cm3d.tables import Boxes3D, GroundTruth, layout
 from cm3d.taxonomy import load_taxonomy
 from cm3d.training.checkpoint import load_model
-from cm3d.training.labels import finetune_frames, inference_frames, selftrain_frames
+from cm3d.training.labels import (
+    finetune_frames,
+    inference_frames,
+    read_labels,
+    selftrain_frames,
+)
 from stages.shared.rounds import model_before, round_asked_for
 from stages.shared.training import read_train_split, train_detector
 
@@ -18,12 +23,14 @@ def main() -> None:
     number = round_asked_for("selftrain", __doc__)
     params, stage = load_params(), f"selftrain_r{number}"
     split = read_train_split(stage)
-    ground_truth = read_scenes(GroundTruth, layout.GROUND_TRUTH, split.scenes)
+    taxonomy = load_taxonomy(params.taxonomy)
+    ground_truth = read_labels(GroundTruth, layout.GROUND_TRUTH, split.scenes, taxonomy)
     unlabelled = split.frames[is_unlabelled(split.frames, params.labels, params.seed)]
+    scenes = sorted(set(unlabelled.scene_name))
     frames = selftrain_frames(
         finetune_frames(split.frames, split.sweeps, ground_truth, params.labels, params.seed),
         inference_frames(unlabelled, split.sweeps),
-        read_scenes(Boxes3D, layout.relabelled(number), sorted(set(unlabelled.scene_name))),
+        read_labels(Boxes3D, layout.relabelled(number), scenes, taxonomy),
         params.selftrain,
     )
     train_detector(stage, frames, params.selftrain, params, initial_weights(params, number))

@@ -146,16 +146,24 @@ class Taxonomy(Section):
             raise InputError(self._unknown(class_names[np.argmin(indices)]))
         return indices
 
-    def check(self, class_names: NDArrayObject, path: Path) -> None:
-        """Check the names (N,) that a table has.
+    def check(
+        self, class_names: NDArrayObject, path: Path, remedy: str = "rerun what wrote it"
+    ) -> None:
+        """Check the names (N,) that a table has, row by row.
+
+        Args:
+            class_names: The whole column.
+            path: The table.
+            remedy: What makes it anew.
 
         Raises:
-            InputError: A name is none of the classes; the message names the table.
+            InputError: A name is none of the classes; the message names the table and the row.
         """
         indices = self._found(class_names)
         if (indices < 0).any():
-            unknown = self._unknown(class_names[np.argmin(indices)])
-            raise InputError(f"{path}: {unknown}; set taxonomy back or rerun what wrote it")
+            row = int(np.argmin(indices))
+            unknown = self._unknown(class_names[row])
+            raise InputError(f"{path}: row {row}: {unknown}; set taxonomy back or {remedy}")
 
     def _found(self, class_names: NDArrayObject) -> NDArrayInt:
         """Class index (N,) of each name; -1 of others."""

@@ -6,6 +6,8 @@ In training frames the score of a box is the weight with which it is learned; se
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from itertools import chain
+from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -15,8 +17,35 @@ from cm3d.params import Labels, Selftrain
 from cm3d.splits.labelled import has_returns, is_labelled, is_unlabelled, knob_of
 from cm3d.tables.boxes import Boxes3D, GroundTruth
 from cm3d.tables.index import Frames, Sweeps
+from cm3d.tables.parquet import remedy
 from cm3d.tables.words import rows_by_word
+from cm3d.taxonomy import Taxonomy
 from cm3d.training.frames import TrainingFrame, to_sensor
+
+BoxesT = TypeVar("BoxesT", bound=Boxes3D)
+
+
+def read_labels(
+    table: type[BoxesT], folder: Path, scenes: Iterable[str], taxonomy: Taxonomy
+) -> BoxesT:
+    """Read the boxes of some scenes; what is of no class would be left out of the training.
+
+    Args:
+        table: Of the files.
+        folder: Has one per scene.
+        scenes: Their names.
+        taxonomy: The classes.
+
+    Raises:
+        InputError: A file cannot be read, or a box is of none of the classes.
+    """
+    read = []
+    for scene in scenes:
+        path = folder / f"{scene}.parquet"
+        boxes = table.read(path)
+        taxonomy.check(boxes.class_name, path, f"rebuild it with {remedy(path)}")
+        read.append(boxes)
+    return table.concatenate(read)
 
 
 def inference_frames(frames: Frames, sweeps: Sweeps) -> list[TrainingFrame]:
