@@ -29,7 +29,13 @@ def main() -> None:
     with publication("detect2d") as made:
         folder = made.folder(layout.BOXES2D)
         left_out = write_noted_tables(
-            "detect2d", folder, detect, images, execution, networks=detect2d.is_network
+            "detect2d",
+            folder,
+            detect,
+            images,
+            execution,
+            networks=detect2d.is_network,
+            splits=layout.split_per_scene(),
         )
         detections = sum(pq.read_metadata(file).num_rows for file in folder.glob("*.parquet"))
         counts = {"images": sum(images.values()), "detections": detections}

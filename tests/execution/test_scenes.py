@@ -172,6 +172,34 @@ def test_only_the_first_few_are_named(
     )
 
 
+SPLITS = {"b": "train", "a": "train", "c": "val"}
+
+
+@pytest.mark.usefixtures("workspace")
+@pytest.mark.parametrize(
+    ("unreadable", "blank"),
+    [
+        ({"c": 20}, ["20 images of split val"]),
+        ({"b": 10, "a": 10}, ["20 images of split train"]),
+        (SIZES, ["20 images of split train", "20 images of split val"]),
+        ({"c": 19, "a": 10}, []),
+        ({}, []),
+    ],
+)
+def test_a_split_of_unreadable_images_is_said(
+    unreadable: dict[str, int],
+    blank: list[str],
+    execution: Execution,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    patient = execution.model_copy(update={"max_unreadable": 1.0})
+    publish_noted(maker([], **unreadable), SIZES, patient, splits=SPLITS)
+    said = [line for line in capsys.readouterr().out.splitlines() if "none of the" in line]
+    assert len(said) == len(blank)
+    for line, words in zip(said, blank, strict=True):
+        assert line.startswith(f"note: detect2d: none of the {words} can be read")
+
+
 def test_the_limit_is_a_share_of_the_whole_stage(workspace: Path, execution: Execution) -> None:
     calls: list[str] = []
     publish_noted(maker(calls, b=4), SIZES, execution)

@@ -19,6 +19,7 @@ def test_a_split_without_frames_is_said_by_the_name_of_who_wants_it(
         global_SE3_ego=[(1.0, 0, 0, 0, 0, 0, 0)] * 2,
     ).write(layout.FRAMES / "s.parquet")
     assert layout.split_frames("val").sample_token.tolist() == ["a", "b"]
+    assert layout.split_per_scene() == {"s": "val"}
     with pytest.raises(InputError, match=r"^pretrain: the data set has no 'train' frames"):
         layout.split_frames("train", wanted_by="pretrain")
     with pytest.raises(InputError, match=r"^scoring\.split: the data set has no 'train' frames"):

@@ -58,6 +58,7 @@ def write_noted_tables(
     networks: bool = False,
     unit: str = "image",
     beside: Sequence[Path] = (),
+    splits: Mapping[str, str] | None = None,
 ) -> LeftOut:
     """The same where some images may be unreadable, and say what was left out.
 
@@ -73,6 +74,7 @@ def write_noted_tables(
         networks: Whether `make` runs networks, so that its workers need GPUs.
         unit: What `sizes` counts.
         beside: Folders of the further tables that `make` gives, in their order.
+        splits: Of each scene, to say where nothing at all of a split can be read.
 
     Returns:
         Names of what was left out, by reason, in the order of the scenes.
@@ -93,6 +95,12 @@ def write_noted_tables(
             refuse_too_many(unreadable, sum(sizes.values()), execution.max_unreadable)
     merged = merge_left_out(done[scene] for scene in sizes)
     say_what_was_left_out(merged)
+    say_blank_splits(
+        title,
+        {name: len(told.get(UNREADABLE, ())) for name, told in done.items()},
+        sizes,
+        splits or {},
+    )
     return merged
 
 
@@ -216,6 +224,27 @@ def refuse_too_many(unreadable: Sequence[str], images: int, limit: float) -> Non
             f"({len(unreadable) / images:.2%}) are unreadable so far, {limit:.2%} may be; restore "
             f"them or raise the limit; the first: {unreadable[0]}"
         )
+
+
+def say_blank_splits(
+    title: str, unreadable: Mapping[str, int], sizes: Mapping[str, int], splits: Mapping[str, str]
+) -> None:
+    """Print one line per split none of whose images can be read: what is made of it is empty.
+
+    Args:
+        title: Name of the stage.
+        unreadable: Number of unreadable images by scene.
+        sizes: Number of images by scene.
+        splits: By scene.
+    """
+    for split in dict.fromkeys(splits.values()):
+        scenes = [scene for scene in sizes if splits[scene] == split]
+        images = sum(sizes[scene] for scene in scenes)
+        if images and images == sum(unreadable[scene] for scene in scenes):
+            print(
+                f"note: {title}: none of the {images} images of split {split} can be read, so that "
+                f"nothing is found there; restore them and run `dvc repro -f -s {title}`"
+            )
 
 
 def say_what_was_left_out(left_out: LeftOut) -> None:

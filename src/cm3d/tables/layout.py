@@ -48,6 +48,11 @@ def images_per_scene() -> dict[str, int]:
     return {name: len(Cameras.read(CAMERAS / f"{name}.parquet")) for name in all_scenes()}
 
 
+def split_per_scene() -> dict[str, str]:
+    """The split of each scene of the index."""
+    return {name: str(Frames.read(FRAMES / f"{name}.parquet").split[0]) for name in all_scenes()}
+
+
 def split_frames(split: str, wanted_by: str = "scoring.split") -> Frames:
     """The keyframes of a split, over all its scenes.
 
