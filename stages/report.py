@@ -1,5 +1,6 @@
 """`python -m stages.report [--markdown]`: the scores of labels and models as one table."""
 
+import math
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -11,12 +12,15 @@ from cm3d.errors import InputError
 from cm3d.evaluation.nuscenes.summary import HEADLINES
 from cm3d.execution import pipeline
 from cm3d.execution.arguments import Arguments
-from cm3d.execution.files import read_object
+from cm3d.execution.files import read_figures
 from cm3d.execution.stage import run_stage
 from cm3d.params import Params, load_params
 from cm3d.tables import layout
+from cm3d.tables.contract import shown
 
 Scores = Mapping[str, Mapping[str, Any]]
+
+_SHARES: Final = ("mAP", "NDS")  # the other headlines are errors, which have no upper limit
 
 # Member of the group `evaluate`, and what the table calls it: what is scored on `scoring.split` in
 # the order of the pipeline, then labels of the part of train that has none.
@@ -39,17 +43,29 @@ def read_scores(folder: Path) -> dict[str, dict[str, Any]]:
     """The scores of the label sets and models that have been scored, by name.
 
     Raises:
-        InputError: There is none, or a file is no JSON object.
+        InputError: There is none, or a file holds something else.
     """
     paths = {name: folder / f"{name}.json" for name in ROWS}
     scores = {
-        name: read_object(path, f"run `dvc repro -f -s evaluate@{name}`")
+        name: _read_scored(path, f"run `dvc repro -f -s evaluate@{name}`")
         for name, path in paths.items()
-        if path.is_file()
+        if path.exists()
     }
     if not scores:
         raise InputError(f"{folder}: nothing scored; run `dvc repro evaluate`")
     return scores
+
+
+def _read_scored(path: Path, remedy: str) -> dict[str, Any]:
+    figures = read_figures(path, remedy)
+    for name in HEADLINES:
+        value, limit = figures.get(name, 0.0), 1.0 if name in _SHARES else math.inf
+        if not (isinstance(value, int | float) and 0 <= value <= limit):
+            wanted = "a share in [0, 1]" if name in _SHARES else "a number from 0"
+            raise InputError(f"{path}: {name} is {shown(value)}, expected {wanted}; {remedy}")
+    if not isinstance(figures.get("engine", ""), str):
+        raise InputError(f"{path}: engine is {shown(figures['engine'])}, no text; {remedy}")
+    return figures
 
 
 def describe(params: Params, scores: Scores) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from cm3d.execution import pipeline
 from cm3d.execution.arguments import Arguments
-from cm3d.execution.files import read_object
+from cm3d.execution.files import read_figures
 from cm3d.execution.stage import run_stage
 from cm3d.mlflow_runs import files_of_stages, read_provenance, record_run
 from cm3d.params import load_params
@@ -41,10 +41,10 @@ def read_metrics(files: Iterable[Path]) -> dict[str, Any]:
     """Metrics by path below `metrics`, which makes MLflow's `evaluate/finetune/mAP`.
 
     Raises:
-        InputError: A file cannot be read, or holds what is no JSON object or no finite number.
+        InputError: A file cannot be read, or holds something else than figures.
     """
     return {
-        file.relative_to(layout.METRICS).with_suffix("").as_posix(): read_object(file)
+        file.relative_to(layout.METRICS).with_suffix("").as_posix(): read_figures(file)
         for file in files
         if file.suffix == ".json"
     }

@@ -94,7 +94,8 @@ def test_file_of_another_data_set_is_refused(read: Callable[..., Any]) -> None:
     with pytest.raises(
         InputError, match=r"theirs\.json: none of its 2 boxes .*import_labels\.file"
     ):
-        read(box(), box(detection_score=0.5), token="elsewhere")
+        theirs = {"sample_token": "elsewhere"}
+        read(box(**theirs), box(**theirs, detection_score=0.5), token="elsewhere")
 
 
 def test_velocity_may_be_unknown(read: Callable[..., Any]) -> None:

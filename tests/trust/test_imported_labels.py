@@ -65,7 +65,9 @@ VALUES = [(name, value, says) for name, values, says in FIELDS for value in valu
     ("name", "value", "says"), VALUES, ids=[f"{name}-{value}"[:40] for name, value, _ in VALUES]
 )
 def test_values(name: str, value: object, says: str, tmp_path: Path, taxonomy: Taxonomy) -> None:
-    path = write(tmp_path, {"results": {"g": [BOX], "f": [{**BOX, name: value}]}})
+    path = write(
+        tmp_path, {"results": {"g": [{**BOX, "sample_token": "g"}], "f": [{**BOX, name: value}]}}
+    )
     before = content_of(tmp_path)
     refuses(lambda: read_labels(path, FRAMES, taxonomy), str(path), says, "write it again")
     assert content_of(tmp_path) == before
@@ -76,7 +78,11 @@ def one(**fields: object) -> dict[str, object]:
 
 
 FILES: list[tuple[str, object, str]] = [
-    ("a keyframe of another data set", {"results": {"x": [BOX]}}, "none of its 1 boxes"),
+    (
+        "a keyframe of another data set",
+        {"results": {"x": [{**BOX, "sample_token": "x"}]}},
+        "none of",
+    ),
     ("no keyframe of the data set", {"results": {"x": []}}, "no keyframe of the data set"),
     ("classes of another data set", one(detection_name="tram"), "none of its 1 boxes"),
     ("a box twice", {"results": {"f": [BOX, BOX]}}, "repeats another's"),

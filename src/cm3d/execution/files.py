@@ -5,15 +5,18 @@ import hashlib
 import io
 import json
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from cm3d.errors import InputError, refused, writing
-from cm3d.params import no_json
+from cm3d.params.files import no_json, once_each
 
 _SEAL_BYTES: Final = hashlib.sha256().digest_size
+_DEEPEST: Final = 20  # levels of objects in a file of figures
+_SHOWN: Final = 80  # characters of a name or value in a message
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -70,29 +73,56 @@ def write_whole(path: Path, *parts: bytes | memoryview) -> None:
             raise
 
 
-def read_object(path: Path, remedy: str = "rerun its stage") -> dict[str, Any]:
-    """Read a JSON object that a stage has written.
+def read_figures(path: Path, remedy: str = "rerun its stage") -> dict[str, Any]:
+    """Read a JSON object of figures that a stage has written.
 
     Args:
         path: The file.
         remedy: What makes it anew.
 
+    Returns:
+        Finite numbers, texts and None by name; or objects of these.
+
     Raises:
-        InputError: The file cannot be read, or holds what is no JSON object or no finite number.
+        InputError: The file cannot be read, or holds something else.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
+        content = json.loads(
+            path.read_text(encoding="utf-8"),
+            parse_constant=_refuse_constant,
+            object_pairs_hook=once_each,
+        )
     except OSError as error:
         raise refused(error, path) from error
     except (ValueError, RecursionError) as error:
         raise no_json(path, error, remedy) from error
     if not isinstance(content, dict):
         raise InputError(f"{path}: not a JSON object; {remedy}")
+    if fault := _fault_of_figures(content):
+        raise InputError(f"{path}: {fault}; {remedy}")
     return content
 
 
 def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is no number of JSON")
+
+
+def _fault_of_figures(content: Mapping[str, Any], within: tuple[str, ...] = ()) -> str:
+    """The first entry that is no figure, by its dotted path; "" if all are."""
+    for name, value in content.items():
+        place = ".".join((*within, name))
+        if isinstance(value, dict):
+            if len(within) == _DEEPEST:
+                return f"{place[:_SHOWN]} nests too deep"
+            if fault := _fault_of_figures(value, (*within, name)):
+                return fault
+        elif not (isinstance(value, str | None) or _is_figure(value)):
+            return f"{place[:_SHOWN]} is {repr(value)[:_SHOWN]}, no finite number"
+    return ""
+
+
+def _is_figure(value: object) -> bool:
+    return type(value) in (int, float) and abs(cast(float, value)) <= sys.float_info.max
 
 
 def write_sealed(path: Path, content: bytes | memoryview) -> None:

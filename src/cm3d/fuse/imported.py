@@ -13,6 +13,7 @@ from cm3d.params import read_json
 from cm3d.shelf.results import Results, Unused, is_tables, read_tables
 from cm3d.tables import Boxes3D, Frames
 from cm3d.tables.contract import shown
+from cm3d.tables.result_files import MAX_BOXES_PER_FRAME
 from cm3d.taxonomy import Taxonomy
 
 _KEY: Final = "import_labels.file"
@@ -111,11 +112,20 @@ def _columns(results: dict[str, Any], path: Path) -> tuple[list[str], dict[str, 
     for token, boxes in results.items():
         if not isinstance(boxes, list):
             raise InputError(f"{path}: sample {token} has no list of boxes; write it again")
+        if len(boxes) > MAX_BOXES_PER_FRAME:
+            raise InputError(
+                f"{path}: sample {token} has {len(boxes)} boxes, a result file has at most "
+                f"{MAX_BOXES_PER_FRAME}; write the best of them"
+            )
         for box in boxes:
             for name in _FIELDS:
                 if not isinstance(box, dict) or name not in box:
                     raise InputError(f"{path}: a box of {token} has no {name}; write it again")
                 columns[name].append(box[name])
+            if (own := box.get("sample_token", token)) != token:
+                raise InputError(
+                    f"{path}: a box of {token} has sample_token {shown(own)}; write it again"
+                )
             tokens.append(token)
     for name in ("detection_name", "attribute_name"):
         if not all(isinstance(word, str) for word in columns[name]):

@@ -90,7 +90,7 @@ def read_json(
     """
     content = read_content(path, remedy)
     try:
-        return json.loads(content, object_pairs_hook=lambda pairs: of_object(_once_each(pairs)))
+        return json.loads(content, object_pairs_hook=lambda pairs: of_object(once_each(pairs)))
     except (ValueError, RecursionError) as error:
         raise no_json(path, error, remedy) from error
 
@@ -101,7 +101,12 @@ def no_json(path: Path, error: Exception, remedy: str) -> InputError:
     return InputError(f"{path}: not valid JSON ({reason}); {remedy}")
 
 
-def _once_each(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+def once_each(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON; of a key that stands twice, `json` would take the last in silence.
+
+    Raises:
+        ValueError: A key does.
+    """
     content = dict(pairs)
     if len(content) < len(pairs):
         key, _ = Counter(key for key, _ in pairs).most_common(1)[0]

@@ -6,11 +6,12 @@ from pathlib import Path
 
 from cm3d.evaluation.nuscenes import summary
 from cm3d.evaluation.nuscenes.agnostic import evaluate_class_agnostic, protocols
+from cm3d.evaluation.nuscenes.filtering import read_boxes
 from cm3d.evaluation.nuscenes.rules import Engine
 from cm3d.evaluation.protocol import Better, Scorer, Scores
 from cm3d.params import Params
-from cm3d.tables import Boxes3D, Frames, layout, read_scenes
-from cm3d.taxonomy import Taxonomy
+from cm3d.tables import Frames, layout
+from cm3d.taxonomy import OBJECT_CLASS, Taxonomy
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class AgnosticScorer:
 
     def score(self, folder: Path, frames: Frames) -> Scores:
         """Score `Boxes3D` of some keyframes."""
-        boxes = read_scenes(Boxes3D, folder, sorted(set(frames.scene_name)))
+        boxes = read_boxes(folder, frames, self.taxonomy, OBJECT_CLASS)
         truth, racks = layout.split_truth(frames)
         found = [
             evaluate_class_agnostic(

@@ -7,10 +7,11 @@ from pathlib import Path
 from cm3d.evaluation.nuscenes import summary
 from cm3d.evaluation.nuscenes.agnostic import evaluate_class_agnostic, protocols
 from cm3d.evaluation.nuscenes.detection import evaluate_boxes
+from cm3d.evaluation.nuscenes.filtering import read_boxes
 from cm3d.evaluation.nuscenes.rules import Engine
 from cm3d.evaluation.protocol import Better, Scorer, Scores
 from cm3d.params import Params
-from cm3d.tables import Boxes3D, Frames, layout, read_scenes
+from cm3d.tables import Frames, layout
 from cm3d.taxonomy import Taxonomy
 
 
@@ -34,7 +35,7 @@ class NuScenesScorer:
 
     def score(self, folder: Path, frames: Frames) -> Scores:
         """Score `Boxes3D` of some keyframes."""
-        boxes = read_scenes(Boxes3D, folder, sorted(set(frames.scene_name)))
+        boxes = read_boxes(folder, frames, self.taxonomy)
         truth, racks = layout.split_truth(frames)
         scores = evaluate_boxes(boxes, truth, frames, racks, self.taxonomy, self.engine)
         agnostic = [

@@ -5,18 +5,22 @@ dropped, so is ground truth without a LiDAR or radar point, and so are cycles in
 """
 
 from collections.abc import Mapping, Sequence
-from typing import TypeVar
+from pathlib import Path
+from typing import Final, TypeVar
 
 import numpy as np
 
 from cm3d.errors import InputError
 from cm3d.geometry.arrays import NDArrayBool, NDArrayInt, NDArrayObject
 from cm3d.geometry.cuboids import points_in_own_boxes
-from cm3d.tables import Boxes3D, Frames, GroundTruth
+from cm3d.tables import Boxes3D, Frames, GroundTruth, parquet
 from cm3d.tables.result_files import MAX_BOXES_PER_FRAME
 from cm3d.tables.words import codes, positions
+from cm3d.taxonomy import Taxonomy
 
 BoxesT = TypeVar("BoxesT", bound=Boxes3D)
+
+_SHOWN_NAMES: Final = 20
 
 
 def submitted(predictions: Boxes3D) -> Boxes3D:
@@ -89,13 +93,43 @@ def _pairs_of_a_frame(
     return row, order[begin[row] + nth_of_row]
 
 
+def read_boxes(folder: Path, frames: Frames, taxonomy: Taxonomy, *others: str) -> Boxes3D:
+    """Read the boxes of the scenes that some keyframes are of.
+
+    Args:
+        folder: One table per scene.
+        frames: The keyframes.
+        taxonomy: Classes and attributes that boxes may have.
+        others: Further classes.
+
+    Raises:
+        InputError: A file cannot be read, or a box of it cannot be scored.
+    """
+    read = []
+    for scene in sorted(set(frames.scene_name)):
+        path = folder / f"{scene}.parquet"
+        boxes, names = Boxes3D.read(path), (*taxonomy.class_names, *others)
+        remedy = f"rebuild it with {parquet.remedy(path)}"
+        check_boxes(boxes, names, taxonomy.attribute_names, str(path), remedy)
+        read.append(boxes)
+    return Boxes3D.concatenate(read)
+
+
 def check_boxes(
     boxes: Boxes3D,
     class_names: Sequence[str],
     attribute_names: Sequence[str],
     source: str = "predictions",
+    remedy: str = "write it anew",
 ) -> None:
     """Check that every box has a known class and attribute, finite numbers and a volume.
+
+    Args:
+        boxes: The boxes.
+        class_names: Classes that they may have.
+        attribute_names: Attributes that they may have, beside none.
+        source: Where they come from.
+        remedy: What to do if one is broken; ends the message.
 
     Raises:
         InputError: A box does not; the first one is named with its frame.
@@ -103,7 +137,7 @@ def check_boxes(
     class_index = positions(boxes.class_name, class_names)
     attribute_index = positions(boxes.attribute_name, (*attribute_names, ""))
     faults = {
-        f"the class is none of {', '.join(class_names)}": class_index < 0,
+        f"the class is none of {_listed(class_names)}": class_index < 0,
         "the attribute is unknown": attribute_index < 0,
         "the score is not finite": ~np.isfinite(boxes.score),
         "the score is negative": boxes.score < 0,
@@ -116,7 +150,12 @@ def check_boxes(
         if rows.any():
             row = int(np.argmax(rows))
             frame = boxes.sample_token[row]
-            raise InputError(f"{source}: box {row}, of frame {frame}: {fault}; write it anew")
+            raise InputError(f"{source}: box {row}, of frame {frame}: {fault}; {remedy}")
+
+
+def _listed(class_names: Sequence[str]) -> str:
+    more = ", ..." if len(class_names) > _SHOWN_NAMES else ""
+    return ", ".join(class_names[:_SHOWN_NAMES]) + more
 
 
 def _has_volume(boxes: Boxes3D) -> NDArrayBool:
