@@ -10,7 +10,8 @@ import pytest
 
 from cm3d.detect2d.precomputed import PrecomputedDetector, read_detections
 from cm3d.errors import InputError
-from cm3d.shelf.results import MALFORMED, UNKNOWN_CATEGORY, UNKNOWN_IMAGE, Results
+from cm3d.shelf.on_images import MALFORMED, UNKNOWN_CATEGORY, UNKNOWN_IMAGE
+from cm3d.shelf.results import Results
 from cm3d.tables import Boxes2D, Cameras
 from cm3d.taxonomy import Taxonomy, load_taxonomy
 

@@ -15,7 +15,8 @@ from pycocotools import mask as coco_mask
 from cm3d.detect2d.precomputed import OUTSIDE, read_detections
 from cm3d.lift.points.mask_runs import MaskRuns
 from cm3d.segment.precomputed.files import read_masks
-from cm3d.shelf.results import MALFORMED, UNKNOWN_CATEGORY, UNKNOWN_IMAGE, Results, say_unused
+from cm3d.shelf.on_images import MALFORMED, UNKNOWN_CATEGORY, UNKNOWN_IMAGE
+from cm3d.shelf.results import Results, say_unused
 from cm3d.tables import Boxes2D, Masks
 from cm3d.taxonomy import load_taxonomy
 from tests.trust.refusal import content_of, refuses

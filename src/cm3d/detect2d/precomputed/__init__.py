@@ -17,16 +17,8 @@ from cm3d.shelf.coco import (
     names_of_categories,
     read_coco_results,
 )
-from cm3d.shelf.results import (
-    Entries,
-    Results,
-    Unused,
-    is_tables,
-    read_tables,
-    refuse_shares,
-    rows_by_image,
-    usable,
-)
+from cm3d.shelf.on_images import refuse_shares, rows_by_image, usable
+from cm3d.shelf.results import Entries, Results, Unused, is_tables, read_tables
 from cm3d.tables import Boxes2D, Cameras, read_scenes, scene_names
 from cm3d.tables.contract import shown
 from cm3d.tables.noted import Noted

@@ -12,7 +12,8 @@ from cm3d.geometry.overlap import image_iou
 from cm3d.segment.common.protocol import Segmenter, Setting
 from cm3d.segment.common.scene import as_table, working_size
 from cm3d.segment.precomputed.files import MaskEntries, read_masks
-from cm3d.shelf.results import Results, Unused, rows_by_image
+from cm3d.shelf.on_images import rows_by_image
+from cm3d.shelf.results import Results, Unused
 from cm3d.tables import Boxes2D, Cameras, Masks, read_scenes, scene_names
 from cm3d.tables.noted import Noted
 

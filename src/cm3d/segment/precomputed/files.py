@@ -18,15 +18,8 @@ from cm3d.shelf.coco import (
     names_of_categories,
     read_coco_results,
 )
-from cm3d.shelf.results import (
-    Entries,
-    Results,
-    camera_tokens,
-    is_tables,
-    read_tables,
-    refuse_shares,
-    usable,
-)
+from cm3d.shelf.on_images import camera_tokens, refuse_shares, usable
+from cm3d.shelf.results import Entries, Results, is_tables, read_tables
 from cm3d.tables import Cameras, Masks, rules
 from cm3d.tables.columns import Binary, Float, Int, Text, Vector4
 from cm3d.tables.run_lengths import are_counts, read_run_lengths
