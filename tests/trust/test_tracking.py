@@ -230,6 +230,15 @@ def test_what_dvc_wrote_is_refused_by_name_when_broken(case: str, tmp_path: Path
         refuses(read, f"{name}: ", "restore it with Git")
 
 
+@pytest.mark.parametrize("case", [case for case in YAML if "stages" not in case])
+def test_parameters_are_the_users_to_correct(case: str, tmp_path: Path) -> None:
+    """Git would restore them without what the user has changed."""
+    (tmp_path / "dvc.yaml").write_text("stages: {}\n")
+    (tmp_path / "params.yaml").write_bytes(YAML[case])
+    says = refuses(lambda: read_stages(tmp_path / "dvc.yaml"), "params.yaml: ", "; correct it")
+    assert "Git" not in says
+
+
 def test_yaml_that_is_away_or_a_folder_is_named(tmp_path: Path) -> None:
     refuses(lambda: read_values(tmp_path / "x.yaml"), "x.yaml: No such file", "check the path")
     refuses(lambda: read_values(tmp_path), os.fspath(tmp_path), "Is a directory")

@@ -89,7 +89,7 @@ def _sensor_files(project: Path, values: Mapping[str, Any], listed_in: Path) -> 
     """The files of a data set that lies elsewhere which an index lists; none where it lies here."""
     tables = sorted((project / listed_in).glob("*.parquet"))
     card = project / layout.CARD
-    if not tables or not card.is_file() or read_values(card).get("embedded"):
+    if not tables or not card.is_file() or read_values(card, "rerun `download`").get("embedded"):
         return []
     root = data_root(Dataset.model_validate(values["dataset"]), must_exist=False)
     paths = [pq.read_table(table, columns=["path"])["path"].to_pylist() for table in tables]

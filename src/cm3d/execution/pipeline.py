@@ -14,6 +14,7 @@ import yaml
 from cm3d.errors import InputError, refused
 
 _REFERENCE: Final = re.compile(r"\$\{([\w.]+)\}")
+RESTORE: Final = "restore it with Git"  # what nobody writes by hand
 _Loader: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -32,9 +33,9 @@ def read_stages(path: Path) -> dict[str, dict[str, Any]]:
     params = path.with_name("params.yaml")
     values = read_values(params) if params.is_file() else {}
     stages: dict[str, dict[str, Any]] = {}
-    described = read_values(path).get("stages")
+    described = read_values(path, RESTORE).get("stages")
     if not isinstance(described, dict):
-        raise InputError(f"{path}: describes no stages; restore it with Git")
+        raise InputError(f"{path}: describes no stages; {RESTORE}")
     for name, stage in described.items():
         if "foreach" in stage:
             for key, item in _members(_filled(stage["foreach"], values)).items():
@@ -54,7 +55,7 @@ def file_knobs(path: Path) -> list[str]:
     Raises:
         InputError: The file cannot be read.
     """
-    matches = filter(None, map(_REFERENCE.fullmatch, _texts(read_values(path))))
+    matches = filter(None, map(_REFERENCE.fullmatch, _texts(read_values(path, RESTORE))))
     found = {match[1] for match in matches}
     return sorted(knob for knob in found if knob.split(".")[0] not in ("item", "key"))
 
@@ -82,7 +83,7 @@ def stale_reasons(project: Path) -> dict[str, str | None]:
     lock_file = project / "dvc.lock"
     if not lock_file.is_file():
         raise InputError(f"{lock_file}: missing; run `dvc repro`")
-    lock: dict[str, Any] = read_values(lock_file).get("stages") or {}
+    lock: dict[str, Any] = read_values(lock_file, RESTORE).get("stages") or {}
     stages, values = read_stages(project / "dvc.yaml"), read_values(project / "params.yaml")
     makers = {out: name for name, stage in stages.items() for out in output_paths(stage)}
     made = {out["path"]: out.get("md5") for name in lock for out in lock[name].get("outs", [])}
@@ -196,8 +197,12 @@ def _md5(content: bytes) -> str:
     return hashlib.md5(content, usedforsecurity=False).hexdigest()
 
 
-def read_values(path: Path) -> dict[str, Any]:
+def read_values(path: Path, remedy: str = "correct it") -> dict[str, Any]:
     """The content of a YAML file; empty if there is none in it.
+
+    Args:
+        path: The file.
+        remedy: What to do if it is broken.
 
     Raises:
         InputError: The file cannot be read, or holds no mapping.
@@ -209,9 +214,9 @@ def read_values(path: Path) -> dict[str, Any]:
         raise refused(error, path) from error
     except (ValueError, yaml.YAMLError, RecursionError) as error:
         reason = " ".join(str(error).split())[:200]
-        raise InputError(f"{path}: not valid YAML ({reason}); restore it with Git") from error
+        raise InputError(f"{path}: not valid YAML ({reason}); {remedy}") from error
     if not isinstance(content, dict):
-        raise InputError(f"{path}: not a mapping of keys to values; restore it with Git")
+        raise InputError(f"{path}: not a mapping of keys to values; {remedy}")
     return content
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cm3d.errors import InputError
-from cm3d.execution.pipeline import read_values
+from cm3d.execution.pipeline import RESTORE, read_values
 
 _TAGGED_OUTS = ("data/pseudo_labels", "data/models")
 
@@ -113,10 +113,10 @@ def _stages_with_outs(lock: Path) -> dict[str, Any]:
     if not lock.is_file():
         raise InputError(f"{lock}: missing; run `dvc repro`")
     try:
-        stages: dict[str, Any] = read_values(lock)["stages"]
+        stages: dict[str, Any] = read_values(lock, RESTORE)["stages"]
         return {name: stage for name, stage in stages.items() if stage.get("outs")}
     except (TypeError, KeyError, AttributeError) as error:
-        raise InputError(f"{lock}: not a DVC lock file; restore it with Git") from error
+        raise InputError(f"{lock}: not a DVC lock file; {RESTORE}") from error
 
 
 def _head(workspace: Path) -> str:
