@@ -16,6 +16,7 @@ from cm3d.sensors.card import Sensors
 from cm3d.sensors.lidar import is_whole, read_sweep
 from cm3d.taxonomy import Taxonomy
 from stages.download import write_index
+from tests.trust.refusal import of_other_systems
 
 Open = Callable[[str], DataSet]
 
@@ -111,6 +112,15 @@ def test_the_example_of_the_docs(
     assert scene.cameras.camera_token.tolist() == [f"drive_1-{i}-front" for i in range(3)]
     assert scene.ground_truth.class_name.tolist() == ["car"] * 3  # the animal is no class
     assert scene.ground_truth.num_lidar_points.tolist() == [8, 8, 8]
+
+
+def test_the_example_reads_files_of_other_systems(
+    own_data: Path, opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for path in own_data.glob("*.json"):
+        path.write_bytes(of_other_systems(path.read_text().replace(", ", ",\n")))
+    monkeypatch.setenv("MINE_ROOT", str(own_data))
+    assert opened("mine").scenes() == {"train": ["drive_1"], "val": ["drive_2"]}
 
 
 def test_own_data_is_described_by_its_files(own_data: Path) -> None:

@@ -36,6 +36,11 @@ def refuses(action: Callable[[], object], *words: str) -> str:
     return message
 
 
+def of_other_systems(text: str) -> bytes:
+    """A text as editors of other systems store it: a byte-order mark first, CR LF at line ends."""
+    return b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode()
+
+
 def content_of(folder: Path) -> dict[str, bytes]:
     """All files below a folder, to see that a refused action has changed none."""
     files = (path for path in sorted(folder.rglob("*")) if path.is_file())

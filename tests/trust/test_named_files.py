@@ -22,7 +22,7 @@ from cm3d.tables import Cameras, Frames, Sweeps, layout
 from cm3d.taxonomy import load_taxonomy
 from experiments.overrides import with_overrides
 from stages.pretrain import initial_weights
-from tests.trust.refusal import content_of, refuses
+from tests.trust.refusal import content_of, of_other_systems, refuses
 
 PROJECT = Path(__file__).resolve().parents[2]
 VALUES = read_yaml(PROJECT / "params.yaml")
@@ -245,6 +245,21 @@ def test_sizes(tmp_path: Path, content: bytes, words: str) -> None:
     (tmp_path / "sizes.yaml").write_bytes(content)
     says = refuses(lambda: read_priors(tmp_path / "sizes.yaml"), "sizes.yaml: ", words)
     assert "Git" not in says
+
+
+def test_sizes_of_other_systems_are_read(tmp_path: Path) -> None:
+    lines = [f"{n}: {{length_m: 4, width_m: 2, height_m: 1.5}}\n" for n in TAXONOMY.class_names]
+    (tmp_path / "sizes.yaml").write_bytes(of_other_systems("".join(lines)))
+    priors = load_priors("chatgpt", TAXONOMY, str(tmp_path / "sizes.yaml"))
+    assert set(priors.of_class.size.length_m) == {4.0}
+
+
+def test_parameters_of_other_systems_count_the_same(named: Path) -> None:
+    """For DVC's stages and unfinished work, as for the stages themselves."""
+    write_params({"labels.frames_file": "mine"})
+    digest, text = stage_digest("fuse"), Path("params.yaml").read_text()
+    Path("params.yaml").write_bytes(of_other_systems(text))
+    assert stage_digest("fuse") == digest
 
 
 def write_params(changes: dict[str, Any]) -> None:

@@ -14,7 +14,7 @@ from cm3d.params import NAME
 from cm3d.taxonomy import Taxonomy
 from stages.download import write_index
 from tests.datasets.conftest import VERSION, write_database
-from tests.trust.refusal import refuses
+from tests.trust.refusal import of_other_systems, refuses
 
 NAN, INF, HUGE = float("nan"), float("inf"), int("9" * 400)
 Rows = list[dict[str, Any]]
@@ -547,9 +547,11 @@ def test_a_lidar_alone_passes(root: Path, taxonomy: Taxonomy) -> None:
 
 def test_marks_and_line_ends_pass(root: Path, taxonomy: Taxonomy) -> None:
     for path in (root / VERSION).iterdir():
-        lines = json.dumps(json.loads(path.read_text()), indent=1).replace("\n", "\r\n")
-        path.write_bytes(b"\xef\xbb\xbf" + lines.encode())
+        path.write_bytes(of_other_systems(json.dumps(json.loads(path.read_text()), indent=1)))
     assert index(root, taxonomy)["frames"] == 8
+    splits = of_other_systems(json.dumps({"val": ["scene-0001"]}, indent=1))
+    (root / VERSION / "splits.json").write_bytes(splits)
+    assert index(root, taxonomy)["frames"] == 4
 
 
 def test_unknown_categories_are_noted(

@@ -13,7 +13,7 @@ from experiments.overrides import lookup, with_overrides, write_overrides
 from experiments.paper_tables import load_table
 from experiments.preset import load_preset
 from stages import evaluate, predict
-from tests.trust.refusal import content_of, refuses
+from tests.trust.refusal import content_of, of_other_systems, refuses
 
 PROJECT = Path(__file__).resolve().parents[2]
 VALUES = read_yaml(PROJECT / "params.yaml")
@@ -188,6 +188,14 @@ def test_files_of_parameters(tmp_path: Path, content: bytes, words: str) -> None
 def test_marks_and_line_ends_of_other_systems_are_read(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "params.yaml").write_bytes(content)
     assert load_params(tmp_path / "params.yaml") == parse_params(VALUES)
+
+
+def test_presets_and_tables_of_other_systems_are_read(tmp_path: Path) -> None:
+    (tmp_path / "presets.yaml").write_bytes(of_other_systems("mine:\n  seed: 3\n"))
+    assert load_preset("mine", tmp_path / "presets.yaml") == {"seed": 3}
+    table = "title: x\nrows:\n  - {name: a, target: evaluate@x}\n"
+    (tmp_path / "mine.yaml").write_bytes(of_other_systems(table))
+    assert [row.name for row in load_table("mine", tmp_path).rows] == ["a"]
 
 
 def test_whole_numbers_are_numbers() -> None:
