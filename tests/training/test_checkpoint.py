@@ -81,6 +81,16 @@ def test_missing_and_truncated_files_are_named(
         load_model(tmp_path, detector, classes)
 
 
+@pytest.mark.parametrize("content", [b"[]", b"[" * 100_000, b"\xff", b'{"heads": NaN}'])
+def test_a_configuration_that_is_none_is_named(
+    detector: Detector, classes: Taxonomy, tmp_path: Path, content: bytes
+) -> None:
+    save_model(tmp_path, build_detector(detector, classes, 0), detector, classes)
+    (tmp_path / "detector.json").write_bytes(content)
+    with pytest.raises(InputError, match=r"detector\.json: not (valid JSON|a JSON object)"):
+        load_model(tmp_path, detector, classes)
+
+
 def test_weights_of_another_shape_are_refused(
     detector: Detector, classes: Taxonomy, tmp_path: Path
 ) -> None:

@@ -93,6 +93,7 @@ CASES: list[tuple[str, object, tuple[str, ...]]] = [
     ("not UTF-8", b'{"lane": "\xff"}', ("not valid JSON",)),
     ("nests too deep", b"[" * 100_000, ("not valid JSON", "deep")),
     ("5000 digits", b"9" * 5000, ("not valid JSON",)),
+    ("a key twice", b'{"lane": [], "lane": []}', ("not valid JSON", "'lane' stands twice")),
 ]
 
 

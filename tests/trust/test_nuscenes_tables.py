@@ -464,6 +464,7 @@ BYTES: list[tuple[str, bytes]] = [
     ("nests too deep", b"[" * 100_000),
     ("5000 digits", b'[{"token": ' + b"9" * 5000 + b"}]"),
     ("zeros", bytes(100)),
+    ("a key twice", b'[{"token": "x", "token": "y"}]'),
 ]
 
 
@@ -491,6 +492,7 @@ SPLITS: list[tuple[str, bytes, str]] = [
     ("a list", b'["scene-0001"]', "lists of scene names"),
     ("not UTF-8", b'{"train": ["\xff"]}', "not valid JSON"),
     ("nests too deep", b"[" * 100_000, "not valid JSON"),
+    ("a split twice", b'{"train": ["scene-0001"], "train": []}', "'train' stands twice"),
 ]
 
 

@@ -430,6 +430,7 @@ CARDS: list[tuple[str, bytes, str]] = [
     ("not JSON", b"{", "not valid JSON"),
     ("empty", b"", "not valid JSON"),
     ("nests too deep", b"[" * 100_000, "not valid JSON"),
+    ("a key twice", CARD.replace("}}", '}, "name": "x"}').encode(), "'name' stands twice"),
     ("a list", b"[]", "rerun"),
     ("no name", CARD.replace('"name"', '"title"').encode(), "name"),
     ("no LiDAR", b'{"name": "mine"}', "lidar"),
