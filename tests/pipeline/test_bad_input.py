@@ -234,7 +234,9 @@ def test_guests_that_are_not_there(copy: Clone, old: str, new: str, named: str) 
 
 def test_weights_that_do_not_fit(copy: Clone) -> None:
     replace_file(copy.root / "data/models/finetune/model.safetensors", b"no weights")
-    assert "model.safetensors: neither safetensors nor what PyTorch writes" in complaint(copy, "predict", "finetune")
+    assert "model.safetensors: neither safetensors nor what PyTorch writes" in complaint(
+        copy, "predict", "finetune"
+    )
 
 
 def test_a_class_without_examples_is_said(copy: Clone) -> None:

@@ -436,18 +436,18 @@ def test_a_negative_variance(door: Door) -> None:
 
 
 CONFIGURATIONS: list[tuple[str, bytes, str]] = [
-    ("empty", b"", "no valid JSON"),
-    ("cut", b'{"name": ', "no valid JSON"),
+    ("empty", b"", "not valid JSON"),
+    ("cut", b'{"name": ', "not valid JSON"),
     ("a list", b"[]", "not the configuration of a detector"),
     ("a number", b"7", "not the configuration of a detector"),
     ("of something else", b'{"model_type": "sam"}', "not the configuration of a detector"),
-    ("not UTF-8", b'{"name": "\xff"}', "no valid JSON"),
-    ("nests too deep", b"[" * 100_000, "no valid JSON"),
-    ("of 5,000 digits", b'{"heads": ' + b"9" * 5000 + b"}", "no valid JSON"),
+    ("not UTF-8", b'{"name": "\xff"}', "not valid JSON"),
+    ("nests too deep", b"[" * 100_000, "not valid JSON"),
+    ("of 5,000 digits", b'{"heads": ' + b"9" * 5000 + b"}", "not valid JSON"),
     ("heads as a number", b'{"heads": 7}', "trained on classes 7"),
     ("heads as null", b'{"heads": null}', "trained on classes None"),
-    ("a web page", b"<html></html>", "no valid JSON"),
-    ("a Git LFS pointer", LFS, "no valid JSON"),
+    ("a web page", b"<html></html>", "not valid JSON"),
+    ("a Git LFS pointer", LFS, "not valid JSON"),
     ("many heads", json.dumps({"heads": [["x" * 99] * 99]}).encode(), "trained on classes"),
 ]
 
