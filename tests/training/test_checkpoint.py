@@ -81,13 +81,21 @@ def test_missing_and_truncated_files_are_named(
         load_model(tmp_path, detector, classes)
 
 
-@pytest.mark.parametrize("content", [b"[]", b"[" * 100_000, b"\xff", b'{"heads": NaN}'])
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"[]", "not the configuration of a detector"),
+        (b"[" * 100_000, "not valid JSON"),
+        (b"\xff", "not valid JSON"),
+        (b'{"heads": NaN}', "trained on classes nan"),
+    ],
+)
 def test_a_configuration_that_is_none_is_named(
-    detector: Detector, classes: Taxonomy, tmp_path: Path, content: bytes
+    detector: Detector, classes: Taxonomy, tmp_path: Path, content: bytes, words: str
 ) -> None:
     save_model(tmp_path, build_detector(detector, classes, 0), detector, classes)
     (tmp_path / "detector.json").write_bytes(content)
-    with pytest.raises(InputError, match=r"detector\.json: not (valid JSON|a JSON object)"):
+    with pytest.raises(InputError, match=rf"detector\.json: {words}"):
         load_model(tmp_path, detector, classes)
 
 
