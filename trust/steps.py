@@ -117,4 +117,5 @@ def _steps_done(clone: Clone) -> int:
 
 
 def _state_files(clone: Clone) -> list[Path]:
-    return sorted((clone.root / ".cache/resume").glob(f"{_STAGE}-*/**/training.pt"))
+    # by its whole path: a search through folders meets those that the stage is removing
+    return sorted((clone.root / ".cache/resume").glob(f"{_STAGE}-*/training/state/training.pt"))
