@@ -25,6 +25,7 @@ _SEED: Final = 0
 _SOON_S: Final = 10.0
 _MOST_LINES: Final = 2
 _PROGRESS: Final = ("to do", " done, in ", " a second, ", "note: ")
+_SCHEDULES: Final = ("pretrain", "finetune", "selftrain")
 # Before Python has started, a signal ends the process without a word.
 _SILENT_S: Final = 0.5
 
@@ -88,8 +89,15 @@ def interrupt(place: Workplace, clone: Clone, scratch: Path, trial: Trial) -> Ta
     """Hit one stage by each signal, in each third of its duration."""
     kind, several = trial.kind, trial.trainers > 1
     tally = Tally(f"{kind.name}, {trial.trainers} trainers" if several else kind.name)
-    clone.override({"execution.trainers": trial.trainers})
-    took_s = Running(clone, kind, scratch).end().took_s
+    # each of several trainers has a frame of every batch
+    sizes = {f"{name}.batch_size": trial.trainers for name in _SCHEDULES}
+    clone.override({"execution.trainers": trial.trainers} | (sizes if several else {}))
+    undisturbed = Running(clone, kind, scratch).end()
+    took_s = undisturbed.took_s
+    if undisturbed.code:
+        last = undisturbed.said.strip().splitlines()[-1:] or ["nothing said"]
+        tally.faults += (f"{tally.title}: undisturbed, it ends in: {last[0][:200]}",)
+        return tally
     # several trainers round in an order of their own, so that they have a reference of their own
     reference = content_of(clone.root if several else place.base.root, kind)
     rng = random.Random(f"{_SEED} {tally.title}")
@@ -111,7 +119,7 @@ def interrupt(place: Workplace, clone: Clone, scratch: Path, trial: Trial) -> Ta
             tally.faults += tuple(f"{moment}: {fault}" for fault in faults)
             if faults:
                 restore(place, clone, kind)
-    clone.override({"execution.trainers": 1})
+    clone.override({"execution.trainers": 1} | dict.fromkeys(sizes, 1))
     restore(place, clone, kind)
     return tally
 

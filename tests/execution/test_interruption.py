@@ -52,6 +52,27 @@ def test_a_fork_leaves_ctrl_c_to_its_parent() -> None:
         assert os.waitpid(child, 0)[1] == 0
 
 
+def test_a_signal_while_python_ends_changes_nothing(project: Path) -> None:
+    """Work is done then, and the exit code says so."""
+    script = (
+        "import atexit, time\n"
+        "atexit.register(lambda: (print('ends', flush=True), time.sleep(0.5)))\n"
+        "from cm3d.execution.interruption import begin\n"
+        "begin()\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", script],
+        env={**os.environ, "PYTHONPATH": str(project / "src")},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ends\n"
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=10)
+    assert process.returncode == 0
+
+
 def test_children_started_deaf_do_not_hear_ctrl_c() -> None:
     blocked = "import signal; print(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, ()))"
     command = [sys.executable, "-c", blocked]

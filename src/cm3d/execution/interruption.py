@@ -6,6 +6,7 @@ exception could be swallowed by whoever runs at that moment, an import of a netw
 Nothing heavy is imported here, since a stage does so first of all.
 """
 
+import atexit
 import os
 import signal
 import sys
@@ -46,8 +47,17 @@ def begin() -> dict[signal.Signals, Any]:
     taken = {n: handler for n, handler in before.items() if handler != signal.SIG_IGN}
     for number in taken:
         signal.signal(number, _end)
+    if not _state["ours"]:
+        atexit.register(_deafen)
     _state["ours"] = True
     return taken
+
+
+def _deafen() -> None:
+    """Work is done, and Python, about to end, would hand signals back: one would end it unsaid."""
+    for number in _ENDING:
+        if signal.getsignal(number) is _end:
+            signal.signal(number, signal.SIG_IGN)
 
 
 @contextmanager
