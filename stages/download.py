@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from cm3d.datasets.checks import check_scene, check_splits, check_tokens
+from cm3d.datasets.guest import open_dataset
 from cm3d.datasets.keyframes import with_counted_points
-from cm3d.datasets.protocol import DataSet, IndexedScene, open_dataset
+from cm3d.datasets.protocol import DataSet, IndexedScene
 from cm3d.errors import InputError
 from cm3d.execution.publication import publication
 from cm3d.execution.stage import run_stage
@@ -44,15 +45,15 @@ def write_index(dataset: DataSet, index: Path, lane_step_m: float) -> dict[str, 
     check_splits(scenes)
     dataset.card.write(index / layout.CARD.name)
     sensors = Sensors(dataset.root, dataset.card.lidar)
-    names = [name for split in scenes.values() for name in split]
-    counts, locations = {"scenes": len(names)}, set[str]()
+    split_of = {name: split for split, names in scenes.items() for name in names}
+    counts, locations = {"scenes": len(split_of)}, set[str]()
     owners: dict[tuple[str, str], str] = {}
-    for name in names:
+    for name, split in split_of.items():
         try:
             scene = dataset.scene(name)
         except InputError as error:
             raise InputError(f"scene {name}: {error}") from error
-        check_scene(name, scene)
+        check_scene(name, split, scene)
         check_tokens(name, scene, owners)
         check_sensor_files(dataset, scene)
         check_image_sizes(dataset, scene)

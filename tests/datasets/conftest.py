@@ -14,7 +14,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 import cm3d.datasets
-from cm3d.datasets import protocol
+from cm3d.datasets import guest
 from tests.own_data import example, write_own_data
 
 VERSION = "v1.0-trainval"
@@ -280,5 +280,5 @@ def own_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (package / "__init__.py").write_text(example())
     paths = [*cm3d.datasets.__path__, str(package.parent)]
     monkeypatch.setattr(cm3d.datasets, "__path__", paths)
-    monkeypatch.setattr(protocol, "guests", lambda: ["mine"])
+    monkeypatch.setattr(guest, "guests", lambda: ["mine"])
     return tmp_path / "mine"

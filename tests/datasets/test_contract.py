@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cm3d.datasets.guest import open_dataset
 from cm3d.datasets.keyframes import with_counted_points
-from cm3d.datasets.protocol import DataSet, guests, open_dataset
+from cm3d.datasets.protocol import DataSet, guests
 from cm3d.errors import InputError
 from cm3d.geometry.se3 import SE3
 from cm3d.params import Params, load_params

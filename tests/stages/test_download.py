@@ -128,7 +128,7 @@ def test_images_without_a_size(make: Make, tmp_path: Path, size: dict[str, int])
 
 
 def test_numbers_that_are_none_name_the_scene(make: Make, tmp_path: Path) -> None:
-    with refused("^scene drive_1: column 'width_px': no numbers"):
+    with refused("^scene drive_1: column 'width_px', row 1: None is no number; correct it"):
         write_index(make(image={"width_px": None}), tmp_path, 1.0)
 
 
@@ -161,7 +161,8 @@ def test_splits_and_scenes(make: Make, tmp_path: Path) -> None:
 
 
 def _with(drives: Drives, splits: dict[str, str]) -> Drives:
-    return Drives(drives.root, drives.card, drives.past_sweeps, splits, drives.keyframes)
+    keyframes = {name: drives.keyframes[name] for name in splits}
+    return Drives(drives.root, drives.card, drives.past_sweeps, splits, keyframes)
 
 
 def test_the_declared_size_is_the_files(make: Make, tmp_path: Path) -> None:

@@ -19,6 +19,9 @@ from cm3d.tables.words import positions
 _MAX_SPEED_MPS: Final = 200.0
 _MAX_NOISE_M: Final = 2.0
 _MAX_MOUNT_M: Final = 100.0  # no sensor stands farther from its car, which may have driven on
+# Of an image's side: a focal length of a view of 169 degrees, and a principal point.
+_LEAST_FOCAL_LENGTH: Final = 0.05
+_FARTHEST_CENTER: Final = 10.0
 
 
 def check_splits(scenes: Mapping[str, Sequence[str]]) -> None:
@@ -41,17 +44,27 @@ def check_splits(scenes: Mapping[str, Sequence[str]]) -> None:
             raise InputError(f"scene {name!r}: {count} scenes have this name; rename them")
 
 
-def check_scene(name: str, scene: IndexedScene) -> None:
+def check_scene(name: str, split: str, scene: IndexedScene) -> None:
     """Check the numbers of one scene.
 
+    Args:
+        name: Of the scene.
+        split: That the data set has it in.
+        scene: Its tables.
+
     Raises:
-        InputError: There is no keyframe, times do not ascend, or a pose, an intrinsic matrix, the
-            size of an image or a box is none, the car lies on its roof or jumps, or a value breaks
-            the rule of its column.
+        InputError: There is no keyframe, the split is another, times do not ascend, or a pose, an
+            intrinsic matrix, the size of an image or a box is none, the car lies on its roof or
+            jumps, or a value breaks the rule of its column.
     """
     frames, sweeps, cameras = scene.frames, scene.sweeps, scene.cameras
     if not len(frames):
         raise InputError(f"scene {name}: it has no keyframes; give it some or leave it out")
+    if other := set(frames.split.tolist()) - {split}:
+        raise InputError(
+            f"scene {name}: its keyframes are of split {min(map(repr, other))}, the data set has "
+            f"the scene in {split!r}; correct either"
+        )
     for location in sorted(set(frames.location) - {""}):
         checked_name(location, f"scene {name}: location")
     ascends = np.r_[True, np.diff(frames.timestamp_us) > 0]
@@ -69,6 +82,11 @@ def check_scene(name: str, scene: IndexedScene) -> None:
     _refuse(name, cameras.sample_token, channel, _are_pinholes(cameras), f"{fault}; correct them")
     has_size = (cameras.width_px > 0) & (cameras.height_px > 0)
     _refuse(name, cameras.sample_token, channel, has_size, "image has no width and height; give it")
+    fault = (
+        "intrinsics do not fit its width and height in pixels (a focal length below a twentieth "
+        "of the width, or a principal point ten widths away); give them in pixels of that size"
+    )
+    _refuse(name, cameras.sample_token, channel, _fit_their_images(cameras), fault)
     for boxes in (scene.ground_truth, scene.bicycle_racks):
         fault = "centre, sides > 0 and yaw are no finite numbers; correct it"
         labels = np.array([f"box of class {n}" for n in boxes.class_name], dtype=object)
@@ -131,6 +149,7 @@ def _check_motion(name: str, scene: IndexedScene) -> None:
             f"scene {name}, keyframe {token}: it has no LiDAR file of its own (sweep_index 0); "
             "give it one or leave it out"
         )
+    _refuse_lags(name, scene)
     ego_m = frames.global_SE3_ego[:, 4:]
     now_m = np.empty_like(ego_m)
     now_m[row[own]] = sweeps.global_SE3_lidar[own, 4:]
@@ -149,6 +168,15 @@ def _check_motion(name: str, scene: IndexedScene) -> None:
     ):
         allowed_s = np.full(len(step_m), _MAX_MOUNT_M / _MAX_SPEED_MPS)
         _refuse_jump(name, table.sample_token, of, step_m, allowed_s, fault)
+
+
+def _refuse_lags(name: str, scene: IndexedScene) -> None:
+    """Check that a keyframe's own sweep is of its time, and each further one older."""
+    lag_s = scene.sweeps.time_lag_s
+    is_sound = np.where(scene.sweeps.sweep_index == 0, lag_s == 0, lag_s > 0)
+    age = np.array([f"sweep {index}" for index in scene.sweeps.sweep_index], dtype=object)
+    fault = "time_lag_s is not 0 for sweep 0 and above 0 for those before it; correct it"
+    _refuse(name, scene.sweeps.sample_token, age, np.asarray(is_sound), fault)
 
 
 def _refuse_jump(
@@ -189,6 +217,15 @@ def _are_pinholes(cameras: Cameras) -> NDArrayBool:
     matrix = cameras.intrinsics_px
     has_form = np.isfinite(matrix).all(axis=1) & (matrix[:, [3, 6, 7, 8]] == [0, 0, 0, 1]).all(1)
     return np.asarray(has_form & (matrix[:, [0, 4]] > 0).all(axis=1))
+
+
+def _fit_their_images(cameras: Cameras) -> NDArrayBool:
+    """(N,): no undistorted image has a wider view, however it was cropped."""
+    size_px = np.column_stack([cameras.width_px, cameras.height_px])
+    focal_px, center_px = cameras.intrinsics_px[:, [0, 4]], cameras.intrinsics_px[:, [2, 5]]
+    is_narrow = focal_px >= _LEAST_FOCAL_LENGTH * size_px
+    is_near = np.abs(center_px) <= _FARTHEST_CENTER * size_px
+    return np.asarray((is_narrow & is_near).all(axis=1))
 
 
 def _are_boxes(boxes: GroundTruth | Boxes3D) -> NDArrayBool:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from cm3d.datasets.protocol import SPLITS, IndexedScene
+from cm3d.errors import InputError
 from cm3d.geometry.arrays import NDArrayFloat, floats_or_nan
 from cm3d.geometry.cuboids import points_by_box
 from cm3d.geometry.se3 import SE3
@@ -98,6 +99,9 @@ class Drives:
         past_sweeps: Sweeps listed per keyframe besides itself, at most.
         splits: `train` or `val`, by drive.
         keyframes: In time order, by drive.
+
+    Raises:
+        InputError: A drive has a split and no keyframes, or the other way round.
     """
 
     root: Path
@@ -105,6 +109,14 @@ class Drives:
     past_sweeps: int
     splits: Mapping[str, str]
     keyframes: Mapping[str, Sequence[Keyframe]]
+
+    def __post_init__(self) -> None:
+        """See that both speak of the same drives: one that only one of them has would be lost."""
+        if odd := sorted(map(str, self.splits.keys() ^ self.keyframes.keys())):
+            raise InputError(
+                f"drive {odd[0]!r}: it has only one of a split and keyframes; give it both or "
+                "leave it out"
+            )
 
     def scenes(self) -> dict[str, list[str]]:
         """Names of drives by split, also by one that `download` refuses."""

@@ -7,12 +7,10 @@ of tables, and no later stage knows which data set it works on. docs/own_data.md
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from cm3d.errors import InputError
 from cm3d.params import Params
 from cm3d.sensors.card import DataCard
 from cm3d.tables import Boxes3D, Cameras, Frames, GroundTruth, Lanes, Sweeps
@@ -104,24 +102,16 @@ class OpenDataSet(Protocol):
         ...
 
 
-def open_dataset(params: Params, taxonomy: Taxonomy, raw: Path) -> DataSet:
-    """The data set that `dataset.name` names; arguments and errors as of `OpenDataSet`."""
-    name = f"cm3d.datasets.{params.dataset.name}"
-    if params.dataset.name not in guests():
-        raise InputError(
-            f"dataset.name: no data set {params.dataset.name!r}; there are "
-            f"{', '.join(guests())}; docs/own_data.md says how to bring one; `git add` "
-            "it, since `dvc exp run --temp` copies what Git knows"
-        )
-    opened: OpenDataSet = import_module(name).open_dataset
-    return opened(params, taxonomy, raw)
-
-
 def guests() -> Sequence[str]:
     """Names of the data sets: packages beside this file."""
     folder = Path(__file__).parent
     names = sorted(path.parent.name for path in folder.glob("*/__init__.py"))
     return [name for name in names if find_spec(f"cm3d.datasets.{name}")]
+
+
+def parts_of_raw(version: str) -> tuple[str, ...]:
+    """Folders of `data/raw` by `dataset.version`."""
+    return (version, LIDAR, IMAGES, INSTANCES, MAPS)
 
 
 def write_manifests(raw: Path, version: str, content: Any) -> None:
@@ -132,7 +122,7 @@ def write_manifests(raw: Path, version: str, content: Any) -> None:
         version: `dataset.version`, the folder of its metadata.
         content: For JSON; another one stands for another state of the data.
     """
-    for part in (version, LIDAR, IMAGES, INSTANCES, MAPS):
+    for part in parts_of_raw(version):
         path = raw / part / "manifest.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(content, indent=2) + "\n")

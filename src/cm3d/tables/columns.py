@@ -58,13 +58,25 @@ class Column:
             try:
                 array = np.asarray(values, dtype=self.dtype)
             except (TypeError, ValueError, OverflowError) as error:
-                raise InputError(f"column {name!r}: no numbers of one shape ({error})") from error
+                raise InputError(f"column {name!r}{self._first_fault(values)}") from error
         if self.width > 1:
             array = array.reshape(0, self.width) if array.size == 0 else array
         expected = (len(array),) if self.width == 1 else (len(array), self.width)
         if array.shape != expected:
             raise InputError(f"column {name!r}: shape {array.shape}, expected {expected}")
         return array
+
+    def _first_fault(self, values: Any) -> str:
+        """Which of some rows, that make no array, is at fault."""
+        wanted = "no number" if self.width == 1 else f"not {self.width} numbers"
+        for row, value in enumerate(values):
+            try:
+                is_sound = np.asarray(value, dtype=self.dtype).size == self.width
+            except (TypeError, ValueError, OverflowError):
+                is_sound = False
+            if not is_sound:
+                return f", row {row}: {value!r:.80} is {wanted}; correct it"
+        return ": its rows are of different shapes; correct them"
 
 
 Text = Annotated[NDArrayObject, Column(pa.string(), object)]
