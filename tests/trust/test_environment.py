@@ -355,3 +355,19 @@ def _has_ended(pid: int) -> bool:
     except OSError:
         return True
     return state in "ZX" or "resource_tracker" in command
+
+
+def test_a_stage_that_finds_no_package_is_one_line(project: Path) -> None:
+    """Where PYTHONPATH was forgotten."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    ended = subprocess.run(
+        [sys.executable, "-m", "stages.fuse"],
+        cwd=project,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("error: No module named 'cm3d'; run `PYTHONPATH=src python")
+    assert ended.stderr.count("\n") == 1
