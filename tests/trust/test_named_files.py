@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import yaml
 
@@ -343,6 +345,39 @@ def test_a_file_among_outputs_of_other_stages_counts_by_size_and_time(named: Pat
     before = stage_digest("lift")
     os.utime(named / layout.CARD, ns=(0, 0))
     assert stage_digest("lift") != before
+
+
+INDEX_FILES: list[tuple[str, pa.Table | bytes, str]] = [
+    ("empty", b"", "not a readable Parquet file"),
+    ("cut", b"PAR1\x15\x04", "not a readable Parquet file"),
+    ("no paths", pa.table({"sample_token": ["f0"]}), "column 'path' is missing"),
+    ("paths of numbers", pa.table({"path": [7]}), "column 'path' holds something else"),
+    ("a null", pa.table({"path": ["a", None]}), "column 'path' holds something else"),
+]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"), [row[1:] for row in INDEX_FILES], ids=[row[0] for row in INDEX_FILES]
+)
+def test_a_broken_index_of_files_that_lie_elsewhere(
+    named: Path, tmp_path: Path, content: pa.Table | bytes, words: str
+) -> None:
+    write_params(
+        {"dataset.name": "nuscenes", "dataset.root": str(tmp_path), "segment.backend": "box",
+         "detect2d.backend": "owlv2"},
+    )  # fmt: skip
+    layout.SWEEPS.mkdir(parents=True)
+    layout.CARD.write_text('{"embedded": false}')
+    table = layout.SWEEPS / "s.parquet"
+    if isinstance(content, bytes):
+        table.write_bytes(content)
+    else:
+        pq.write_table(content, table)
+    refuses(lambda: stage_digest("sam3d"), f"{table}: ", words, "`dvc repro download`")
+
+
+def test_a_stage_that_nobody_describes(named: Path) -> None:
+    refuses(lambda: stage_digest("fusion"), "dvc.yaml: describes no stage fusion", "with Git")
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from cm3d.errors import InputError
+from cm3d.execution.files import read_figures
 from cm3d.execution.pipeline import read_stages, read_values
 from cm3d.mlflow_runs import read_provenance
 from cm3d.mlflow_runs.content import read_curves, shown_params
@@ -230,6 +231,12 @@ def test_what_dvc_wrote_is_refused_by_name_when_broken(case: str, tmp_path: Path
         refuses(read, f"{name}: ", "restore it with Git")
 
 
+@pytest.mark.parametrize("stage", ["7", "", "[b]", "{deps: [b]}", "{foreach: [b]}"])
+def test_a_stage_that_is_none_is_named(stage: str, tmp_path: Path) -> None:
+    (tmp_path / "dvc.yaml").write_text(f"stages: {{a: {stage}}}\n")
+    refuses(lambda: read_stages(tmp_path / "dvc.yaml"), "dvc.yaml: stages.a: describes no stage")
+
+
 @pytest.mark.parametrize("case", [case for case in YAML if "stages" not in case])
 def test_parameters_are_the_users_to_correct(case: str, tmp_path: Path) -> None:
     """Git would restore them without what the user has changed."""
@@ -242,3 +249,11 @@ def test_parameters_are_the_users_to_correct(case: str, tmp_path: Path) -> None:
 def test_yaml_that_is_away_or_a_folder_is_named(tmp_path: Path) -> None:
     refuses(lambda: read_values(tmp_path / "x.yaml"), "x.yaml: No such file", "check the path")
     refuses(lambda: read_values(tmp_path), os.fspath(tmp_path), "Is a directory")
+
+
+def test_pipes_are_not_waited_for(tmp_path: Path) -> None:
+    """Nobody may ever write into them."""
+    path = tmp_path / "x"
+    os.mkfifo(path)
+    for read in (read_values, read_figures):
+        refuses(partial(read, path), "x: is a pipe, socket or device, not a file; ")

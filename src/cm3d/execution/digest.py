@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-import pyarrow.parquet as pq
-
 from cm3d.errors import InputError
 from cm3d.execution.pipeline import (
+    RESTORE,
     file_knobs,
     knob_value,
     knobs_of,
@@ -19,6 +18,7 @@ from cm3d.execution.pipeline import (
 )
 from cm3d.params import NO_FILE, Dataset, data_root
 from cm3d.tables import layout
+from cm3d.tables.parquet import read_texts
 
 # The tables of the index that list the files of a dependency, by its path.
 _LISTED_IN: Final = {
@@ -37,6 +37,8 @@ def stage_digest(stage: str, project: Path = Path()) -> str:
         InputError: An input cannot be read.
     """
     stages, values = read_stages(project / "dvc.yaml"), read_values(project / "params.yaml")
+    if stage not in stages:
+        raise InputError(f"{project / 'dvc.yaml'}: describes no stage {stage}; {RESTORE}")
     pipeline = stages[stage]
     made = [out for other in stages.values() for out in output_paths(other)]
     digest = hashlib.sha256(str(pipeline["cmd"]).encode())
@@ -92,8 +94,8 @@ def _sensor_files(project: Path, values: Mapping[str, Any], listed_in: Path) -> 
     if not tables or not card.is_file() or read_values(card, "rerun `download`").get("embedded"):
         return []
     root = data_root(Dataset.model_validate(values["dataset"]), must_exist=False)
-    paths = [pq.read_table(table, columns=["path"])["path"].to_pylist() for table in tables]
-    return [root / str(path) for path in sorted({path for of_scene in paths for path in of_scene})]
+    paths = [read_texts(table, "path") for table in tables]
+    return [root / path for path in sorted({path for of_scene in paths for path in of_scene})]
 
 
 def _files(path: Path) -> list[Path]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from cm3d.errors import InputError, refused, writing
-from cm3d.params.files import no_json, once_each
+from cm3d.params.files import no_json, once_each, refuse_pipe
 
 _SEAL_BYTES: Final = hashlib.sha256().digest_size
 _DEEPEST: Final = 20  # levels of objects in a file of figures
@@ -86,6 +86,7 @@ def read_figures(path: Path, remedy: str = "rerun its stage") -> dict[str, Any]:
     Raises:
         InputError: The file cannot be read, or holds something else.
     """
+    refuse_pipe(path, remedy)
     try:
         content = json.loads(
             path.read_text(encoding="utf-8"),

@@ -12,6 +12,7 @@ from typing import Any, Final
 import yaml
 
 from cm3d.errors import InputError, refused
+from cm3d.params.files import refuse_pipe
 
 _REFERENCE: Final = re.compile(r"\$\{([\w.]+)\}")
 RESTORE: Final = "restore it with Git"  # what nobody writes by hand
@@ -37,6 +38,8 @@ def read_stages(path: Path) -> dict[str, dict[str, Any]]:
     if not isinstance(described, dict):
         raise InputError(f"{path}: describes no stages; {RESTORE}")
     for name, stage in described.items():
+        if not isinstance(stage, dict) or not ("cmd" in stage or {"foreach", "do"} <= stage.keys()):
+            raise InputError(f"{path}: stages.{name}: describes no stage; {RESTORE}")
         if "foreach" in stage:
             for key, item in _members(_filled(stage["foreach"], values)).items():
                 own = {**values, "key": key, "item": item}
@@ -207,6 +210,7 @@ def read_values(path: Path, remedy: str = "correct it") -> dict[str, Any]:
     Raises:
         InputError: The file cannot be read, or holds no mapping.
     """
+    refuse_pipe(path, remedy)
     try:
         text = path.read_text(encoding="utf-8-sig")
         content = yaml.load(text, Loader=_Loader) or {}  # noqa: S506 (a safe one)

@@ -41,6 +41,16 @@ def check_file(path: Path, remedy: str, folders: bool = False) -> Path:
     raise InputError(f"{path}: is {what}, not a file; {remedy}")
 
 
+def refuse_pipe(path: Path, remedy: str) -> None:
+    """Refuse what can be opened and may never end, as `check_file` does; nothing else.
+
+    Raises:
+        InputError: It is a pipe, socket or device.
+    """
+    if path.exists() and not path.is_dir():
+        check_file(path, remedy)
+
+
 def read_content(path: Path, remedy: str) -> bytes:
     """The bytes of a file; arguments as of `check_file`.
 

@@ -89,6 +89,26 @@ def read_parquet(path: Path, schema: pa.Schema, version: int) -> pa.Table:
     return table
 
 
+def read_texts(path: Path, name: str) -> list[str]:
+    """One column of texts of a file whose other columns are not looked at.
+
+    Raises:
+        InputError: The file is unreadable, or has no such column of texts without nulls.
+    """
+    again = f"rebuild it with {remedy(path)}"
+    try:
+        is_there = name in pq.read_schema(path).names
+        file = pq.read_table(path, partitioning=None, columns=[name] if is_there else [])
+    except (OSError, pa.ArrowException) as error:
+        raise InputError(f"{path}: not a readable Parquet file; {again}") from error
+    if not is_there:
+        raise InputError(f"{path}: column {name!r} is missing; {again}")
+    column = file[name]
+    if column.type != pa.string() or column.null_count:
+        raise InputError(f"{path}: column {name!r} holds something else than texts; {again}")
+    return [str(text) for text in column.to_pylist()]
+
+
 def _first_null(column: pa.ChunkedArray) -> int | None:
     width = getattr(column.type, "list_size", 1)
     values = pc.list_flatten(column) if width > 1 and not column.null_count else column
