@@ -6,6 +6,7 @@ from typing import Final
 from cm3d.errors import InputError
 from cm3d.tables.boxes import Boxes3D, GroundTruth
 from cm3d.tables.index import Cameras, Frames
+from cm3d.tables.parquet import remedy
 from cm3d.tables.table import read_scenes, scene_names
 
 RAW: Final = Path("data/raw")
@@ -39,8 +40,21 @@ def relabelled(number: int) -> Path:
 
 
 def all_scenes() -> list[str]:
-    """Every scene of the index."""
-    return scene_names(FRAMES)
+    """Every scene of the index.
+
+    Raises:
+        InputError: Sweeps or images of a scene are listed, as far as they are there, and its
+            keyframes are not: they are lost.
+    """
+    found = scene_names(FRAMES)
+    for folder in (SWEEPS, CAMERAS):
+        listed = {path.stem for path in folder.glob("*.parquet")}
+        if lost := sorted(listed - set(found)):
+            path = FRAMES / f"{lost[0]}.parquet"
+            raise InputError(
+                f"{path}: missing, and {folder} has the scene; rebuild it with {remedy(path)}"
+            )
+    return found
 
 
 def images_per_scene() -> dict[str, int]:

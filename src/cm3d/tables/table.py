@@ -25,6 +25,7 @@ import pyarrow.parquet as pq
 
 from cm3d.errors import InputError, unwritable
 from cm3d.geometry.arrays import NDArrayObject
+from cm3d.params import is_name
 from cm3d.tables.contract import Fault, columns_of, first_fault, rules_of, shown
 from cm3d.tables.parquet import (
     FIRST_VERSION,
@@ -190,9 +191,11 @@ def scene_names(folder: Path) -> list[str]:
     """The scenes that have a file in `folder`, sorted.
 
     Raises:
-        InputError: There is none.
+        InputError: There is none, or a file has a name that no scene has.
     """
     names = sorted(path.stem for path in folder.glob("*.parquet"))
+    if strange := [name for name in names if not is_name(name)]:
+        raise InputError(f"{folder / strange[0]}.parquet: no file of a scene; delete it")
     if not names:
         raise InputError(f"{folder}: no tables; run `dvc repro` or `dvc pull {folder}`")
     return names
