@@ -17,7 +17,7 @@ def main() -> None:
     frames = finetune_frames(split.frames, split.sweeps, ground_truth, params.labels, params.seed)
     initial = None
     if params.finetune.init == "pretrain":
-        model = load_model(layout.MODELS / "pretrain", params.detector, taxonomy)
+        model = load_model(layout.MODELS / "pretrain", params.network, taxonomy)
         initial = model.state_dict()
     used = {"labelled_frames.json": sorted(frame.sample_token for frame in frames)}
     train_detector("finetune", frames, params.finetune, params, initial, used)

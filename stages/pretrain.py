@@ -51,8 +51,8 @@ def initial_weights(params: Params) -> dict[str, Tensor] | None:
     taxonomy = load_taxonomy(params.taxonomy)
     if path.is_dir():
         again = f"fetch it again or {remedy}"
-        return load_model(path, params.detector, taxonomy, again).state_dict()
-    return weights_from_mmdet3d(path, params.detector, taxonomy)
+        return load_model(path, params.network, taxonomy, again).state_dict()
+    return weights_from_mmdet3d(path, params.network, taxonomy)
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ def initial_weights(params: Params, number: int) -> dict[str, Tensor] | None:
     if params.selftrain.recipe == "paper" or params.selftrain.refine.start == "random":
         return None
     taxonomy, before = load_taxonomy(params.taxonomy), layout.MODELS / model_before(number)
-    return load_model(before, params.detector, taxonomy).state_dict()
+    return load_model(before, params.network, taxonomy).state_dict()
 
 
 if __name__ == "__main__":

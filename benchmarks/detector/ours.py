@@ -20,7 +20,7 @@ def build(case: Case) -> Contest:
     """As the stages run it, with deterministic operations."""
     params, device = case.params(), torch.device(case.device)
     training = params.training
-    recipe = Recipe(params.detector, case.taxonomy(), params.pretrain, training, params.seed)
+    recipe = Recipe(params.network, case.taxonomy(), params.pretrain, training, params.seed)
     model = recipe.build().to(device)
     sample = Sample("frame", cloud(case.sweeps), SensorBoxes.empty())
     trainer = Trainer(model, recipe, _STEPS)

@@ -27,7 +27,7 @@ def main() -> None:
     params = load_params()
     schedule = params.pretrain.model_copy(update={"epochs": epochs, "batch_size": 1})
     taxonomy = load_taxonomy(params.taxonomy)
-    recipe = Recipe(params.detector, taxonomy, schedule, params.training, params.seed)
+    recipe = Recipe(params.network, taxonomy, schedule, params.training, params.seed)
     with TemporaryDirectory() as folder:
         made = write_frames(Path(folder), frames, recipe)
         sensors = Sensors(Path(folder), CARD.lidar)

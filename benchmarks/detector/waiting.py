@@ -54,7 +54,7 @@ def measured(
     """
     schedule = params.pretrain.model_copy(update={"epochs": epochs})
     taxonomy = load_taxonomy(params.taxonomy)
-    recipe = Recipe(params.detector, taxonomy, schedule, params.training, params.seed)
+    recipe = Recipe(params.network, taxonomy, schedule, params.training, params.seed)
     made, sensors = write_frames(folder, frames, recipe), Sensors(folder, CARD.lidar)
     for loaders in LOADERS:
         start_s = time.perf_counter()

@@ -10,10 +10,11 @@ from cm3d.execution.devices import choose_device
 from cm3d.execution.scenes import write_noted_tables
 from cm3d.params import Params
 from cm3d.sensors.card import open_sensors
-from cm3d.tables import Boxes3D, Frames, Sweeps, layout
+from cm3d.tables import Boxes3D, Cameras, Frames, Sweeps, layout
 from cm3d.tables.noted import Noted
 from cm3d.taxonomy import load_taxonomy
 from cm3d.training.checkpoint import load_model
+from cm3d.training.frames import with_cameras
 from cm3d.training.inference import predict
 from cm3d.training.labels import inference_frames
 
@@ -36,9 +37,13 @@ class DetectScene:
         """The boxes of a scene, global frame."""
         params = self.params
         sweeps = Sweeps.read(layout.SWEEPS / f"{scene}.parquet")
+        model = _model(self.model_name, params)
+        frames = inference_frames(self.frames[self.frames.scene_name == scene], sweeps)
+        if model.needs.cameras is not None:
+            frames = with_cameras(frames, Cameras.read(layout.CAMERAS / f"{scene}.parquet"))
         boxes = predict(
-            _model(self.model_name, params),
-            inference_frames(self.frames[self.frames.scene_name == scene], sweeps),
+            model,
+            frames,
             sensors=open_sensors(params.dataset),
             taxonomy=load_taxonomy(params.taxonomy),
             chosen=params.predict,
@@ -52,7 +57,7 @@ class DetectScene:
 @lru_cache(maxsize=1)
 def _model(name: str, params: Params) -> Detector:
     """A model, read once per process."""
-    return load_model(layout.MODELS / name, params.detector, load_taxonomy(params.taxonomy))
+    return load_model(layout.MODELS / name, params.network, load_taxonomy(params.taxonomy))
 
 
 def write_detections(

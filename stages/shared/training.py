@@ -1,6 +1,5 @@
 """What the training stages share: the train split, one run, what it leaves behind."""
 
-import json
 import shutil
 import zlib
 from collections.abc import Mapping, Sequence
@@ -10,20 +9,21 @@ from typing import Any, Final
 import numpy as np
 from torch import Tensor
 
+from cm3d.detectors.registry import trainings
 from cm3d.errors import writing
 from cm3d.execution.files import write_json
 from cm3d.execution.processes import leads
 from cm3d.execution.publication import publication
 from cm3d.execution.resume import work_folder
 from cm3d.execution.together import count_trainers, train_together
-from cm3d.params import Params, Schedule
+from cm3d.params import Network, Params, Schedule
 from cm3d.sensors.card import open_sensors
-from cm3d.tables import Frames, Sweeps, layout, read_scenes
+from cm3d.tables import Cameras, Frames, Sweeps, layout, read_scenes
 from cm3d.taxonomy import load_taxonomy
 from cm3d.training.checkpoint import save_model
 from cm3d.training.course import notes, summarise
-from cm3d.training.frames import TrainingFrame
-from cm3d.training.job import HISTORY, MODEL, TrainingJob
+from cm3d.training.frames import TrainingFrame, with_cameras
+from cm3d.training.job import MODEL, TrainingJob
 from cm3d.training.labels import check_labels, class_balanced
 from cm3d.training.recipe import Recipe
 
@@ -76,28 +76,49 @@ def train_detector(
     Raises:
         InputError: The labels have nothing for this detector, or the training fails.
     """
+    trainers = count_trainers(params.execution.trainers, params.execution.device)
+    jobs: list[TrainingJob] = []
+    for network, of_network in trainings(params.network, stage, schedule, initial):
+        job = training_job(stage, len(jobs), frames, network, of_network, params, initial)
+        if not jobs:
+            shortcomings = check_labels(stage, frames, job.recipe.build().needs)
+            for line in shortcomings if leads() else ():
+                print(line)
+        if not job.is_done:
+            train_together(job, trainers, params.execution.device)
+        initial = job.trained_weights()
+        jobs.append(job)
+    if leads():
+        keep(stage, jobs, beside_model or {})
+
+
+def training_job(
+    stage: str,
+    number: int,
+    frames: list[TrainingFrame],
+    network: Network,
+    schedule: Schedule,
+    params: Params,
+    initial: dict[str, Tensor] | None,
+) -> TrainingJob:
+    """The stage's training of this number, from 0; other arguments as of `train_detector`."""
     taxonomy, seed = load_taxonomy(params.taxonomy), seed_of(params, stage)
-    recipe = Recipe(params.detector, taxonomy, schedule, params.training, seed)
-    needs = recipe.build().needs
-    job = TrainingJob(
-        title=stage,
-        frames=resampled(frames, schedule, needs.class_names, seed),
+    recipe = Recipe(network, taxonomy, schedule, params.training, seed)
+    if network.cameras is not None:
+        scenes = read_train_split(stage).scenes
+        frames = with_cameras(frames, read_scenes(Cameras, layout.CAMERAS, scenes))
+    return TrainingJob(
+        title=stage if not number else f"{stage}, all sensors",
+        frames=resampled(frames, schedule, recipe.build().needs.class_names, seed),
         recipe=recipe,
         sensors=open_sensors(params.dataset),
-        folder=work_folder(stage) / "training",
+        folder=work_folder(stage) / ("training" if not number else "fusion"),
         copy_paste=params.copy_paste,
         initial=initial,
         loaders=params.execution.loaders,
         cached_clouds_gb=params.execution.cached_clouds_gb,
         checkpoint_s=params.execution.checkpoint_s,
     )
-    shortcomings = check_labels(stage, frames, needs)
-    trainers = count_trainers(params.execution.trainers, params.execution.device)
-    for line in shortcomings if leads() else ():
-        print(line)
-    train_together(job, trainers, params.execution.device)
-    if leads():
-        keep(job, beside_model or {})
 
 
 def keep_untrained(
@@ -108,37 +129,49 @@ def keep_untrained(
     Arguments as of `train_detector`.
     """
     taxonomy = load_taxonomy(params.taxonomy)
-    model = Recipe(
-        params.detector, taxonomy, schedule, params.training, seed_of(params, stage)
-    ).build()
-    if initial is not None:
-        model.load_state_dict(initial)
+    network, _ = trainings(params.network, stage, schedule, initial)[-1]
+    model = Recipe(network, taxonomy, schedule, params.training, seed_of(params, stage)).build()
+    model.begin(initial)
     if not leads():
         return
     with publication(stage) as made:
         made.csv(layout.PLOTS / f"{stage}.csv", [])
         made.json(layout.METRICS / f"{stage}.json", counts([]))
         folder = made.empty_folder(layout.MODELS / stage)
-        save_model(folder, model, params.detector, taxonomy)
+        save_model(folder, model, network, taxonomy)
 
 
-def keep(job: TrainingJob, beside_model: Mapping[str, Any]) -> None:
-    """Make what a training left into the outputs, the loss curve and the metrics of its stage."""
-    history = json.loads((job.folder / HISTORY).read_text())
+def keep(stage: str, jobs: Sequence[TrainingJob], beside_model: Mapping[str, Any]) -> None:
+    """Make what trainings left into the outputs, the loss curve and the metrics of their stage.
+
+    Curves follow each other; model and figures are the last one's.
+    """
+    curve = one_after_the_other([job.history for job in jobs])
+    job = jobs[-1]
+    history = job.history
     last_epoch = [row["loss"] for row in history if row["epoch"] == history[-1]["epoch"]]
     metrics = counts(job.frames) | {"last_epoch_loss": sum(last_epoch) / len(last_epoch)}
     gradient_clip = job.recipe.schedule.gradient_clip
     course = summarise(history, gradient_clip)
     for note in notes(job.title, course, gradient_clip):
         print(note)
-    with publication(job.title) as made:
-        made.csv(layout.PLOTS / f"{job.title}.csv", thinned(history, _PLOTTED_ROWS))
-        made.json(layout.METRICS / f"{job.title}.json", metrics | course.metrics)
-        folder = made.empty_folder(layout.MODELS / job.title)
+    with publication(stage) as made:
+        made.csv(layout.PLOTS / f"{stage}.csv", thinned(curve, _PLOTTED_ROWS))
+        made.json(layout.METRICS / f"{stage}.json", metrics | course.metrics)
+        folder = made.empty_folder(layout.MODELS / stage)
         with writing(folder):
             shutil.copytree(job.folder / MODEL, folder, dirs_exist_ok=True)
         for name, content in beside_model.items():
             write_json(folder / name, content)
+
+
+def one_after_the_other(histories: Sequence[list[dict[str, float]]]) -> list[dict[str, float]]:
+    """Rows of several trainings as those of one, steps and epochs counted on."""
+    rows: list[dict[str, float]] = []
+    for history in histories:
+        done = {name: rows[-1][name] + 1 if rows else 0 for name in ("epoch", "step")}
+        rows += [row | {name: row[name] + count for name, count in done.items()} for row in history]
+    return rows
 
 
 def counts(frames: Sequence[TrainingFrame]) -> dict[str, float]:

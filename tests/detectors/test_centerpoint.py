@@ -52,7 +52,7 @@ def test_voxels_have_their_own_canvas(voxel_detector: Detector, classes: Taxonom
 def test_published_sizes(taxonomy: Taxonomy, preset: str, millions: float) -> None:
     overrides = load_preset(preset)
     values = with_overrides(read_yaml(Path("params.yaml")), overrides)
-    model = build_detector(parse_params(values).detector, taxonomy, 0)
+    model = build_detector(parse_params(values).network, taxonomy, 0)
     count = sum(parameter.numel() for parameter in model.parameters())
     assert count / 1e6 == pytest.approx(millions, abs=0.02)
 
@@ -115,7 +115,7 @@ def test_weights_depend_on_the_seed_alone(detector: Detector, classes: Taxonomy)
 
 def test_the_default_parameters_build(taxonomy: Taxonomy) -> None:
     assert (
-        sum(p.numel() for p in build_detector(load_params().detector, taxonomy, 0).parameters())
+        sum(p.numel() for p in build_detector(load_params().network, taxonomy, 0).parameters())
         > 1e5
     )
 

@@ -23,7 +23,14 @@ from cm3d.training.frames import TrainingFrame
 from cm3d.training.inference import predict
 from cm3d.training.loop import Machinery, train
 from cm3d.training.recipe import Recipe
-from tests.tiny_detector import sensors_at, tiny_detector, tiny_predict, tiny_taxonomy
+from tests.tiny_detector import (
+    sensors_at,
+    tiny_bevfusion,
+    tiny_detector,
+    tiny_images,
+    tiny_predict,
+    tiny_taxonomy,
+)
 
 RANGE_M = 6.4
 CLASSES = tiny_taxonomy()
@@ -38,6 +45,9 @@ SECTIONS = {
         "sparse_channels": [4, 4, 8, 8],
         "block_strides": [1, 2],
     },
+    "bevfusion, LiDAR": {"name": "bevfusion", "bevfusion": tiny_bevfusion("lidar")},
+    "bevfusion, cameras": {"name": "bevfusion", "bevfusion": tiny_bevfusion("cameras")},
+    "bevfusion, both": {"name": "bevfusion", "bevfusion": tiny_bevfusion("lidar_cameras")},
 }
 SHAPES = {"range_m": RANGE_M, "block_channels": [8, 8], "block_layers": [1, 0], "sweeps": 1}
 
@@ -139,7 +149,8 @@ def _sample(seed: int) -> Sample:
         yaw_rad=rng.uniform(-3, 3, 3),
         velocity_mps=np.array([[5.0, 0.0], [np.nan, np.nan], [0.0, 0.0]]),
     )
-    return Sample(str(seed), np.concatenate([xyz_m, rest], axis=1).astype(np.float32), boxes)
+    points = np.concatenate([xyz_m, rest], axis=1).astype(np.float32)
+    return Sample(str(seed), points, boxes, tiny_images(rng))
 
 
 @pytest.fixture(scope="module")
@@ -184,8 +195,7 @@ def test_loss_terms_are_finite_and_reach_every_parameter(build, batch: Batch) ->
 
 def test_terms_have_the_same_names_without_boxes(build, batch: Batch) -> None:
     model = build(0).train()
-    points = _sample(2).points
-    bare = collate([Sample("bare", points, SensorBoxes.empty()), _sample(3)])
+    bare = collate([replace(_sample(2), boxes=SensorBoxes.empty()), _sample(3)])
     names = [list(model.loss(model(b.inputs), model.targets(b))) for b in (batch, bare)]
     assert names[0] == names[1]
 
@@ -253,7 +263,8 @@ def test_needs_name_its_classes_and_keys_of_its_section(build) -> None:
     model = build(0)
     assert set(model.class_names) == set(CLASSES.class_names)
     assert model.needs.sweeps == 1
-    assert model.training_only <= set(type(load_params().detector).model_fields)
+    known = set(type(load_params().network).model_fields)
+    assert {name.split(".")[0] for name in model.training_only} <= known
 
 
 def test_a_detector_that_training_never_heard_of_is_trained_and_run(
@@ -265,7 +276,7 @@ def test_a_detector_that_training_never_heard_of_is_trained_and_run(
         | {"epochs": 2, "batch_size": 2, "max_lr": 0.1}
     )
     shared = Training(schedule=1, precision="fp32", ema_decay=0.0)
-    recipe = Recipe(load_params().detector, CLASSES, schedule, shared, seed=0)
+    recipe = Recipe(load_params().network, CLASSES, schedule, shared, seed=0)
     model, cpu = ToyDetector(0), torch.device("cpu")
     before = {name: value.clone() for name, value in model.state_dict().items()}
     trained = train(model, frames, recipe, sensors=sensors_at(tmp_path), machinery=Machinery(cpu))

@@ -58,6 +58,7 @@ def test_images_of_two_frames_are_stacked_with_their_matrices() -> None:
             lidar_SE3_camera=torch.full((6, 4, 4), value),
             image_augmentation=torch.eye(3).expand(6, 3, 3),
             lidar_augmentation=torch.eye(4) * value,
+            seen=torch.ones(6, dtype=torch.bool),
         )
         for value in (1.0, 2.0)
     ]

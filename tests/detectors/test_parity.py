@@ -47,7 +47,7 @@ def make_pair(variant: str, share: float, keyframe: Path, project: Path, folder:
         if torch.cuda.is_available():
             pytest.skip("spconv's convolutions on a CPU are replaced only where there is no GPU")
     preset = compared.preset_params(variant, project)
-    detector = preset.detector.model_copy(update={"range_m": share * preset.detector.range_m})
+    detector = preset.network.model_copy(update={"range_m": share * preset.network.range_m})
     samples = compared.load_samples(keyframe, CenterPoint(detector, compared.TAXONOMY))
     one, two = collate(samples[:1]), collate(samples)
     reference = Reference(variant, detector.range_m)

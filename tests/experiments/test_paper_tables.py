@@ -30,7 +30,7 @@ RUN = {"name": "a", "target": "evaluate@lifted"}
 
 
 def test_the_tables_are_these() -> None:
-    numbered = ["table1", "table2", "table3", "table4", "table5"]
+    numbered = ["table1", "table12", "table2", "table3", "table4", "table5"]
     assert table_names() == ["refinements", "self_training", "shelf", "study", *numbered]
 
 

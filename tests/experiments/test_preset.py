@@ -32,7 +32,8 @@ def _comments(path: Path) -> list[str]:
 
 def test_the_presets_are_these() -> None:
     detectors = ["centerpoint_pillar", "centerpoint_voxel_0075", "centerpoint_voxel_01"]
-    assert NAMES == [*detectors, "demo", "keyframe", "paper", "smoke", "study"]
+    fusion = ["bevfusion", "bevfusion_small", "bevfusion_small_c", "bevfusion_small_l"]
+    assert NAMES == [*fusion, *detectors, "demo", "keyframe", "paper", "smoke", "study"]
     assert load_preset("demo") == {}
 
 

@@ -218,7 +218,7 @@ LAYERS: dict[str, set[str]] = {
     "sam3d": {"geometry", "tables", "shelf", "segment"},
     "fuse": {"geometry", "tables", "shelf"},
     "relabel": {"geometry", "tables", "splits", "lift", "fuse"},
-    "detectors": {"geometry", "tables"},
+    "detectors": {"geometry", "tables", "shelf"},
     "training": {"geometry", "tables", "sensors", "splits", "detectors", "execution"},
     "evaluation": {"geometry", "tables", "sensors", "execution"},
     "execution": {"tables"},

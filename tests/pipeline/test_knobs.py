@@ -155,6 +155,25 @@ def test_knobs_and_code_of_a_backend_count_while_it_is_chosen(
         assert folders == {f"src/cm3d/{section}/common", f"src/cm3d/{section}/{name}"}
 
 
+def test_the_section_of_a_detector_counts_while_it_is_chosen(project: Path) -> None:
+    before = (project / "params.yaml").read_text()
+    expected = reruns("detector.sweeps", tracked(project))
+    assert "pretrain" in expected
+    assert not reruns("bevfusion.cameras.bev_channels", tracked(project))
+    changes = {"detector.name": "bevfusion", "detector.images": "raw/images"}
+    try:
+        write_overrides(project / "params.yaml", changes)
+        dependencies = tracked(project)
+        with Repo(str(project), uninitialized=True) as repo:
+            (stage,) = [s for s in repo.index.stages if s.name == "finetune"]
+            inputs = {dep.def_path for dep in stage.deps}
+    finally:
+        (project / "params.yaml").write_text(before)
+    assert reruns("bevfusion.cameras.bev_channels", dependencies) == expected
+    assert not reruns("centerpoint", dependencies)
+    assert "data/raw/images" in inputs
+
+
 def test_random_weights_need_no_pretraining(project: Path) -> None:
     before = (project / "params.yaml").read_text()
     assert "pretrain" in needed_by("finetune", project)

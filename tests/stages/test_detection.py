@@ -63,8 +63,8 @@ def workspace(bare_workspace: Path, params: Params) -> None:
 
 def save(params: Params, seed: int) -> None:
     taxonomy = load_taxonomy(params.taxonomy)
-    model = build_detector(params.detector, taxonomy, seed)
-    save_model(layout.MODELS / "finetune", model, params.detector, taxonomy)
+    model = build_detector(params.network, taxonomy, seed)
+    save_model(layout.MODELS / "finetune", model, params.network, taxonomy)
 
 
 def frames() -> Frames:

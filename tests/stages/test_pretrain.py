@@ -35,9 +35,9 @@ def test_with_all_labels_the_model_is_left_as_it_begins(
 
     assert capsys.readouterr().out.startswith("note: pretrain: every train frame has labels")
     params, taxonomy = load_params(), load_taxonomy("nuscenes")
-    model = load_model(layout.MODELS / "pretrain", params.detector, taxonomy)
+    model = load_model(layout.MODELS / "pretrain", params.network, taxonomy)
     seed = seed_of(params, "pretrain")
-    begun = build_detector(params.detector, taxonomy, seed)
+    begun = build_detector(params.network, taxonomy, seed)
     for name, value in begun.state_dict().items():
         assert torch.equal(model.state_dict()[name], value), name
     assert (layout.METRICS / "pretrain.json").is_file()

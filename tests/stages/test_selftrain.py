@@ -72,7 +72,7 @@ def workspace(bare_workspace: Path) -> None:
     params, taxonomy = load_params(), load_taxonomy("nuscenes")
     for number, name in BEFORE.items():
         model = _recipe(params, number).build()
-        save_model(layout.MODELS / name, model, params.detector, taxonomy)
+        save_model(layout.MODELS / name, model, params.network, taxonomy)
 
 
 def _set(values: dict[str, Any]) -> None:
@@ -98,7 +98,7 @@ def _cars(score: float) -> Boxes3D:
 
 def _recipe(params: Params, seed: int = 0) -> Recipe:
     taxonomy = load_taxonomy(params.taxonomy)
-    return Recipe(params.detector, taxonomy, params.selftrain, params.training, seed)
+    return Recipe(params.network, taxonomy, params.selftrain, params.training, seed)
 
 
 def _same(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> bool:

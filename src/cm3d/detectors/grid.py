@@ -46,10 +46,16 @@ class Grid:
         return cls(detector.range_m, detector.cell_m, size)
 
     @classmethod
+    def of_canvas(cls, detector: Detector) -> Self:
+        """The grid that the backbone reads."""
+        points, stride = Grid.of_points(detector), encoder_stride(detector)
+        return cls(points.range_m, points.cell_m * stride, points.size // stride)
+
+    @classmethod
     def of_maps(cls, detector: Detector) -> Self:
         """The grid of the head's maps."""
-        points, stride = Grid.of_points(detector), encoder_stride(detector) * detector.map_stride
-        return cls(points.range_m, points.cell_m * stride, points.size // stride)
+        canvas, stride = Grid.of_canvas(detector), detector.map_stride
+        return cls(canvas.range_m, canvas.cell_m * stride, canvas.size // stride)
 
     def continuous_cell(self, xy_m: Tensor) -> Tensor:
         """Positions (N, 2), x then y, in cells from the grid's lower corner."""

@@ -85,11 +85,12 @@ class Images(Tensors):
     """N camera images of a keyframe with their matrices; in a batch B leads every shape.
 
     Args:
-        pixels: (N, 3, H, W) RGB in [0, 1], augmented.
+        pixels: (N, 3, H, W) RGB of 8 bits, augmented.
         intrinsics_px: (N, 3, 3) of the images as stored.
         lidar_SE3_camera: (N, 4, 4) at the keyframe, before augmentation.
         image_augmentation: (N, 3, 3) from homogeneous pixels as stored to `pixels`.
         lidar_augmentation: (4, 4) from the LiDAR frame to that of points and boxes.
+        seen: (N,) whether there is such an image; where there is none, pixels are black.
     """
 
     pixels: Tensor
@@ -97,6 +98,7 @@ class Images(Tensors):
     lidar_SE3_camera: Tensor
     image_augmentation: Tensor
     lidar_augmentation: Tensor
+    seen: Tensor
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from cm3d.detectors.registry import build_detector
 from cm3d.errors import InputError
-from cm3d.params import Detector
+from cm3d.params import Detector, Network
 from cm3d.taxonomy import Taxonomy
 from cm3d.weights import check_weights, read_weights
 
@@ -29,7 +29,7 @@ _AGAIN: Final = (
 _PRESET: Final = "use the preset of the checkpoint's model and its classes, or fetch it again"
 
 
-def weights_from_mmdet3d(path: Path, detector: Detector, taxonomy: Taxonomy) -> dict[str, Tensor]:
+def weights_from_mmdet3d(path: Path, detector: Network, taxonomy: Taxonomy) -> dict[str, Tensor]:
     """Read a checkpoint of mmdet3d 1.x as weights of our CenterPoint.
 
     Args:

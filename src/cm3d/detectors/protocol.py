@@ -1,16 +1,16 @@
 """What a detector is to training and inference, which know nothing else of it."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from torch import Tensor, nn
 
 from cm3d.detectors.boxes import SensorBoxes
 from cm3d.detectors.inputs import Batch, Inputs
 from cm3d.geometry.arrays import NDArrayFloat32
-from cm3d.params import Predict
+from cm3d.params import Cameras, Network, Predict
 
 
 def every_point(points: NDArrayFloat32) -> NDArrayFloat32:
@@ -29,6 +29,8 @@ class Needs:
         range_m: Half side of the square around the LiDAR that it sees and learns boxes in.
         min_z_m: Lowest point that it sees, LiDAR frame.
         max_z_m: Highest.
+        points: Whether it sees LiDAR at all.
+        cameras: How it sees images; None where it does not.
         sift: Drops points (N, 5) that it would not look at, so that what makes samples ahead sheds
             them; outputs for this cloud, but not for its mirror images, are the same without.
     """
@@ -39,7 +41,29 @@ class Needs:
     range_m: float
     min_z_m: float
     max_z_m: float
+    points: bool = True
+    cameras: Cameras | None = None
     sift: Callable[[NDArrayFloat32], NDArrayFloat32] = every_point
+
+    @classmethod
+    def of(
+        cls,
+        section: Network,
+        class_names: tuple[str, ...],
+        sift: Callable[[NDArrayFloat32], NDArrayFloat32] = every_point,
+    ) -> Self:
+        """As the `detector` section has it."""
+        return cls(
+            class_names,
+            section.sweeps,
+            section.ego_half_extent_m,
+            section.range_m,
+            section.min_z_m,
+            section.max_z_m,
+            section.sees_points,
+            section.cameras,
+            sift,
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +90,8 @@ class Detector(nn.Module, ABC):
     training_only: ClassVar[frozenset[str]] = frozenset()
 
     needs: Needs
+    # channels of the cameras that it learned from, sorted; none where it sees no images
+    rig: tuple[str, ...] = ()
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -102,6 +128,15 @@ class Detector(nn.Module, ABC):
     def detect(self, inputs: Inputs, predict: Predict) -> list[SensorBoxes]:
         """Boxes of each of B frames, best first, in evaluation mode."""
         return self.boxes(self(inputs), predict)
+
+    def begin(self, weights: Mapping[str, Tensor] | None) -> None:
+        """Start a training: from weights of a model like this, or from those that none has learned.
+
+        Raises:
+            InputError: Weights that the detector wants from elsewhere are not there.
+        """
+        if weights is not None:
+            self.load_state_dict(dict(weights))
 
     def parameter_groups(self) -> list[ParameterGroup]:
         """Each parameter once."""

@@ -58,7 +58,9 @@ def file_knobs(path: Path) -> list[str]:
     Raises:
         InputError: The file cannot be read.
     """
-    matches = filter(None, map(_REFERENCE.fullmatch, _texts(read_values(path, RESTORE))))
+    stages = read_values(path, RESTORE)["stages"].values()
+    deps = [stage.get("do", stage).get("deps", []) for stage in stages]
+    matches = filter(None, map(_REFERENCE.fullmatch, _texts(deps)))
     found = {match[1] for match in matches}
     return sorted(knob for knob in found if knob.split(".")[0] not in ("item", "key"))
 

@@ -62,6 +62,13 @@ class SE3:
         quaternion = Rotation.from_matrix(self.rotation).as_quat(canonical=True, scalar_first=True)
         return np.concatenate([quaternion, self.translation_m])
 
+    @property
+    def matrix(self) -> NDArrayFloat:
+        """As (4, 4), of homogeneous points."""
+        whole = np.eye(4)
+        whole[:3, :3], whole[:3, 3] = self.rotation, self.translation_m
+        return whole
+
     def inverse(self) -> "SE3":
         """The transform back, `src_SE3_dst`."""
         return SE3(self.rotation.T, -self.rotation.T @ self.translation_m)

@@ -9,7 +9,7 @@ from cm3d.params.data import (
     Simulation,
     data_root,
 )
-from cm3d.params.detector import Detector, Predict
+from cm3d.params.detector import BevFusion, Cameras, Detector, Network, Predict
 from cm3d.params.fields import (
     NAME,
     NO_FILE,
@@ -44,6 +44,7 @@ from cm3d.params.proposals import Fuse, ImportLabels, MaskGenerator, Sam3D, Size
 from cm3d.params.training import (
     CopyPaste,
     Finetune,
+    Fusion,
     Pretrain,
     Relabel,
     Schedule,
@@ -55,6 +56,8 @@ from cm3d.params.training import (
 __all__ = [
     "NAME",
     "NO_FILE",
+    "BevFusion",
+    "Cameras",
     "CopyPaste",
     "Dataset",
     "Detect2D",
@@ -65,6 +68,7 @@ __all__ = [
     "Finetune",
     "FitWeights",
     "Fuse",
+    "Fusion",
     "GrabCut",
     "GroundingDino",
     "ImportLabels",
@@ -72,6 +76,7 @@ __all__ = [
     "Lift",
     "MaskGenerator",
     "MotionPrior",
+    "Network",
     "Orientation",
     "Owlv2",
     "Params",

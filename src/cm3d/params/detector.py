@@ -13,12 +13,18 @@ from cm3d.params.fields import (
     NonNegative,
     Section,
     Share,
+    ShelfModel,
+    Side_px,
     Signed,
 )
+from cm3d.params.training import Fusion
 
 # Of the canvas, a side and what is above a cell: 100 m at 5 cm, and a 10 m column at 1 cm.
 _MOST_CELLS: Final = 4096
 _MOST_LAYERS: Final = 1000
+# Of the camera branch: what a pixel's features are spread over, and the coarsest features' stride.
+_MOST_DEPTHS: Final = 512
+_COARSEST_STRIDE: Final = 32
 
 _Height = Annotated[float, Field(ge=-1000, le=1000)]
 _Layers = Annotated[int, Field(ge=0, le=100)]
@@ -26,9 +32,10 @@ _PerBlock = Field(min_length=1, max_length=10)
 
 
 class Detector(Section):
-    """CenterPoint on pillars or on voxels."""
+    """What all detectors have: points, their grid, the network above it, the head, the losses."""
 
-    name: Literal["centerpoint"]
+    name: Literal["centerpoint", "bevfusion"]
+    images: Literal["none", "raw/images"]
     encoder: Literal["pillars", "voxels"]
     range_m: Metres
     min_z_m: _Height
@@ -99,6 +106,116 @@ class Detector(Section):
     def map_stride(self) -> int:
         """Canvas cells per cell of the head's maps."""
         return round(self._map_strides[0])
+
+
+class Cameras(Section):
+    """The camera branch: images, their backbone, and the way into the bird's-eye map."""
+
+    backbone: Literal["efficientnet_lite0", "swin_t"]
+    weights: Literal["pretrained", "random"]
+    swin: ShelfModel
+    backbone_lr_factor: Annotated[float, Field(ge=0, le=100)]
+    width_px: Side_px
+    height_px: Side_px
+    scaled_width_px: Side_px
+    min_scaled_width_px: Side_px
+    max_scaled_width_px: Side_px
+    max_rotation_rad: Annotated[float, Field(ge=0, le=math.pi)]
+    flip: bool
+    neck_channels: Channels
+    first_depth_m: Metres
+    last_depth_m: Metres
+    depth_step_m: Metres
+    lidar_depth: bool
+    min_z_m: _Height
+    max_z_m: _Height
+    bev_channels: Channels
+    bev_stride: Annotated[float, Field(ge=0.25, le=4)]
+
+    @model_validator(mode="after")
+    def _fit_together(self) -> "Cameras":
+        if self.last_depth_m <= self.first_depth_m:
+            raise ValueError("last_depth_m must be above first_depth_m")
+        if (depths := self.depths) > _MOST_DEPTHS:
+            raise ValueError(
+                f"depth_step_m: {self.depth_step_m:g} makes {depths} depths; choose it so that "
+                f"they are at most {_MOST_DEPTHS}"
+            )
+        if self.max_z_m <= self.min_z_m:
+            raise ValueError("max_z_m must be above min_z_m")
+        if not math.log2(self.bev_stride).is_integer():
+            raise ValueError("bev_stride must be 0.25, 0.5, 1, 2 or 4")
+        for side in ("width_px", "height_px"):
+            if getattr(self, side) % _COARSEST_STRIDE:
+                raise ValueError(f"{side} must be a multiple of {_COARSEST_STRIDE}")
+        if not self.min_scaled_width_px <= self.scaled_width_px <= self.max_scaled_width_px:
+            raise ValueError(
+                "scaled_width_px must lie between min_scaled_width_px and max_scaled_width_px"
+            )
+        return self
+
+    @property
+    def depths(self) -> int:
+        """How many depths a pixel's features are spread over."""
+        return round((self.last_depth_m - self.first_depth_m) / self.depth_step_m)
+
+
+class BevFusion(Section):
+    """What BEVFusion has beyond the `detector` section."""
+
+    modality: Literal["lidar", "cameras", "lidar_cameras"]
+    frozen: Literal["none", "lidar"]
+    fusion: Fusion
+    cameras: Cameras
+
+    @property
+    def sees_images(self) -> bool:
+        """Whether any training of it has images."""
+        return self.modality != "lidar"
+
+
+class Network(Detector):
+    """The `detector` section with the one that its name calls for.
+
+    Args:
+        bevfusion: Of the detector of this name; None of another.
+    """
+
+    bevfusion: BevFusion | None
+
+    @classmethod
+    def of(cls, detector: Detector, bevfusion: BevFusion) -> "Network":
+        """Put the two sections together."""
+        own = bevfusion if detector.name == "bevfusion" else None
+        return cls(**(dict(detector) | {"bevfusion": own}))
+
+    @property
+    def lidar_branch(self) -> "Network | None":
+        """What is trained before all modalities are; None where nothing is."""
+        if self.bevfusion is None or self.bevfusion.modality != "lidar_cameras":
+            return None
+        return self.with_modality("lidar")
+
+    def with_modality(self, modality: str) -> "Network":
+        """The same with other sensors."""
+        own = self.bevfusion and self.bevfusion.model_copy(update={"modality": modality})
+        return self.model_copy(update={"bevfusion": own})
+
+    @property
+    def cameras(self) -> Cameras | None:
+        """Its camera branch, if it has one."""
+        if self.bevfusion is None or self.bevfusion.modality == "lidar":
+            return None
+        return self.bevfusion.cameras
+
+    @property
+    def sees_points(self) -> bool:
+        """Whether it asks for LiDAR."""
+        return (
+            self.bevfusion is None
+            or self.bevfusion.modality != "cameras"
+            or self.bevfusion.cameras.lidar_depth
+        )
 
 
 class Predict(Section):

@@ -7,13 +7,17 @@ from pydantic import Field, ValidationError, model_validator
 
 from cm3d.errors import InputError
 from cm3d.params.data import Dataset, Evaluate, Execution, Labels, Scoring, Simulation
-from cm3d.params.detector import Detector, Predict
+from cm3d.params.detector import BevFusion, Detector, Network, Predict
 from cm3d.params.fields import Name, Section
 from cm3d.params.files import faults_of, read_yaml
 from cm3d.params.images import Detect2D, Segment
 from cm3d.params.lifting import Lift
 from cm3d.params.proposals import Fuse, ImportLabels, Sam3D
 from cm3d.params.training import CopyPaste, Finetune, Pretrain, Relabel, Selftrain, Training
+
+
+class CenterPoint(Section):
+    """CenterPoint has nothing beyond the `detector` section."""
 
 
 class Params(Section):
@@ -31,6 +35,8 @@ class Params(Section):
     import_labels: ImportLabels
     fuse: Fuse
     detector: Detector
+    centerpoint: CenterPoint
+    bevfusion: BevFusion
     predict: Predict
     labels: Labels
     copy_paste: CopyPaste
@@ -58,10 +64,29 @@ class Params(Section):
         return self
 
     @model_validator(mode="after")
+    def _images_are_dependencies(self) -> "Params":
+        sees = self.network.cameras is not None
+        wanted = "raw/images" if sees else "none"
+        if self.detector.images != wanted:
+            what = "sees cameras" if sees else "sees no cameras"
+            raise ValueError(f"detector.images: the detector {what}; set it to {wanted}")
+        schedules = {"pretrain": self.pretrain, "finetune": self.finetune}
+        schedules |= {"selftrain": self.selftrain, "bevfusion.fusion": self.bevfusion.fusion}
+        for name, schedule in schedules.items():
+            if sees and schedule.copy_paste:
+                raise ValueError(f"{name}.copy_paste: no image has what is pasted; set it to false")
+        return self
+
+    @model_validator(mode="after")
     def _labels_are_there(self) -> "Params":
         if self.fuse.labels == "imported" and not self.import_labels.are_named:
             raise ValueError("fuse.labels: imported needs import_labels.file")
         return self
+
+    @property
+    def network(self) -> Network:
+        """What is trained: the `detector` section with the one of its name."""
+        return Network.of(self.detector, self.bevfusion)
 
 
 def load_params(path: Path = Path("params.yaml")) -> Params:

@@ -46,6 +46,13 @@ class Schedule(Section):
     class_balanced: bool
 
 
+class Fusion(Schedule):
+    """BEVFusion's training of all modalities, after that of its LiDAR branch."""
+
+    after: Literal["finetune", "pretrain"]
+    warmup_steps: Count
+
+
 class Pretrain(Schedule):
     """Training on pseudo-labels."""
 

@@ -2,12 +2,14 @@
 
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any, Final
 
 import torch
 from safetensors import SafetensorError
+from torch import Tensor
 from transformers import AutoImageProcessor, AutoTokenizer
 from transformers.utils import logging
 
@@ -44,6 +46,32 @@ def load_pretrained(kind: Any, folder: Path, runtime: Runtime, key: str) -> Any:
         raise InputError(f"{key}: {name} {len(lacking) - 1} others; fetch them again")
     check_finite(dict(model.named_parameters()), folder, f"fetch it again or correct {key}")
     return model.eval().to(runtime.device)
+
+
+def pretrained_backbone(
+    kind: Any, folder: Path, stages: Sequence[str], new: str, key: str
+) -> dict[str, Tensor]:
+    """Weights of a backbone out of a classifier's folder, in float32, by the library's own names.
+
+    Args:
+        kind: A backbone class of transformers.
+        folder: Has the configuration and the weights; of `.bin` files, tensors alone are read.
+        stages: Whose features it gives.
+        new: What stands in the names of layers that a classifier has not.
+        key: The parameter that named it, for error messages.
+
+    Raises:
+        InputError: The folder has another model, or not all of its weights, or numbers among them
+            that are NaN or infinite.
+    """
+    options = {"dtype": torch.float32, "output_loading_info": True, "out_features": list(stages)}
+    model, loading = _load(kind, folder, key, **options)
+    if lacking := sorted(name for name in loading["missing_keys"] if new not in name):
+        name = f"{folder} has no weights of {kind.__name__} for {lacking[0]} and"
+        raise InputError(f"{key}: {name} {len(lacking) - 1} others; fetch them again")
+    weights: dict[str, Tensor] = model.state_dict()
+    check_finite(weights, folder, f"fetch it again or correct {key}")
+    return weights
 
 
 def load_tokenizer(folder: Path, key: str) -> Any:

@@ -48,6 +48,18 @@ class Augmentation:
         mirror = np.diag([-1.0 if self.mirror_x else 1.0, -1.0 if self.mirror_y else 1.0])
         return np.asarray(self.scale * np.array([[cosine, -sine], [sine, cosine]]) @ mirror)
 
+    @property
+    def matrix(self) -> NDArrayFloat:
+        """All of it as (4, 4), from the LiDAR frame to the augmented one."""
+        whole = np.eye(4)
+        whole[:2, :2], whole[2, 2], whole[:3, 3] = self._matrix, self.scale, self.translation_m
+        return whole
+
+    @classmethod
+    def none(cls) -> Self:
+        """The scene as it is."""
+        return cls(False, False, 0.0, 1.0, np.zeros(3))
+
     def apply_to_points(self, points: NDArrayFloat32) -> NDArrayFloat32:
         """Points (N, 3 or more): x, y, z move, further columns stay."""
         matrix, moved = self._matrix.astype(points.dtype), points.copy(order="K")

@@ -8,7 +8,7 @@ from safetensors.torch import save
 
 from cm3d import params
 from cm3d.detectors.protocol import Detector
-from cm3d.detectors.registry import build_detector
+from cm3d.detectors.registry import build_detector, trained_section
 from cm3d.errors import InputError
 from cm3d.execution.files import write_whole
 from cm3d.tables import parquet
@@ -19,7 +19,7 @@ from cm3d.weights import check_weights, read_weights
 _WEIGHTS, _CONFIGURATION = "model.safetensors", "detector.json"
 
 
-def save_model(folder: Path, model: Detector, section: params.Detector, taxonomy: Taxonomy) -> None:
+def save_model(folder: Path, model: Detector, section: params.Network, taxonomy: Taxonomy) -> None:
     """Write weights and configuration; the same model gives the same bytes.
 
     Args:
@@ -33,12 +33,13 @@ def save_model(folder: Path, model: Detector, section: params.Detector, taxonomy
     """
     state = {name: value.cpu().contiguous() for name, value in model.state_dict().items()}
     write_whole(folder / _WEIGHTS, save(state))
-    text = json.dumps(_configuration(section, taxonomy), indent=2)
+    content = section.model_dump() | {"heads": taxonomy.heads, "rig": model.rig}
+    text = json.dumps(content, indent=2)
     write_whole(folder / _CONFIGURATION, f"{text}\n".encode())
 
 
 def load_model(
-    folder: Path, section: params.Detector, taxonomy: Taxonomy, remedy: str = ""
+    folder: Path, section: params.Network, taxonomy: Taxonomy, remedy: str = ""
 ) -> Detector:
     """Read a detector, in evaluation mode on the CPU.
 
@@ -52,34 +53,56 @@ def load_model(
         InputError: A file is missing or unreadable, or the model was built otherwise or for other
             classes.
     """
-    model, path = build_detector(section, taxonomy, seed=0), folder / _WEIGHTS
+    path, configuration = folder / _WEIGHTS, folder / _CONFIGURATION
     remedy = remedy or f"rebuild it with {parquet.remedy(path)}"
-    _check_configuration(folder / _CONFIGURATION, section, taxonomy, model.training_only, remedy)
+    stored = _read_configuration(configuration, remedy)
+    section = trained_section(section, stored)
+    model = build_detector(section, taxonomy, seed=0)
+    _check_configuration(configuration, stored, section, taxonomy, model.training_only)
+    model.rig = tuple(stored.get("rig", ()))
     weights = read_weights(path, remedy)
     check_weights(weights, model.state_dict(), "the detector", path, remedy)
     model.load_state_dict(weights)
     return model.eval()
 
 
-def _configuration(section: params.Detector, taxonomy: Taxonomy) -> dict[str, Any]:
-    return section.model_dump() | {"heads": taxonomy.heads}
-
-
-def _check_configuration(
-    path: Path, section: params.Detector, taxonomy: Taxonomy, free: frozenset[str], remedy: str
-) -> None:
+def _read_configuration(path: Path, remedy: str) -> dict[str, Any]:
     stored = params.read_json(path, remedy)
     if not isinstance(stored, dict) or "heads" not in stored:
         raise InputError(f"{path}: not the configuration of a detector; {remedy}")
+    return stored
+
+
+def _check_configuration(
+    path: Path,
+    stored: dict[str, Any],
+    section: params.Network,
+    taxonomy: Taxonomy,
+    free: frozenset[str],
+) -> None:
     if stored["heads"] != taxonomy.heads:
         raise InputError(
             f"{path}: trained on classes {shown(stored['heads'])}, by head, and taxonomy "
             f"{taxonomy.name} has {taxonomy.heads}; retrain or set taxonomy back"
         )
-    for name, value in section.model_dump().items():
-        if name not in free and stored.get(name) != value:
-            then = shown(stored.get(name))
+    before, now = _leaves(stored), _leaves(section.model_dump())
+    for name, value in now.items():
+        if not _is_free(name, free) and before.get(name) != value:
+            knob = name if name.startswith("bevfusion") else f"detector.{name}"
             raise InputError(
-                f"{path}: detector.{name} was {then} in training and is {value} now; "
+                f"{path}: {knob} was {shown(before.get(name))} in training and is {value} now; "
                 "retrain or set it back"
             )
+
+
+def _leaves(content: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Values by dotted path."""
+    found: dict[str, Any] = {}
+    for name, value in content.items():
+        nested = isinstance(value, dict)
+        found |= _leaves(value, f"{prefix}{name}.") if nested else {prefix + name: value}
+    return found
+
+
+def _is_free(name: str, free: frozenset[str]) -> bool:
+    return any(name == knob or name.startswith(f"{knob}.") for knob in free)

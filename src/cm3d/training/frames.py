@@ -1,7 +1,7 @@
 """What a detector is trained on and run on: keyframes with their sweeps and boxes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -13,8 +13,8 @@ from cm3d.geometry.se3 import SE3
 from cm3d.sensors.accumulation import accumulate
 from cm3d.sensors.card import Sensors
 from cm3d.tables.boxes import Boxes3D
-from cm3d.tables.index import Sweeps
-from cm3d.tables.words import positions
+from cm3d.tables.index import Cameras, Sweeps
+from cm3d.tables.words import positions, rows_by_word
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,11 +27,13 @@ class TrainingFrame:
         boxes: What is to be learned, in the global frame; empty for inference. Their score is the
             weight with which they are learned, not a confidence: 1 fully, 0 for a box that is
             neither object nor background ("ignored", see `LabelTensors`).
+        cameras: The keyframe's own rows; empty where the detector sees no images.
     """
 
     sample_token: str
     sweeps: Sweeps
     boxes: Boxes3D
+    cameras: Cameras = field(default_factory=Cameras.empty)
 
     @property
     def global_SE3_lidar(self) -> SE3:
@@ -46,6 +48,15 @@ class TrainingFrame:
                 f"keyframe {self.sample_token}: no LiDAR file in the index; rerun `download`"
             )
         return SE3.from_pose(self.sweeps.global_SE3_lidar[keyframe[0]])
+
+
+def with_cameras(frames: Sequence[TrainingFrame], cameras: Cameras) -> list[TrainingFrame]:
+    """The same keyframes with their rows of a table of images."""
+    rows = rows_by_word(cameras.sample_token, [frame.sample_token for frame in frames])
+    return [
+        replace(frame, cameras=cameras[of_frame])
+        for frame, of_frame in zip(frames, rows, strict=True)
+    ]
 
 
 def load_points(frame: TrainingFrame, sensors: Sensors, needs: Needs) -> NDArrayFloat32:

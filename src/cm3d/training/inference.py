@@ -12,6 +12,7 @@ import torch
 from cm3d.detectors.boxes import SensorBoxes
 from cm3d.detectors.inputs import Sample, stack_inputs
 from cm3d.detectors.protocol import Detector, every_point
+from cm3d.errors import InputError
 from cm3d.geometry.arrays import NDArrayObject
 from cm3d.params import Predict
 from cm3d.sensors.card import Sensors
@@ -19,6 +20,7 @@ from cm3d.tables import Boxes3D
 from cm3d.taxonomy import Taxonomy
 from cm3d.training.determinism import deterministic, one_thread
 from cm3d.training.frames import TrainingFrame, load_points, to_global
+from cm3d.training.images import ImageAugmentation, load_images, rig_of
 
 _BATCHES_AHEAD: Final = 2
 _MIN_MOVING_SPEED_MPS: Final = 0.2  # below walking (CenterPoint)
@@ -48,15 +50,21 @@ def predict(
         readers: Threads that read ahead; 0 reads here. Boxes do not depend on it.
 
     Raises:
-        InputError: A sensor file is missing or cut short.
+        InputError: A sensor file is missing or cut short, or the cameras are not the model's.
     """
     model = model.to(device).eval()
+    if model.needs.cameras is not None:
+        _check_rig(rig_of(frames), model.rig)
     # a mirrored point may fall on the other side of a cell's edge, and displace another there
     sift = every_point if chosen.double_flip else model.needs.sift
 
     def read(frame: TrainingFrame) -> Sample:
-        points = sift(load_points(frame, sensors, model.needs))
-        return Sample(frame.sample_token, points, SensorBoxes.empty())
+        needs, images = model.needs, None
+        points = sift(load_points(frame, sensors, needs)) if needs.points else None
+        if needs.cameras is not None:
+            plain = ImageAugmentation.none(needs.cameras)
+            images = load_images(frame, model.rig, sensors, needs.cameras, plain, np.eye(4))
+        return Sample(frame.sample_token, points, SensorBoxes.empty(), images)
 
     found = []
     samples = _read_ahead(frames, read, readers, _BATCHES_AHEAD * batch_size + readers)
@@ -85,6 +93,20 @@ def attributes(boxes: Boxes3D, taxonomy: Taxonomy) -> NDArrayObject:
     is_moving = np.linalg.norm(boxes.velocity_mps, axis=1) > _MIN_MOVING_SPEED_MPS
     moving, standing = taxonomy.attribute("moves"), taxonomy.attribute("never_moved")
     return np.where(is_moving, moving[class_index], standing[class_index])
+
+
+def _check_rig(found: Sequence[str], learned: Sequence[str]) -> None:
+    """A camera less is seen as nothing; one that the model has not learned from is a mistake."""
+    if strange := sorted(set(found) - set(learned)):
+        raise InputError(
+            f"data/index/cameras: {', '.join(strange)} is no camera that the model learned from; "
+            f"those are {', '.join(learned)}; retrain on these cameras, or detect on its own"
+        )
+    if not found:
+        raise InputError(
+            "data/index/cameras: no image in these keyframes, and the model sees "
+            f"{', '.join(learned)}; use a data set with images, or a detector of LiDAR"
+        )
 
 
 def _read_ahead(

@@ -14,9 +14,10 @@ from cm3d.detectors.ranks import rank, ranks
 from cm3d.execution.files import write_whole
 from cm3d.params import CopyPaste
 from cm3d.sensors.card import Sensors
-from cm3d.training.checkpoint import save_model
+from cm3d.training.checkpoint import load_model, save_model
 from cm3d.training.copy_paste import Pasting
 from cm3d.training.frames import TrainingFrame
+from cm3d.training.images import rig_of
 from cm3d.training.loop import Machinery, train
 from cm3d.training.object_bank import build_bank, open_bank
 from cm3d.training.recipe import Recipe
@@ -60,8 +61,8 @@ class TrainingJob:
             InputError: The loss diverged, a sensor file cannot be read, or the folder not written.
         """
         model, recipe = self.recipe.build(), self.recipe
-        if self.initial is not None:
-            model.load_state_dict(self.initial)
+        model.begin(self.initial)
+        model.rig = rig_of(self.frames)
         trained = train(
             model,
             self.frames,
@@ -81,6 +82,27 @@ class TrainingJob:
             folder = self.folder / MODEL
             save_model(folder, trained.model, recipe.detector, recipe.taxonomy)
             write_whole(self.folder / HISTORY, json.dumps(trained.history).encode())
+        _wait_for_all()
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it has been run to its end."""
+        return (self.folder / HISTORY).is_file()
+
+    @property
+    def history(self) -> list[dict[str, float]]:
+        """One row per step, see `TrainedModel`."""
+        rows: list[dict[str, float]] = json.loads((self.folder / HISTORY).read_text())
+        return rows
+
+    def trained_weights(self) -> dict[str, Tensor]:
+        """What it has learned.
+
+        Raises:
+            InputError: The file cannot be read.
+        """
+        model = load_model(self.folder / MODEL, self.recipe.detector, self.recipe.taxonomy)
+        return model.state_dict()
 
     def _pasting(self, needs: Needs) -> Pasting:
         """Objects of the labels, cut out by the first process while the others wait."""
@@ -94,8 +116,13 @@ class TrainingJob:
                 folder=folder,
                 description=f"{self.title}: objects",
             )
-        if ranks() > 1:
-            distributed.barrier()
+        _wait_for_all()
         rows = self.recipe.taxonomy.classes
         wanted = np.array([rows[name].pasted for name in needs.class_names])
         return Pasting(open_bank(folder), wanted)
+
+
+def _wait_for_all() -> None:
+    """What the first process writes is there for all of them."""
+    if ranks() > 1:
+        distributed.barrier()

@@ -18,6 +18,7 @@ from cm3d.sensors.card import Sensors
 from cm3d.training.augmentation import Augmentation
 from cm3d.training.copy_paste import Pasting
 from cm3d.training.frames import TrainingFrame, check_in_range, load_points, to_sensor
+from cm3d.training.images import ImageAugmentation, load_images, rig_of
 from cm3d.training.recipe import Recipe
 
 
@@ -78,6 +79,7 @@ class Samples(Dataset[Sample | InputError]):
         """
         self.frames, self.sensors, self.needs = frames, sensors, needs
         self.recipe, self.pasting, self.cache_bytes = recipe, pasting, cache_bytes
+        self.rig = rig_of(frames)
         self._clouds: dict[str, NDArrayFloat32] = {}
 
     def __getitem__(self, key: tuple[int, int]) -> Sample | InputError:
@@ -98,10 +100,17 @@ class Samples(Dataset[Sample | InputError]):
         points = self._points(frame)
         if self.pasting is not None:
             points, boxes = self.pasting(points, boxes, rng)
+        images = None
+        if needs.cameras is not None:
+            of_images = ImageAugmentation.draw(needs.cameras, rng)
+            images = load_images(
+                frame, self.rig, self.sensors, needs.cameras, of_images, augmentation.matrix
+            )
         return Sample(
             frame.sample_token,
-            needs.sift(augmentation.apply_to_points(points)),
+            needs.sift(augmentation.apply_to_points(points)) if needs.points else None,
             augmentation.apply_to_boxes(boxes),
+            images,
         )
 
     def _points(self, frame: TrainingFrame) -> NDArrayFloat32:

@@ -27,7 +27,7 @@ class Recipe:
         seed: Of random weights, order and augmentation.
     """
 
-    detector: params.Detector
+    detector: params.Network
     taxonomy: Taxonomy
     schedule: Schedule
     training: Training

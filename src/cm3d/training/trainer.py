@@ -1,4 +1,4 @@
-"""One step of training: AdamW on a one-cycle schedule (CenterPoint)."""
+"""One step of training: AdamW on a one-cycle schedule (CenterPoint), or a cosine (BEVFusion)."""
 
 import math
 from typing import Final, cast
@@ -7,18 +7,21 @@ import torch
 from torch import Tensor
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim import AdamW
-from torch.optim.lr_scheduler import OneCycleLR
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from cm3d.detectors.inputs import Batch
 from cm3d.detectors.protocol import Detector
 from cm3d.detectors.ranks import ranks, sum_over_processes
 from cm3d.errors import InputError
+from cm3d.params import Fusion, Schedule
 from cm3d.training.recipe import Recipe
 from cm3d.training.resume import Stateful
 
 # The learning rate rises over this share of the steps, from this part of its peak (CenterPoint).
 _RISING_SHARE, _START_DIVISOR = 0.4, 10
+# From this part of its peak it rises, and to that it falls (BEVFusion).
+_WARMUP_START, _COSINE_END = 1 / 3, 1e-3
 _PRECISIONS: Final = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
@@ -47,18 +50,14 @@ class Trainer:
         )
         groups = model.parameter_groups()
         self.optimizer = AdamW(
-            [{"params": group.parameters} for group in groups],
-            schedule.max_lr,
+            [
+                {"params": group.parameters, "lr": group.lr_factor * schedule.max_lr}
+                for group in groups
+            ],
             weight_decay=schedule.weight_decay,
             fused=True,
         )
-        self.scheduler = OneCycleLR(
-            self.optimizer,
-            [group.lr_factor * schedule.max_lr for group in groups],
-            total_steps=steps,
-            pct_start=_RISING_SHARE,
-            div_factor=_START_DIVISOR,
-        )
+        self.scheduler = _learning_rates(self.optimizer, schedule, steps)
         self.average = _averaged(model, recipe.training.ema_decay)
 
     @property
@@ -128,6 +127,24 @@ class Trainer:
             f"training diverged at step {self.scheduler.last_epoch} ({terms}) on the keyframes "
             f"{', '.join(batch.tokens)}; lower max_lr or look at their labels"
         )
+
+
+def _learning_rates(optimizer: AdamW, schedule: Schedule, steps: int) -> LRScheduler:
+    """One cycle; or, where the schedule has a warm-up, a straight rise and half a cosine."""
+    if not isinstance(schedule, Fusion):
+        peaks = [group["lr"] for group in optimizer.param_groups]
+        return OneCycleLR(
+            optimizer, peaks, total_steps=steps, pct_start=_RISING_SHARE, div_factor=_START_DIVISOR
+        )
+    rising = min(schedule.warmup_steps, max(steps - 1, 1))
+
+    def share(step: int) -> float:
+        if step < rising:
+            return _WARMUP_START + (1 - _WARMUP_START) * step / rising
+        angle = math.pi * (step - rising) / max(steps - rising, 1)
+        return _COSINE_END + (1 - _COSINE_END) * (1 + math.cos(angle)) / 2
+
+    return LambdaLR(optimizer, share)
 
 
 def _averaged(model: Detector, decay: float) -> AveragedModel | None:

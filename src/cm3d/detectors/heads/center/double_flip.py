@@ -15,14 +15,25 @@ _ROWS, _COLUMNS = -2, -1  # along y, along x
 
 
 def detect_double_flipped(model: nn.Module, inputs: Inputs) -> list[TaskOutput]:
-    """The maps of a model of points, averaged over four mirror images."""
-    assert inputs.points is not None
-    points, mirrored = inputs.points.values, []
+    """The maps of a model, averaged over four mirror images of what it sees."""
+    mirrored = []
     for mirror_x, mirror_y in _MIRRORS:
-        sign = points.new_tensor([-1 if mirror_x else 1, -1 if mirror_y else 1, 1, 1, 1])
-        outputs = model(replace(inputs, points=Points(points * sign, inputs.points.frame)))
+        outputs = model(mirror_image(inputs, mirror_x, mirror_y))
         mirrored.append([_mirrored_back(output, mirror_x, mirror_y) for output in outputs])
     return [_average(of_task) for of_task in zip(*mirrored, strict=True)]
+
+
+def mirror_image(inputs: Inputs, mirror_x: bool, mirror_y: bool) -> Inputs:
+    """The same frames with x or y, or both, of other sign; images stay, their cameras move."""
+    signs, points, images = [-1.0 if flag else 1.0 for flag in (mirror_x, mirror_y)], None, None
+    if inputs.points is not None:
+        sign = inputs.points.values.new_tensor([*signs, 1, 1, 1])
+        points = Points(inputs.points.values * sign, inputs.points.frame)
+    if inputs.images is not None:
+        scene = inputs.images.lidar_augmentation
+        mirror = torch.diag(scene.new_tensor([*signs, 1, 1]))
+        images = replace(inputs.images, lidar_augmentation=mirror @ scene)
+    return replace(inputs, points=points, images=images)
 
 
 def _mirrored_back(output: TaskOutput, mirror_x: bool, mirror_y: bool) -> TaskOutput:

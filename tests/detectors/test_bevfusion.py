@@ -1,0 +1,148 @@
+"""What BEVFusion adds to the contract: branches, weights that go between them, what is frozen."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from cm3d.detectors.bevfusion import BevFusion, build
+from cm3d.detectors.boxes import SensorBoxes
+from cm3d.detectors.inputs import Inputs, Points, Sample, stack_inputs
+from cm3d.detectors.registry import build_detector, trained_section, trainings
+from cm3d.params import Network, load_params
+from tests.tiny_detector import tiny_bevfusion, tiny_detector, tiny_images, tiny_taxonomy
+
+CLASSES = tiny_taxonomy()
+SHAPES: dict[str, Any] = {"range_m": 6.4, "block_channels": [8, 8], "block_layers": [1, 0]}
+
+
+def section(modality: str, **own: Any) -> Network:
+    bevfusion = tiny_bevfusion(modality).model_copy(update=own)
+    return tiny_detector(**SHAPES, name="bevfusion", bevfusion=bevfusion)
+
+
+def inputs() -> Inputs:
+    rng = np.random.default_rng(0)
+    points = np.concatenate([rng.uniform(-5, 5, (300, 3)), rng.uniform(0, 1, (300, 2))], axis=1)
+    return stack_inputs(
+        [Sample("a", points.astype(np.float32), SensorBoxes.empty(), tiny_images(rng))]
+    )
+
+
+def test_its_lidar_branch_is_centerpoint() -> None:
+    centerpoint = build_detector(tiny_detector(**SHAPES), CLASSES, 0)
+    branch = build_detector(section("lidar"), CLASSES, 0)
+    theirs, own = centerpoint.state_dict(), branch.state_dict()
+    assert list(theirs) == list(own)
+    assert all(torch.equal(theirs[name], own[name]) for name in own)
+
+
+def test_each_sensor_is_looked_at() -> None:
+    model, seen = build(section("lidar_cameras"), CLASSES).eval(), inputs()
+    assert seen.points is not None
+    assert seen.images is not None
+    dark = replace(seen.images, pixels=torch.zeros_like(seen.images.pixels))
+    moved = Points(seen.points.values * 0.9, seen.points.frame)
+    with torch.inference_mode():
+        usual, without_light, without_points = (
+            model.canvas(given)
+            for given in (seen, replace(seen, images=dark), replace(seen, points=moved))
+        )
+    assert not torch.equal(usual, without_light)
+    assert not torch.equal(usual, without_points)
+
+
+def test_of_cameras_alone_points_change_nothing() -> None:
+    model, seen = build(section("cameras"), CLASSES).eval(), inputs()
+    assert not model.needs.points
+    with torch.inference_mode():
+        first, then = (model.canvas(given) for given in (seen, replace(seen, points=None)))
+    assert torch.equal(first, then)
+
+
+def test_a_camera_without_an_image_counts_as_none() -> None:
+    model, seen = build(section("cameras"), CLASSES).eval(), inputs()
+    assert seen.images is not None
+    absent = replace(seen.images, seen=torch.tensor([[True, False]]))
+    noise = replace(absent, pixels=absent.pixels.flip(-1))
+    noise = replace(noise, pixels=torch.cat([absent.pixels[:, :1], noise.pixels[:, 1:]], 1))
+    with torch.inference_mode():
+        first, then = (model.canvas(replace(seen, images=images)) for images in (absent, noise))
+    assert torch.equal(first, then)
+
+
+def test_weights_of_the_lidar_branch_are_taken_over_by_both() -> None:
+    branch = build_detector(section("lidar"), CLASSES, 1).state_dict()
+    both = build_detector(section("lidar_cameras"), CLASSES, 2)
+    own = {name: value.clone() for name, value in both.state_dict().items()}
+    both.begin(branch)
+    after = both.state_dict()
+    assert all(torch.equal(after[name], value) for name, value in branch.items())
+    new = after.keys() - branch.keys()
+    assert all(torch.equal(after[name], own[name]) for name in new)
+    assert {name.split(".")[0] for name in new} == {"cameras", "fuser"}
+
+
+def test_weights_of_another_network_are_not() -> None:
+    both = build_detector(section("lidar_cameras"), CLASSES, 2)
+    with pytest.raises(RuntimeError):
+        both.begin({"encoder.linear.weight": torch.zeros(3)})
+
+
+def test_what_is_frozen_stays_as_it_is() -> None:
+    model = build(section("lidar_cameras", frozen="lidar"), CLASSES)
+    model.begin(None)
+    model.train()
+    before = {name: value.clone() for name, value in model.encoder.state_dict().items()}
+    outputs = model(inputs())
+    torch.stack([output.heatmap.sum() for output in outputs]).sum().backward()
+    assert all(parameter.grad is None for parameter in model.encoder.parameters())
+    assert model.fuser.mix[0].weight.grad is not None
+    after = model.encoder.state_dict()
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    grouped = {id(p) for group in model.parameter_groups() for p in group.parameters}
+    assert not grouped & {id(parameter) for parameter in model.encoder.parameters()}
+
+
+def test_the_backbone_of_the_cameras_learns_at_its_own_rate() -> None:
+    model = build_detector(section("cameras"), CLASSES, 0)
+    assert isinstance(model, BevFusion)
+    rest, backbone = model.parameter_groups()
+    factor = tiny_bevfusion("cameras").cameras.backbone_lr_factor
+    assert (rest.lr_factor, backbone.lr_factor) == (1.0, factor)
+    assert {id(p) for p in backbone.parameters} == {
+        id(p) for p in model.cameras.backbone.parameters()
+    }
+
+
+def test_both_sensors_begin_with_the_lidar_branch() -> None:
+    schedule, both = load_params().finetune, section("lidar_cameras")
+    branch, fusion = both.lidar_branch, tiny_bevfusion("lidar_cameras").fusion
+    lidar_weights = build_detector(section("lidar"), CLASSES, 0).state_dict()
+    fused_weights = build_detector(both, CLASSES, 0).state_dict()
+    one, two = [(branch, schedule)], [(branch, schedule), (both, fusion)]
+    assert trainings(both, "finetune", schedule, lidar_weights) == two
+    assert trainings(both, "finetune", schedule, None) == two
+    assert trainings(both, "selftrain_r1", schedule, fused_weights) == [(both, schedule)]
+    assert trainings(both, "pretrain", schedule, None) == one
+    unlabelled = fusion.model_copy(update={"after": "pretrain"})
+    zero = section("lidar_cameras", fusion=unlabelled)
+    assert trainings(zero, "pretrain", schedule, None) == [
+        (zero.lidar_branch, schedule),
+        (zero, unlabelled),
+    ]
+
+
+@pytest.mark.parametrize("modality", ["lidar", "cameras"])
+def test_one_sensor_is_trained_at_once(modality: str) -> None:
+    schedule, one = load_params().finetune, section(modality)
+    assert trainings(one, "finetune", schedule, None) == [(one, schedule)]
+
+
+def test_a_model_of_the_branch_alone_is_read_as_such() -> None:
+    both = section("lidar_cameras")
+    assert trained_section(both, {"bevfusion": {"modality": "lidar"}}) == both.lidar_branch
+    assert trained_section(both, {"bevfusion": {"modality": "lidar_cameras"}}) == both
+    assert trained_section(both, {}) == both

@@ -1,0 +1,72 @@
+"""BEVFusion through the stages: the LiDAR branch, then both sensors; cameras alone."""
+
+import json
+from typing import Any
+
+from safetensors import safe_open
+
+from experiments.preset import load_preset
+from trust.clone import Clone
+
+SMALL = {
+    "bevfusion.fusion.epochs": 2,
+    "bevfusion.cameras.width_px": 128,
+    "bevfusion.cameras.height_px": 64,
+    "bevfusion.cameras.scaled_width_px": 144,
+    "bevfusion.cameras.min_scaled_width_px": 130,
+    "bevfusion.cameras.max_scaled_width_px": 160,
+    "bevfusion.cameras.neck_channels": 8,
+    "bevfusion.cameras.bev_channels": 8,
+    "bevfusion.cameras.depth_step_m": 4.0,
+}
+
+
+def modality_of(clone: Clone, model: str) -> Any:
+    folder = clone.root / "data/models" / model
+    return json.loads((folder / "detector.json").read_text())["bevfusion"]["modality"]
+
+
+def tensors_of(clone: Clone, model: str) -> set[str]:
+    with safe_open(clone.root / "data/models" / model / "model.safetensors", "pt") as file:
+        return {name.split(".")[0] for name in file.keys()}
+
+
+def score(clone: Clone, model: str) -> dict[str, float]:
+    clone.stage("predict", model)
+    folder = f"data/predictions/{model}"
+    clone.stage("evaluate", "nuscenes", model, folder, "--frames", "scoring")
+    scores: dict[str, float] = json.loads(
+        (clone.root / f"metrics/evaluate/{model}.json").read_text()
+    )
+    return scores
+
+
+def test_both_sensors_after_the_lidar_branch(copy: Clone) -> None:
+    copy.override(load_preset("bevfusion_small") | SMALL)
+    copy.stage("pretrain")
+    assert modality_of(copy, "pretrain") == "lidar"
+    assert "cameras" not in tensors_of(copy, "pretrain")
+    assert score(copy, "pretrain")["mAP"] >= 0
+    said = copy.stage("finetune")
+    assert "finetune, all sensors: " in said
+    assert modality_of(copy, "finetune") == "lidar_cameras"
+    assert {"cameras", "fuser", "encoder"} <= tensors_of(copy, "finetune")
+    steps = (copy.root / "metrics/plots/finetune.csv").read_text().splitlines()
+    assert len(steps) == 1 + 3 + 2 * 3  # three frames, one epoch and two
+    assert score(copy, "finetune")["mAP"] >= 0
+    copy.stage("relabel", "--round", "1")
+    copy.stage("selftrain", "--round", "1")
+    assert modality_of(copy, "selftrain_r1") == "lidar_cameras"
+
+
+def test_cameras_alone_and_a_rig_that_is_not_theirs(copy: Clone) -> None:
+    copy.override(load_preset("bevfusion_small_c") | SMALL)
+    copy.stage("pretrain")
+    assert modality_of(copy, "pretrain") == "cameras"
+    assert "encoder" not in tensors_of(copy, "pretrain")
+    assert score(copy, "pretrain")["mAP"] >= 0
+    configuration = copy.root / "data/models/pretrain/detector.json"
+    stored = json.loads(configuration.read_text())
+    configuration.write_text(json.dumps(stored | {"rig": stored["rig"][1:]}))
+    said = copy.stage("predict", "pretrain", check=False)
+    assert f"{stored['rig'][0]} is no camera that the model learned from" in said
