@@ -5,7 +5,16 @@ import subprocess
 import sys
 from typing import Final
 
-_BENCHMARKS: Final = ("lift", "medoid", "scaling", "evaluation", "detector", "training", "shelf")
+_BENCHMARKS: Final = (
+    "lift",
+    "medoid",
+    "scaling",
+    "evaluation",
+    "detector",
+    "training",
+    "bevfusion",
+    "shelf",
+)
 
 
 def main() -> None:
