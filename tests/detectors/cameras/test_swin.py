@@ -32,17 +32,17 @@ def test_features_are_those_of_the_classifier(
 ) -> None:
     network = Swin(**SMALL)
     network.load_pretrained(at(tmp_path))
-    pixels = torch.randn(2, 3, 64, 96, generator=torch.Generator().manual_seed(1))
+    pixels = torch.randn(2, 3, 128, 256, generator=torch.Generator().manual_seed(1))
     with torch.inference_mode():
         found = network.eval()(pixels)
         # before a stage halves its maps
         hidden = classifier.swin.encoder(
             classifier.swin.embeddings(pixels)[0],
-            (16, 24),
+            (32, 64),
             output_hidden_states=True,
             output_hidden_states_before_downsampling=True,
         ).reshaped_hidden_states
-    assert [tuple(level.shape[1:]) for level in found] == [(24, 8, 12), (48, 4, 6), (96, 2, 3)]
+    assert [tuple(level.shape[1:]) for level in found] == [(24, 16, 32), (48, 8, 16), (96, 4, 8)]
     for level, stage in zip(found, hidden[2:], strict=True):
         normed = torch.nn.functional.layer_norm(stage.permute(0, 2, 3, 1), stage.shape[1:2])
         torch.testing.assert_close(level, normed.permute(0, 3, 1, 2), atol=1e-5, rtol=1e-5)
