@@ -78,6 +78,16 @@ def test_map_opens_and_lanes_discretise(database, nusc):
             assert city.layers_on_point(*line[len(line) // 2, :2])["drivable_area"]
 
 
+def test_map_draws_every_class_of_map_segmentation(database, nusc):
+    layers = ["drivable_area", "ped_crossing", "walkway", "stop_line", "carpark_area",
+              "road_divider", "lane_divider"]  # fmt: skip
+    for log in nusc.log:
+        city = NuScenesMap(str(database), log["location"])
+        assert all(row["cue"][0]["token"] for row in city.stop_line)
+        whole_px = city.get_map_mask(None, 0.0, layers, (1000, 1000)).sum(axis=(1, 2))
+        assert whole_px.min() > 10
+
+
 def test_ego_vehicle_drives_on_the_map(database, nusc):
     for scene in nusc.scene:
         location = nusc.get("log", scene["log_token"])["location"]

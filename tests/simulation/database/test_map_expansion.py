@@ -65,19 +65,20 @@ def test_every_lane_comes_back_within_five_centimetres(town, expansion):
 
 
 def test_lane_polygon_has_the_lanes_width(town, expansion):
-    nodes = {row["token"]: (row["x"], row["y"]) for row in expansion["node"]}
-    polygons = {row["token"]: row["exterior_node_tokens"] for row in expansion["polygon"]}
     row = expansion["lane"][0]
     lane = next(lane for lane in town.lanes if lane.token == row["token"])
-    outline = shapely.Polygon([nodes[key] for key in polygons[row["polygon_token"]]])
     length_m = shapely.LineString(lane.centreline_m).length
-    assert outline.area == pytest.approx(length_m * lane.width_m, rel=0.02)
+    assert outline(expansion, row["polygon_token"]).area == pytest.approx(
+        length_m * lane.width_m, rel=0.02
+    )
 
 
 def test_every_reference_resolves(expansion):
-    tokens = [row["token"] for row in (*expansion["node"], *expansion["polygon"])]
+    shapes = [*expansion["polygon"], *expansion["line"]]
+    tokens = [row["token"] for row in (*expansion["node"], *shapes)]
     assert len(tokens) == len(set(tokens))
     used = {key for row in expansion["polygon"] for key in row["exterior_node_tokens"]}
+    used |= {key for row in expansion["line"] for key in row["node_tokens"]}
     assert used == {row["token"] for row in expansion["node"]}
 
 
@@ -89,3 +90,51 @@ def test_mask_is_set_on_roads_and_north_up(town):
         x_m, y_m = shapely.Polygon(area_m).representative_point().coords[0]
         assert mask[round((height_m - y_m) * 10), round(x_m * 10)] == 255
     assert mask[-1, 0] == 0
+
+
+def test_stop_lines_stand_before_their_crossings(town, expansion):
+    crossings = {row["token"]: row["polygon_token"] for row in expansion["ped_crossing"]}
+    assert len(expansion["stop_line"]) == len(town.arms)
+    for arm, row in zip(town.arms, expansion["stop_line"], strict=True):
+        area = outline(expansion, row["polygon_token"])
+        (crossing,) = row["ped_crossing_tokens"]
+        # 2 m deep over the incoming lanes; the crossing ends 1.5 m before
+        assert area.area == pytest.approx(2.0 * 3.5 * arm.lanes_per_direction, rel=0.02)
+        gap_m = area.distance(outline(expansion, crossings[crossing]))
+        assert gap_m == pytest.approx(1.5, abs=0.01)
+        for lane in range(arm.lanes_per_direction):
+            assert shapely.LineString(arm.incoming(lane).points_m).intersects(area)
+            assert not shapely.LineString(arm.outgoing(lane).points_m).intersects(area)
+
+
+def test_dividers_part_directions_and_lanes(town, expansion):
+    assert len(expansion["road_divider"]) == len(town.arms)
+    for arm, row in zip(town.arms, expansion["road_divider"], strict=True):
+        middle = line(expansion, row["line_token"])
+        assert middle.length == pytest.approx(arm.centreline.length_m - 6.0, abs=0.1)
+        distance_m = shapely.distance(shapely.LineString(arm.centreline.points_m), points(middle))
+        assert distance_m.max() < 0.01
+    lanes = [arm.lanes_per_direction for arm in town.arms]
+    assert len(expansion["lane_divider"]) == sum(2 * (count - 1) for count in lanes)
+    # the arms with two lanes each way: the main road, first and third
+    wide = [arm for arm in town.arms if arm.lanes_per_direction == 2 for _ in range(2)]
+    for arm, row in zip(wide, expansion["lane_divider"], strict=True):
+        divider = line(expansion, row["line_token"])
+        middle = shapely.LineString(arm.centreline.points_m)
+        np.testing.assert_allclose(shapely.distance(middle, points(divider)), 3.5, atol=0.05)
+
+
+def outline(expansion, token):
+    nodes = {row["token"]: (row["x"], row["y"]) for row in expansion["node"]}
+    (row,) = (row for row in expansion["polygon"] if row["token"] == token)
+    return shapely.Polygon([nodes[key] for key in row["exterior_node_tokens"]])
+
+
+def line(expansion, token):
+    nodes = {row["token"]: (row["x"], row["y"]) for row in expansion["node"]}
+    (row,) = (row for row in expansion["line"] if row["token"] == token)
+    return shapely.LineString([nodes[key] for key in row["node_tokens"]])
+
+
+def points(line):
+    return shapely.points(shapely.get_coordinates(line))

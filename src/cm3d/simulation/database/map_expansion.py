@@ -9,6 +9,8 @@ import shapely
 from cm3d.geometry.angles import direction_of
 from cm3d.geometry.arrays import NDArrayByte, NDArrayFloat
 from cm3d.simulation.database.records import Row, token
+from cm3d.simulation.town import markings
+from cm3d.simulation.town.roads import Arm
 from cm3d.simulation.town.town import Lane, Town
 
 # Centrelines are written as straight pieces that stray from the polyline by no more than this.
@@ -17,30 +19,30 @@ _STRAIGHT_RADIUS_M: Final = 999.999
 _MASK_PIXELS_PER_M: Final = 10
 _MARGIN_M: Final = 20.0
 
-_UNUSED_LAYERS: Final = (
-    "road_segment",
-    "road_block",
-    "stop_line",
-    "road_divider",
-    "lane_divider",
-    "traffic_light",
-)
+_UNUSED_LAYERS: Final = ("road_segment", "road_block", "traffic_light")
 _AREA_LAYERS: Final = ("walkway", "carpark_area", "ped_crossing")
 _MASK_AREAS: Final = ("drivable_area", "walkway", "ped_crossing", "carpark_area")
 
 
 class _Geometry:
-    """Polygons and their nodes, as they are handed out."""
+    """Polygons, lines and their nodes, as they are handed out."""
 
     def __init__(self, location: str) -> None:
         self._location = location
         self.nodes: list[Row] = []
         self.polygons: list[Row] = []
+        self.lines: list[Row] = []
 
     def add_polygon(self, corners_m: NDArrayFloat) -> str:
         key = token("polygon", self._location, len(self.polygons))
         nodes = [self._add_node(x, y) for x, y in corners_m.tolist()]
         self.polygons.append({"token": key, "exterior_node_tokens": nodes, "holes": []})
+        return key
+
+    def add_line(self, points_m: NDArrayFloat) -> str:
+        key = token("line", self._location, len(self.lines))
+        nodes = [self._add_node(x, y) for x, y in points_m.tolist()]
+        self.lines.append({"token": key, "node_tokens": nodes})
         return key
 
     def _add_node(self, x: float, y: float) -> str:
@@ -68,10 +70,28 @@ def map_expansion(town: Town) -> dict[str, Any]:
     layers["drivable_area"] = [
         {"token": token("drivable_area", town.location), "polygon_tokens": drivable}
     ]
+    layers["stop_line"] = [
+        _stop_line_row(index, arm, town.location, geometry) for index, arm in enumerate(town.arms)
+    ]
+    of_lanes = [line for arm in town.arms for line in markings.lane_dividers(arm)]
+    of_roads = [markings.road_divider(arm) for arm in town.arms]
+    dividers: list[tuple[str, list[NDArrayFloat], Row]] = [
+        ("road_divider", of_roads, {"road_segment_token": None}),
+        ("lane_divider", of_lanes, {"lane_divider_segments": []}),
+    ]
+    for name, lines, further in dividers:
+        layers[name] = [
+            {
+                "token": token(name, town.location, index),
+                "line_token": geometry.add_line(line),
+                **further,
+            }
+            for index, line in enumerate(lines)
+        ]
     return {
         "version": "1.3",
         "polygon": geometry.polygons,
-        "line": [],
+        "line": geometry.lines,
         "node": geometry.nodes,
         **layers,
         "canvas_edge": canvas_edge_m(town),
@@ -129,6 +149,18 @@ def _mask_pixels(area_m: NDArrayFloat, height_px: int) -> np.ndarray[Any, np.dty
     column = area_m[:, 0] * _MASK_PIXELS_PER_M
     row = height_px - area_m[:, 1] * _MASK_PIXELS_PER_M
     return np.asarray(np.round(np.stack([column, row], axis=1)), dtype=np.int32)
+
+
+def _stop_line_row(index: int, arm: Arm, location: str, geometry: _Geometry) -> Row:
+    """Before the crossing of an arm, which has the arm's number."""
+    return {
+        "token": token("stop_line", location, index),
+        "polygon_token": geometry.add_polygon(markings.stop_area(arm)),
+        "stop_line_type": "PED_CROSSING",
+        "ped_crossing_tokens": [token("ped_crossing", location, index)],
+        "traffic_light_tokens": [],
+        "road_block_token": "",
+    }
 
 
 def _lane_row(lane: Lane, geometry: _Geometry) -> Row:
