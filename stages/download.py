@@ -61,10 +61,13 @@ def write_index(dataset: DataSet, index: Path, lane_step_m: float) -> dict[str, 
         locations |= set(scene.frames.location) - {""}
         for table, rows in write_scene(scene, index, name).items():
             counts[table] = counts.get(table, 0) + rows
-    (index / layout.LANES.name).mkdir(exist_ok=True)
+    for folder in (layout.LANES, layout.MAP_AREAS):
+        (index / folder.name).mkdir(exist_ok=True)
     for location in sorted(locations):
         lanes = dataset.lanes(location, lane_step_m)
         lanes.write(index / layout.LANES.name / f"{location}.parquet")
+        areas = dataset.map_areas(location)
+        areas.write(index / layout.MAP_AREAS.name / f"{location}.parquet")
     for note in dataset.notes(sorted(locations)):
         print(f"note: {note}")
     return counts

@@ -11,10 +11,12 @@ from cm3d.datasets.guest import open_dataset
 from cm3d.datasets.keyframes import with_counted_points
 from cm3d.datasets.protocol import DataSet, guests
 from cm3d.errors import InputError
+from cm3d.geometry.ground_map import MAP_CLASSES
 from cm3d.geometry.se3 import SE3
 from cm3d.params import Params, load_params
 from cm3d.sensors.card import Sensors
 from cm3d.sensors.lidar import is_whole, read_sweep
+from cm3d.tables.map_areas import MapAreas
 from cm3d.taxonomy import Taxonomy
 from stages.download import write_index
 from tests.trust.refusal import of_other_systems
@@ -58,6 +60,13 @@ def test_a_guest_of_the_house(name: str, opened: Open, tmp_path: Path, taxonomy:
     assert write_index(data, tmp_path / "index", 1.0)["scenes"] == sum(map(len, splits.values()))
     assert all(isinstance(note, str) for note in data.notes(["nowhere"]))
     assert len(data.lanes("nowhere", 1.0)) == 0
+    assert len(data.map_areas("nowhere")) == 0
+    maps = {kind: (tmp_path / "index" / kind).glob("*") for kind in ("lanes", "map_areas")}
+    files = {kind: sorted(path.name for path in paths) for kind, paths in maps.items()}
+    assert files["lanes"] == files["map_areas"]
+    drawn = [MapAreas.read(tmp_path / "index/map_areas" / file) for file in files["map_areas"]]
+    if name == "sim":
+        assert all(areas.ground_map().classes() == set(MAP_CLASSES) for areas in drawn)
 
 
 def check_scene(data: DataSet, name: str, split: str, taxonomy: Taxonomy) -> None:

@@ -58,7 +58,7 @@ CHANGED = """
 
 class Changed:
     def __init__(self, whole, **members):
-        for name in ("card", "root", "scenes", "scene", "lanes", "notes"):
+        for name in ("card", "root", "scenes", "scene", "lanes", "map_areas", "notes"):
             setattr(self, name, members.get(name, getattr(whole, name)))
 """
 
@@ -103,6 +103,10 @@ CODE: list[tuple[str, str, str, tuple[str, ...]]] = [
      returning("scene=lambda n: (s := whole.scene(n)) and type(s)(s.frames, s.sweeps.replace("
                "time_lag_s=s.sweeps.time_lag_s + 0.05), s.cameras)"),
      ("scene drive_1, keyframe drive_1-0, sweep 0: its time_lag_s",)),
+    ("map areas of none", RETURN,
+     returning("map_areas=lambda place: None, scene=lambda n: (s := whole.scene(n)) and type(s)("
+               "s.frames.replace(location=['town'] * len(s.frames)), s.sweeps, s.cameras)"),
+     ("map_areas('town') is of type NoneType, expected MapAreas",)),
     ("notes of none", RETURN, returning("notes=lambda places: None"), ("notes() is of type None",)),
     ("a text for notes", RETURN, returning("notes=lambda places: 'a'"), ("notes() is of type",)),
     ("numbers for notes", RETURN, returning("notes=lambda places: [7]"), ("a note is of type",)),

@@ -23,6 +23,7 @@ from cm3d.tables import (
     Table,
     read_scenes,
 )
+from cm3d.tables.map_areas import MapAreas
 from cm3d.tables.parquet import VERSION_KEY
 from tests.trust.refusal import content_of, of_other_systems, refuses
 
@@ -96,6 +97,16 @@ SOUND: dict[type[Table], tuple[str, dict[str, Any]]] = {
             kind=["lane"] * 2,
             position_m=[[0.0, 0], [1, 0]],
             yaw_rad=[0.0, 0],
+        ),
+    ),
+    MapAreas: (
+        "index/map_areas",
+        dict(
+            shape_index=[0, 0],
+            ring_index=[0, 0],
+            point_index=[0, 1],
+            class_name=["divider"] * 2,
+            position_m=[[0.0, 0], [1, 0]],
         ),
     ),
     Boxes2D: (
@@ -261,6 +272,11 @@ VALUES: list[tuple[type[Table], str, object, str]] = [
     (Lanes, "yaw_rad", INF, "inf is not radians"),
     (Lanes, "point_index", 0, "repeats"),
     (Lanes, "kind", "river", "'river' is not one of lane"),
+    (MapAreas, "position_m", [NAN, 0.0], "[nan, 0.0] is not metres"),
+    (MapAreas, "class_name", "lawn", "'lawn' is not one of drivable_area"),
+    (MapAreas, "class_name", "walkway", "'walkway' is not its shape's"),
+    (MapAreas, "point_index", 0, "repeats"),
+    (MapAreas, "ring_index", 1, "1 is a hole, which no line has"),
     (Boxes2D, "camera_token", "stranger", "'stranger' is not in"),
     (Boxes2D, "detection_id", 0, "repeats"),
     (Boxes2D, "score", 1.5, "1.5 is not a share"),

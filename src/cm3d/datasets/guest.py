@@ -16,11 +16,12 @@ from cm3d.errors import InputError
 from cm3d.params import Params, faults_of
 from cm3d.sensors.card import DataCard
 from cm3d.tables import Lanes
+from cm3d.tables.map_areas import MapAreas
 from cm3d.taxonomy import Taxonomy
 
 _PACKAGES: Final = Path(__file__).parent
 _TABLES: Final = get_type_hints(IndexedScene)
-_MEMBERS: Final = ("card", "root", "scenes", "scene", "lanes", "notes")
+_MEMBERS: Final = ("card", "root", "scenes", "scene", "lanes", "map_areas", "notes")
 
 ValueT = TypeVar("ValueT")
 
@@ -72,6 +73,12 @@ class Guest:
         with answering(self.name, f"lanes({location!r})"):
             lanes = self.given.lanes(location, step_m)
             return self._checked(f"lanes({location!r})", lanes, Lanes)
+
+    def map_areas(self, location: str) -> MapAreas:
+        """As of the protocol."""
+        with answering(self.name, f"map_areas({location!r})"):
+            areas = self.given.map_areas(location)
+            return self._checked(f"map_areas({location!r})", areas, MapAreas)
 
     def notes(self, locations: Iterable[str]) -> list[str]:
         """As of the protocol."""

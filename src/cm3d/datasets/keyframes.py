@@ -15,6 +15,7 @@ from cm3d.geometry.se3 import SE3
 from cm3d.sensors.accumulation import accumulate
 from cm3d.sensors.card import DataCard, Sensors
 from cm3d.tables import Cameras, Frames, GroundTruth, Lanes, Sweeps
+from cm3d.tables.map_areas import MapAreas
 
 # Of points in a box: `download` counts them then.
 UNKNOWN_POINTS = -1
@@ -130,6 +131,10 @@ class Drives:
     def lanes(self, location: str, step_m: float) -> Lanes:
         """None."""
         return Lanes.empty()
+
+    def map_areas(self, location: str) -> MapAreas:
+        """None."""
+        return MapAreas.empty()
 
     def notes(self, locations: Iterable[str]) -> list[str]:
         """Nothing is missing."""

@@ -14,6 +14,7 @@ from typing import Any, Final, Protocol
 from cm3d.params import Params
 from cm3d.sensors.card import DataCard
 from cm3d.tables import Boxes3D, Cameras, Frames, GroundTruth, Lanes, Sweeps
+from cm3d.tables.map_areas import MapAreas
 from cm3d.taxonomy import Taxonomy
 
 SPLITS: Final = ("train", "val")
@@ -73,6 +74,14 @@ class DataSet(Protocol):
 
     def lanes(self, location: str, step_m: float) -> Lanes:
         """Centrelines of one map (`Frames.location`), a point every `step_m`; none without a map.
+
+        Raises:
+            InputError: The map is malformed.
+        """
+        ...
+
+    def map_areas(self, location: str) -> MapAreas:
+        """What one map draws on the ground; none without a map, or of layers that it lacks.
 
         Raises:
             InputError: The map is malformed.

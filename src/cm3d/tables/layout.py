@@ -17,6 +17,7 @@ CAMERAS: Final = INDEX / "cameras"
 GROUND_TRUTH: Final = INDEX / "ground_truth"
 BICYCLE_RACKS: Final = INDEX / "bicycle_racks"
 LANES: Final = INDEX / "lanes"
+MAP_AREAS: Final = INDEX / "map_areas"
 CARD: Final = INDEX / "dataset.json"
 
 BOXES2D: Final = Path("data/boxes2d")

@@ -10,6 +10,7 @@ from cm3d.datasets.nuscenes.annotations import unknown_categories
 from cm3d.datasets.nuscenes.checks import check_tables, metadata_manifest, missing_maps
 from cm3d.datasets.nuscenes.database import NuScenesTables
 from cm3d.datasets.nuscenes.lanes import index_lanes
+from cm3d.datasets.nuscenes.map_areas import index_map_areas
 from cm3d.datasets.nuscenes.mini import fetch
 from cm3d.datasets.nuscenes.scenes import index_scene
 from cm3d.datasets.nuscenes.splits import scene_names
@@ -17,6 +18,7 @@ from cm3d.datasets.protocol import IndexedScene, write_manifests
 from cm3d.params import Params, data_root
 from cm3d.sensors.card import DataCard, ImageFormat, LidarFormat
 from cm3d.tables import Lanes
+from cm3d.tables.map_areas import MapAreas
 from cm3d.taxonomy import Taxonomy
 
 CARD: Final = DataCard(
@@ -66,6 +68,10 @@ class NuScenes:
     def lanes(self, location: str, step_m: float) -> Lanes:
         """Centrelines of one map."""
         return index_lanes(self.root, location, step_m)
+
+    def map_areas(self, location: str) -> MapAreas:
+        """What one map draws on the ground."""
+        return index_map_areas(self.root, location)
 
     def notes(self, locations: Iterable[str]) -> list[str]:
         """What is missing or left out, and can be done without."""
