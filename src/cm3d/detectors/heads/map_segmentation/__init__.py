@@ -1,0 +1,1 @@
+"""Map segmentation: what the ground is, pixel by pixel around the sensor (BEVFusion)."""
