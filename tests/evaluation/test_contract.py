@@ -8,14 +8,19 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import shapely
 from pycocotools import mask as coco_mask
 
 from cm3d.errors import InputError
+from cm3d.evaluation.maps import count_scene
 from cm3d.evaluation.protocol import Scorer, Scores, open_scorer, scorers
+from cm3d.geometry.ground_map import MAP_CLASSES
 from cm3d.params import load_params
 from cm3d.sensors.card import DataCard, ImageFormat, LidarFormat
 from cm3d.sensors.instances import instance_image_path
 from cm3d.tables import Boxes2D, Boxes3D, Cameras, Frames, GroundTruth, Masks, Sweeps, Table, layout
+from cm3d.tables.map_areas import MapAreas
+from cm3d.tables.map_predictions import MapPredictions
 from cm3d.taxonomy import Taxonomy, load_taxonomy
 
 SCENE = "scene.parquet"
@@ -23,7 +28,15 @@ GUESSES = Path("data/guesses")
 IDENTITY = [1.0, 0, 0, 0, 0, 0, 0]
 Y_M = np.array([4.0, 0.0, -4.0])  # cubes of 2 m at x = 11 m, of three classes
 PX = np.array([[300, 350, 550, 550], [700, 350, 900, 550], [1050, 350, 1300, 550]])
-CLASSLESS = {"masks", "agnostic"}
+CLASSLESS = {"masks", "agnostic", "maps"}
+# an area of each class in sight, the last one a line
+AREAS = MapAreas.of_shapes(
+    [
+        *(shapely.box(x, x, x + 9, x + 9) for x in range(-40, 10, 10)),
+        shapely.LineString([[0, 9], [9, 0]]),
+    ],
+    MAP_CLASSES,
+)
 
 # Nothing is wrong; something is; there is nothing.
 QUALITIES = ("perfect", "worse", "nothing")
@@ -45,10 +58,11 @@ def frames(taxonomy: Taxonomy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         scene_name=["scene"] * 2,
         timestamp_us=[0, 1],
         split=["val"] * 2,
-        location=[""] * 2,
+        location=["town"] * 2,
         global_SE3_ego=[IDENTITY] * 2,
     )
     frames.write(layout.FRAMES / SCENE)
+    AREAS.write(layout.MAP_AREAS / "town.parquet")
     Cameras.from_columns(
         camera_token=[f"camera of {token}" for token in tokens],
         sample_token=tokens,
@@ -146,10 +160,21 @@ def masks(taxonomy: Taxonomy, quality: str) -> Masks:
     )
 
 
+def maps(taxonomy: Taxonomy, quality: str) -> MapPredictions:
+    """Of both keyframes; the worse ones are 1 m off."""
+    masks = AREAS.ground_map().masks(np.eye(4), np.eye(4))
+    factor = {"perfect": 7, "worse": 5, "nothing": 0}[quality]
+    reached = factor * np.roll(masks, 2 if quality == "worse" else 0, axis=2)
+    return MapPredictions.concatenate(
+        MapPredictions.of_frame(token, reached.astype(np.uint8)) for token in ("f", "g")
+    )
+
+
 # A new scorer adds what it is given here.
 GUESSED: dict[str, Callable[[Taxonomy, str], Table]] = {
     "agnostic": boxes3d,
     "boxes2d": boxes2d,
+    "maps": maps,
     "masks": masks,
     "nuscenes": boxes3d,
 }
@@ -229,6 +254,13 @@ def test_other_frames_play_no_part(
         guesses[rows].write(GUESSES / SCENE)
         found.append(asdict(scorer.score(GUESSES, frames[:1])))
     assert found[0] == found[1]
+
+
+def test_a_map_model_says_all_of_every_keyframe(frames: Frames, taxonomy: Taxonomy) -> None:
+    guesses = maps(taxonomy, "perfect")
+    guesses[np.arange(len(guesses)) != 8].write(GUESSES / SCENE)
+    with pytest.raises(InputError, match=r"scene\.parquet: keyframe g has no walkway; rebuild"):
+        count_scene("scene", GUESSES, frames, {"town": AREAS.ground_map()})
 
 
 def test_what_is_not_there_is_named(scorer: Scorer, frames: Frames) -> None:
