@@ -11,11 +11,12 @@ from cm3d.execution.scenes import write_noted_tables
 from cm3d.params import Params
 from cm3d.sensors.card import open_sensors
 from cm3d.tables import Boxes3D, Cameras, Frames, Sweeps, layout
+from cm3d.tables.map_predictions import MapPredictions
 from cm3d.tables.noted import Noted
 from cm3d.taxonomy import load_taxonomy
 from cm3d.training.checkpoint import load_model
-from cm3d.training.frames import with_cameras
-from cm3d.training.inference import predict
+from cm3d.training.frames import TrainingFrame, with_cameras
+from cm3d.training.inference import predict, predict_maps
 from cm3d.training.labels import inference_frames
 
 
@@ -36,14 +37,10 @@ class DetectScene:
     def __call__(self, scene: str) -> Noted[Boxes3D]:
         """The boxes of a scene, global frame."""
         params = self.params
-        sweeps = Sweeps.read(layout.SWEEPS / f"{scene}.parquet")
         model = _model(self.model_name, params)
-        frames = inference_frames(self.frames[self.frames.scene_name == scene], sweeps)
-        if model.needs.cameras is not None:
-            frames = with_cameras(frames, Cameras.read(layout.CAMERAS / f"{scene}.parquet"))
         boxes = predict(
             model,
-            frames,
+            _frames_of(scene, self.frames, model),
             sensors=open_sensors(params.dataset),
             taxonomy=load_taxonomy(params.taxonomy),
             chosen=params.predict,
@@ -54,10 +51,48 @@ class DetectScene:
         return Noted(boxes)
 
 
+@dataclass(frozen=True, eq=False)
+class SegmentGround:
+    """Says what the ground is around the keyframes of a scene; arguments as of `DetectScene`."""
+
+    model_name: str
+    frames: Frames
+    params: Params
+
+    def __call__(self, scene: str) -> Noted[MapPredictions]:
+        """The masks of a scene."""
+        params, model = self.params, _map_model(self.model_name, self.params)
+        masks = predict_maps(
+            model,
+            _frames_of(scene, self.frames, model),
+            sensors=open_sensors(params.dataset),
+            device=choose_device(params.execution.device),
+            batch_size=params.execution.frame_batch,
+            readers=params.execution.loaders,
+        )
+        return Noted(masks)
+
+
+def _frames_of(scene: str, frames: Frames, model: Detector) -> list[TrainingFrame]:
+    """The keyframes of a scene with what a model sees of them."""
+    sweeps = Sweeps.read(layout.SWEEPS / f"{scene}.parquet")
+    found = inference_frames(frames[frames.scene_name == scene], sweeps)
+    if model.needs.cameras is None:
+        return found
+    return with_cameras(found, Cameras.read(layout.CAMERAS / f"{scene}.parquet"))
+
+
 @lru_cache(maxsize=1)
 def _model(name: str, params: Params) -> Detector:
     """A model, read once per process."""
     return load_model(layout.MODELS / name, params.network, load_taxonomy(params.taxonomy))
+
+
+@lru_cache(maxsize=1)
+def _map_model(name: str, params: Params) -> Detector:
+    """A model of maps, read once per process."""
+    network = params.network.for_maps()
+    return load_model(layout.MODELS / name, network, load_taxonomy(params.taxonomy))
 
 
 def write_detections(

@@ -3,7 +3,7 @@
 import shutil
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -16,6 +16,7 @@ from cm3d.execution.processes import leads
 from cm3d.execution.publication import publication
 from cm3d.execution.resume import work_folder
 from cm3d.execution.together import count_trainers, train_together
+from cm3d.geometry.ground_map import GroundMap
 from cm3d.params import Network, Params, Schedule
 from cm3d.sensors.card import open_sensors
 from cm3d.tables import Cameras, Frames, Sweeps, layout, read_scenes
@@ -62,6 +63,7 @@ def train_detector(
     params: Params,
     initial: dict[str, Tensor] | None = None,
     beside_model: Mapping[str, Any] | None = None,
+    ground_maps: Mapping[str, GroundMap] | None = None,
 ) -> None:
     """Say what will not be learned; train; write the model, the loss curve and the last losses.
 
@@ -72,15 +74,18 @@ def train_detector(
         params: All parameters.
         initial: Weights to start from; None starts from random ones.
         beside_model: Further JSON files of the model's folder, content by name.
+        ground_maps: Of the frames' locations; then these are learned instead of boxes.
 
     Raises:
         InputError: The labels have nothing for this detector, or the training fails.
     """
     trainers = count_trainers(params.execution.trainers, params.execution.device)
     jobs: list[TrainingJob] = []
-    for network, of_network in trainings(params.network, stage, schedule, initial):
+    whole = params.network if ground_maps is None else params.network.for_maps()
+    for network, of_network in trainings(whole, stage, schedule, initial):
         job = training_job(stage, len(jobs), frames, network, of_network, params, initial)
-        if not jobs:
+        job = replace(job, ground_maps=ground_maps)
+        if not jobs and ground_maps is None:
             shortcomings = check_labels(stage, frames, job.recipe.build().needs)
             for line in shortcomings if leads() else ():
                 print(line)

@@ -9,7 +9,7 @@ import torch
 
 from cm3d.detectors.bevfusion import BevFusion, build
 from cm3d.detectors.boxes import SensorBoxes
-from cm3d.detectors.inputs import Inputs, Points, Sample, stack_inputs
+from cm3d.detectors.inputs import Inputs, Points, Sample, collate, stack_inputs
 from cm3d.detectors.registry import build_detector, trained_section, trainings
 from cm3d.params import Network, load_params
 from tests.tiny_detector import tiny_bevfusion, tiny_detector, tiny_images, tiny_taxonomy
@@ -23,12 +23,14 @@ def section(modality: str, **own: Any) -> Network:
     return tiny_detector(**SHAPES, name="bevfusion", bevfusion=bevfusion)
 
 
-def inputs() -> Inputs:
-    rng = np.random.default_rng(0)
+def sample_of(seed: int) -> Sample:
+    rng = np.random.default_rng(seed)
     points = np.concatenate([rng.uniform(-5, 5, (300, 3)), rng.uniform(0, 1, (300, 2))], axis=1)
-    return stack_inputs(
-        [Sample("a", points.astype(np.float32), SensorBoxes.empty(), tiny_images(rng))]
-    )
+    return Sample("a", points.astype(np.float32), SensorBoxes.empty(), tiny_images(rng))
+
+
+def inputs() -> Inputs:
+    return stack_inputs([sample_of(0)])
 
 
 def test_its_lidar_branch_is_centerpoint() -> None:
@@ -146,3 +148,35 @@ def test_a_model_of_the_branch_alone_is_read_as_such() -> None:
     assert trained_section(both, {"bevfusion": {"modality": "lidar"}}) == both.lidar_branch
     assert trained_section(both, {"bevfusion": {"modality": "lidar_cameras"}}) == both
     assert trained_section(both, {}) == both
+
+
+@pytest.mark.parametrize("modality", ["lidar", "cameras", "lidar_cameras"])
+def test_a_head_of_maps_starts_anew_on_weights_of_boxes(modality: str) -> None:
+    boxes = build_detector(section(modality), CLASSES, 1)
+    maps = build_detector(section(modality).for_maps(), CLASSES, 2)
+    own = {name: value.clone() for name, value in maps.state_dict().items()}
+    maps.begin(boxes.state_dict())
+    for name, value in maps.state_dict().items():
+        expected = own if name.startswith("head.") else boxes.state_dict()
+        assert torch.equal(value, expected[name]), name
+    assert maps.needs.maps
+    assert not boxes.needs.maps
+
+
+def test_masks_are_learned_and_read_off() -> None:
+    model = build_detector(section("lidar_cameras").for_maps(), CLASSES, 0).train()
+    sample = replace(sample_of(0), maps=np.ones((6, 200, 200), dtype=bool))
+    batch = collate([sample, sample])
+    outputs = model(batch.inputs)
+    terms = model.loss(outputs, model.targets(batch))
+    assert [name.split("/")[0] for name in terms] == ["map"] * 6
+    torch.stack(list(terms.values())).sum().backward()
+    assert all(parameter.grad is not None for parameter in model.head.parameters())
+    reached = model.thresholds_reached(outputs)
+    assert (reached.shape, reached.dtype) == ((2, 6, 200, 200), torch.uint8)
+    assert [len(boxes) for boxes in model.boxes(outputs, load_params().predict)] == [0, 0]
+
+
+def test_maps_are_learned_at_once() -> None:
+    schedule, maps = load_params().finetune_map, section("lidar_cameras").for_maps()
+    assert trainings(maps, "finetune_map", schedule, None) == [(maps, schedule)]

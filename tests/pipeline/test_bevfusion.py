@@ -70,3 +70,17 @@ def test_cameras_alone_and_a_rig_that_is_not_theirs(copy: Clone) -> None:
     configuration.write_text(json.dumps(stored | {"rig": stored["rig"][1:]}))
     said = copy.stage("predict", "pretrain", check=False)
     assert f"{stored['rig'][0]} is no camera that the model learned from" in said
+
+
+def test_the_map_beneath(copy: Clone) -> None:
+    copy.override(load_preset("bevfusion_small") | SMALL | {"finetune_map.epochs": 2})
+    copy.stage("pretrain")
+    copy.stage("finetune_map")
+    copy.stage("predict_map")
+    folder = "data/map_predictions"
+    copy.stage("evaluate", "maps", "map", folder, "--frames", "scoring")
+    scores = json.loads((copy.root / "metrics/evaluate/map.json").read_text())
+    assert 0 < scores["mIoU"] < 1
+    assert {"cameras", "encoder", "head"} <= tensors_of(copy, "finetune_map")
+    curve = (copy.root / "metrics/plots/finetune_map.csv").read_text().splitlines()
+    assert "map/drivable_area" in curve[0]

@@ -63,6 +63,11 @@ class BevFusion(BevDetector):
         fused: Tensor = self.fuser(seen, encode(self.encoder, inputs))
         return fused
 
+    @property
+    def own_parts(self) -> tuple[str, ...]:
+        """The cameras' beside those of any detector."""
+        return (*super().own_parts, *_OF_CAMERAS)
+
     def begin(self, weights: Mapping[str, Tensor] | None) -> None:
         """As any detector, but weights of the LiDAR branch will do, and those of both for it.
 
@@ -71,14 +76,7 @@ class BevFusion(BevDetector):
         """
         if self.modality != "lidar":
             self.cameras.load_pretrained()
-        own = self.state_dict()
-        if weights is not None:
-            kept = {name: value for name, value in weights.items() if name in own}
-            if all(name.startswith(_OF_CAMERAS) for name in own.keys() ^ weights.keys()):
-                own.update(kept)
-            else:
-                own = dict(weights)
-        self.load_state_dict(own)
+        super().begin(weights)
         for part in self._frozen:
             part.requires_grad_(False)
 
@@ -126,10 +124,10 @@ def trainings(
 
     Both sensors begin with the LiDAR branch, unless the weights are of both already. On
     pseudo-labels it ends there too, or goes on for the paper's rows without any label
-    (section 3.2, appendix A).
+    (section 3.2, appendix A). Map segmentation learns at once.
     """
     branch, bevfusion = section.lidar_branch, section.bevfusion
-    if branch is None or bevfusion is None:
+    if branch is None or bevfusion is None or section.task == "map":
         return [(section, schedule)]
     if weights is not None and any(name.startswith(_OF_CAMERAS) for name in weights):
         return [(section, schedule)]

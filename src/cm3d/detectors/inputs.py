@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from cm3d.detectors.boxes import SensorBoxes
-from cm3d.geometry.arrays import NDArrayFloat32
+from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat32
 from cm3d.geometry.rows import Rows
 
 
@@ -123,12 +123,15 @@ class Batch(Tensors):
     Args:
         tokens: Keys of the B keyframes.
         inputs: What it sees.
-        labels: What it should say.
+        labels: The boxes that it should find.
+        maps: (B, classes, rows, columns) whether the ground is of a class, see `GroundMap.masks`;
+            None where it should not say so.
     """
 
     tokens: tuple[str, ...]
     inputs: Inputs
     labels: LabelTensors
+    maps: Tensor | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,12 +143,14 @@ class Sample:
         points: (P, 5), see `Points`; None where the detector sees no LiDAR.
         boxes: What is to be learned, LiDAR frame; their score is the weight of `LabelTensors`.
         images: Without B; None where the detector sees no cameras.
+        maps: (classes, rows, columns), see `Batch`.
     """
 
     token: str
     points: NDArrayFloat32 | None
     boxes: SensorBoxes
     images: Images | None = None
+    maps: NDArrayBool | None = None
 
 
 def stack_inputs(samples: Sequence[Sample]) -> Inputs:
@@ -171,7 +176,9 @@ def collate(samples: Sequence[Sample]) -> Batch:
         weight=torch.from_numpy(boxes.score).float(),
         boxes=BoxTensors(*(torch.from_numpy(column).float() for column in columns)),
     )
-    return Batch(tuple(sample.token for sample in samples), stack_inputs(samples), labels)
+    masks = [torch.from_numpy(sample.maps) for sample in samples if sample.maps is not None]
+    maps = torch.stack(masks) if masks else None
+    return Batch(tuple(sample.token for sample in samples), stack_inputs(samples), labels, maps)
 
 
 def _owners(lengths: Sequence[int]) -> Tensor:

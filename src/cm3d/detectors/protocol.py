@@ -31,6 +31,7 @@ class Needs:
         max_z_m: Highest.
         points: Whether it sees LiDAR at all.
         cameras: How it sees images; None where it does not.
+        maps: Whether it learns what the ground is, instead of boxes.
         sift: Drops points (N, 5) that it would not look at, so that what makes samples ahead sheds
             them; outputs for this cloud, but not for its mirror images, are the same without.
     """
@@ -43,6 +44,7 @@ class Needs:
     max_z_m: float
     points: bool = True
     cameras: Cameras | None = None
+    maps: bool = False
     sift: Callable[[NDArrayFloat32], NDArrayFloat32] = every_point
 
     @classmethod
@@ -62,6 +64,7 @@ class Needs:
             section.max_z_m,
             section.sees_points,
             section.cameras,
+            section.task == "map",
             sift,
         )
 
@@ -124,6 +127,13 @@ class Detector(nn.Module, ABC):
     @abstractmethod
     def boxes(self, outputs: Any, predict: Predict) -> list[SensorBoxes]:
         """Boxes of each of B frames, best first."""
+
+    def thresholds_reached(self, outputs: Any) -> Tensor:
+        """Of one that learns maps: how many of `MAP_THRESHOLDS` each probability reaches.
+
+        (B, classes, rows, columns) of 8 bits, as `GroundMap.masks` has them.
+        """
+        raise NotImplementedError
 
     def detect(self, inputs: Inputs, predict: Predict) -> list[SensorBoxes]:
         """Boxes of each of B frames, best first, in evaluation mode."""

@@ -44,6 +44,7 @@ from cm3d.params.proposals import Fuse, ImportLabels, MaskGenerator, Sam3D, Size
 from cm3d.params.training import (
     CopyPaste,
     Finetune,
+    FinetuneMap,
     Fusion,
     Pretrain,
     Relabel,
@@ -66,6 +67,7 @@ __all__ = [
     "Evaluate",
     "Execution",
     "Finetune",
+    "FinetuneMap",
     "FitWeights",
     "Fuse",
     "Fusion",

@@ -179,13 +179,15 @@ class Network(Detector):
 
     Args:
         bevfusion: Of the detector of this name; None of another.
+        task: What it says: where boxes are, or what the map's ground is.
     """
 
     bevfusion: BevFusion | None
+    task: Literal["boxes", "map"] = "boxes"
 
     @classmethod
     def of(cls, detector: Detector, bevfusion: BevFusion) -> "Network":
-        """Put the two sections together."""
+        """Put the two sections together, for boxes."""
         own = bevfusion if detector.name == "bevfusion" else None
         return cls(**(dict(detector) | {"bevfusion": own}))
 
@@ -195,6 +197,10 @@ class Network(Detector):
         if self.bevfusion is None or self.bevfusion.modality != "lidar_cameras":
             return None
         return self.with_modality("lidar")
+
+    def for_maps(self) -> "Network":
+        """The same with a head for map segmentation."""
+        return self.model_copy(update={"task": "map"})
 
     def with_modality(self, modality: str) -> "Network":
         """The same with other sensors."""

@@ -13,7 +13,15 @@ from cm3d.params.files import faults_of, read_yaml
 from cm3d.params.images import Detect2D, Segment
 from cm3d.params.lifting import Lift
 from cm3d.params.proposals import Fuse, ImportLabels, Sam3D
-from cm3d.params.training import CopyPaste, Finetune, Pretrain, Relabel, Selftrain, Training
+from cm3d.params.training import (
+    CopyPaste,
+    Finetune,
+    FinetuneMap,
+    Pretrain,
+    Relabel,
+    Selftrain,
+    Training,
+)
 
 
 class CenterPoint(Section):
@@ -43,6 +51,7 @@ class Params(Section):
     training: Training
     pretrain: Pretrain
     finetune: Finetune
+    finetune_map: FinetuneMap
     relabel: Relabel
     selftrain: Selftrain
     scoring: Scoring
@@ -72,6 +81,8 @@ class Params(Section):
             raise ValueError(f"detector.images: the detector {what}; set it to {wanted}")
         schedules = {"pretrain": self.pretrain, "finetune": self.finetune}
         schedules |= {"selftrain": self.selftrain, "bevfusion.fusion": self.bevfusion.fusion}
+        if self.finetune_map.copy_paste:
+            raise ValueError("finetune_map.copy_paste: no map has what is pasted; set it to false")
         for name, schedule in schedules.items():
             if sees and schedule.copy_paste:
                 raise ValueError(f"{name}.copy_paste: no image has what is pasted; set it to false")

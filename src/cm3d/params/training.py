@@ -66,6 +66,12 @@ class Finetune(Schedule):
     init: Literal["pretrain", "random"]
 
 
+class FinetuneMap(Schedule):
+    """Training of map segmentation on the maps of the labelled part."""
+
+    init: Literal["pretrain", "random"]
+
+
 class SelftrainRefine(Section):
     """The refined round: where it starts, and what relabels are by their score."""
 

@@ -29,6 +29,7 @@ SAM3D: Final = Path("data/sam3d")
 PSEUDO_LABELS: Final = Path("data/pseudo_labels")
 MODELS: Final = Path("data/models")
 PREDICTIONS: Final = Path("data/predictions")
+MAP_PREDICTIONS: Final = Path("data/map_predictions")
 
 METRICS: Final = Path("metrics")
 EVALUATION: Final = METRICS / "evaluate"

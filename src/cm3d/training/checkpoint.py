@@ -70,7 +70,7 @@ def _read_configuration(path: Path, remedy: str) -> dict[str, Any]:
     stored = params.read_json(path, remedy)
     if not isinstance(stored, dict) or "heads" not in stored:
         raise InputError(f"{path}: not the configuration of a detector; {remedy}")
-    return stored
+    return {"task": "boxes"} | stored  # models of earlier days have no other
 
 
 def _check_configuration(

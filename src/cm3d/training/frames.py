@@ -13,7 +13,7 @@ from cm3d.geometry.se3 import SE3
 from cm3d.sensors.accumulation import accumulate
 from cm3d.sensors.card import Sensors
 from cm3d.tables.boxes import Boxes3D
-from cm3d.tables.index import Cameras, Sweeps
+from cm3d.tables.index import Cameras, Frames, Sweeps
 from cm3d.tables.words import positions, rows_by_word
 
 
@@ -28,12 +28,14 @@ class TrainingFrame:
             weight with which they are learned, not a confidence: 1 fully, 0 for a box that is
             neither object nor background ("ignored", see `LabelTensors`).
         cameras: The keyframe's own rows; empty where the detector sees no images.
+        location: Name of its map, where the detector learns what that draws.
     """
 
     sample_token: str
     sweeps: Sweeps
     boxes: Boxes3D
     cameras: Cameras = field(default_factory=Cameras.empty)
+    location: str = ""
 
     @property
     def global_SE3_lidar(self) -> SE3:
@@ -57,6 +59,12 @@ def with_cameras(frames: Sequence[TrainingFrame], cameras: Cameras) -> list[Trai
         replace(frame, cameras=cameras[of_frame])
         for frame, of_frame in zip(frames, rows, strict=True)
     ]
+
+
+def with_locations(frames: Sequence[TrainingFrame], table: Frames) -> list[TrainingFrame]:
+    """The same keyframes with the names of their maps, out of the table of keyframes."""
+    location = dict(zip(table.sample_token, table.location, strict=True))
+    return [replace(frame, location=location[frame.sample_token]) for frame in frames]
 
 
 def load_points(frame: TrainingFrame, sensors: Sensors, needs: Needs) -> NDArrayFloat32:

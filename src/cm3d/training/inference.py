@@ -3,8 +3,10 @@
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
 from itertools import islice
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 import torch
@@ -13,14 +15,17 @@ from cm3d.detectors.boxes import SensorBoxes
 from cm3d.detectors.inputs import Sample, stack_inputs
 from cm3d.detectors.protocol import Detector, every_point
 from cm3d.errors import InputError
-from cm3d.geometry.arrays import NDArrayObject
+from cm3d.geometry.arrays import NDArrayByte, NDArrayFloat32, NDArrayObject
 from cm3d.params import Predict
 from cm3d.sensors.card import Sensors
 from cm3d.tables import Boxes3D
+from cm3d.tables.map_predictions import MapPredictions
 from cm3d.taxonomy import Taxonomy
 from cm3d.training.determinism import deterministic, one_thread
 from cm3d.training.frames import TrainingFrame, load_points, to_global
 from cm3d.training.images import ImageAugmentation, load_images, rig_of
+
+AnswerT = TypeVar("AnswerT")
 
 _BATCHES_AHEAD: Final = 2
 _MIN_MOVING_SPEED_MPS: Final = 0.2  # below walking (CenterPoint)
@@ -52,31 +57,87 @@ def predict(
     Raises:
         InputError: A sensor file is missing or cut short, or the cameras are not the model's.
     """
-    model = model.to(device).eval()
-    if model.needs.cameras is not None:
-        _check_rig(rig_of(frames), model.rig)
     # a mirrored point may fall on the other side of a cell's edge, and displace another there
     sift = every_point if chosen.double_flip else model.needs.sift
+    read = _Reader(model, sensors, sift)
+    detect_in = partial(detect, model, chosen=chosen, device=device)
+    found = []
+    for frame, boxes in _run(model, frames, read, detect_in, device, batch_size, readers):
+        pose = frame.global_SE3_lidar
+        found.append(to_global(boxes, frame.sample_token, pose, model.class_names))
+    result = Boxes3D.concatenate(found)
+    return result.replace(attribute_name=attributes(result, taxonomy))
 
-    def read(frame: TrainingFrame) -> Sample:
-        needs, images = model.needs, None
-        points = sift(load_points(frame, sensors, needs)) if needs.points else None
+
+def predict_maps(
+    model: Detector,
+    frames: Sequence[TrainingFrame],
+    *,
+    sensors: Sensors,
+    device: torch.device,
+    batch_size: int = 1,
+    readers: int = 1,
+) -> MapPredictions:
+    """Say what the ground is around every frame.
+
+    Args:
+        model: That has learned maps.
+        frames: Keyframes.
+        sensors: Their sensor files.
+        device: Where to compute; a CPU on one thread.
+        batch_size: Frames that the model sees at once.
+        readers: Threads that read ahead; 0 reads here.
+
+    Raises:
+        InputError: A sensor file is missing or cut short, or the cameras are not the model's.
+    """
+    read = _Reader(model, sensors, model.needs.sift)
+    reached_in = partial(_thresholds_reached, model, device=device)
+    found = [
+        MapPredictions.of_frame(frame.sample_token, reached)
+        for frame, reached in _run(model, frames, read, reached_in, device, batch_size, readers)
+    ]
+    return MapPredictions.concatenate(found)
+
+
+@dataclass(frozen=True, eq=False)
+class _Reader:
+    """Reads what a model sees of a keyframe."""
+
+    model: Detector
+    sensors: Sensors
+    sift: Callable[[NDArrayFloat32], NDArrayFloat32]
+
+    def __call__(self, frame: TrainingFrame) -> Sample:
+        needs, images = self.model.needs, None
+        points = self.sift(load_points(frame, self.sensors, needs)) if needs.points else None
         if needs.cameras is not None:
             plain = ImageAugmentation.none(needs.cameras)
-            images = load_images(frame, model.rig, sensors, needs.cameras, plain, np.eye(4))
+            images = load_images(
+                frame, self.model.rig, self.sensors, needs.cameras, plain, np.eye(4)
+            )
         return Sample(frame.sample_token, points, SensorBoxes.empty(), images)
 
-    found = []
+
+def _run(
+    model: Detector,
+    frames: Sequence[TrainingFrame],
+    read: Callable[[TrainingFrame], Sample],
+    answer: Callable[[Sequence[Sample]], Sequence[AnswerT]],
+    device: torch.device,
+    batch_size: int,
+    readers: int,
+) -> Iterator[tuple[TrainingFrame, AnswerT]]:
+    """Each frame with what a model says of it, batch by batch."""
+    model.to(device).eval()
+    if model.needs.cameras is not None:
+        _check_rig(rig_of(frames), model.rig)
     samples = _read_ahead(frames, read, readers, _BATCHES_AHEAD * batch_size + readers)
     with deterministic(), one_thread(device):
         for start in range(0, len(frames), batch_size):
             of_batch = frames[start : start + batch_size]
-            boxes = detect(model, list(islice(samples, len(of_batch))), chosen, device)
-            for frame, of_frame in zip(of_batch, boxes, strict=True):
-                pose = frame.global_SE3_lidar
-                found.append(to_global(of_frame, frame.sample_token, pose, model.class_names))
-    result = Boxes3D.concatenate(found)
-    return result.replace(attribute_name=attributes(result, taxonomy))
+            answers = answer(list(islice(samples, len(of_batch))))
+            yield from zip(of_batch, answers, strict=True)
 
 
 @torch.inference_mode()
@@ -85,6 +146,14 @@ def detect(
 ) -> list[SensorBoxes]:
     """Boxes that a model in evaluation mode sees in each of some samples, best first."""
     return model.detect(stack_inputs(samples).to(device), chosen)
+
+
+@torch.inference_mode()
+def _thresholds_reached(
+    model: Detector, samples: Sequence[Sample], device: torch.device
+) -> list[NDArrayByte]:
+    outputs = model(stack_inputs(samples).to(device))
+    return list(model.thresholds_reached(outputs).cpu().numpy())
 
 
 def attributes(boxes: Boxes3D, taxonomy: Taxonomy) -> NDArrayObject:

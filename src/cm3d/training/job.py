@@ -1,6 +1,7 @@
 """One training from labels to files, as each of its processes runs it."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -12,6 +13,7 @@ from torch import Tensor, distributed
 from cm3d.detectors.protocol import Needs
 from cm3d.detectors.ranks import rank, ranks
 from cm3d.execution.files import write_whole
+from cm3d.geometry.ground_map import GroundMap
 from cm3d.params import CopyPaste
 from cm3d.sensors.card import Sensors
 from cm3d.training.checkpoint import load_model, save_model
@@ -41,6 +43,7 @@ class TrainingJob:
         loaders: Processes that make samples ahead, per process of the training.
         cached_clouds_gb: LiDAR clouds that each of them keeps in memory.
         checkpoint_s: At least so long between two states.
+        ground_maps: See `train`.
     """
 
     title: str
@@ -53,6 +56,7 @@ class TrainingJob:
     loaders: int = 0
     cached_clouds_gb: float = 0.0
     checkpoint_s: float = 60.0
+    ground_maps: Mapping[str, GroundMap] | None = None
 
     def __call__(self, device: torch.device) -> None:
         """Train; the first process writes.
@@ -77,6 +81,7 @@ class TrainingJob:
                 description=self.title,
             ),
             pasting=self._pasting(model.needs) if recipe.schedule.copy_paste else None,
+            ground_maps=self.ground_maps,
         )
         if rank() == 0:
             folder = self.folder / MODEL

@@ -1,7 +1,7 @@
 """Which frames each step learns from, and reading them ahead in processes of their own."""
 
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,8 @@ from cm3d.detectors.protocol import Needs
 from cm3d.detectors.ranks import rank, ranks
 from cm3d.errors import InputError
 from cm3d.execution.processes import prepare_for_children
-from cm3d.geometry.arrays import NDArrayFloat32
+from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat32
+from cm3d.geometry.ground_map import GroundMap
 from cm3d.sensors.card import Sensors
 from cm3d.training.augmentation import Augmentation
 from cm3d.training.copy_paste import Pasting
@@ -72,14 +73,15 @@ class Samples(Dataset[Sample | InputError]):
         recipe: Recipe,
         pasting: Pasting | None = None,
         cache_bytes: int = 0,
+        ground_maps: Mapping[str, GroundMap] | None = None,
     ) -> None:
-        """Take the frames over, and what is pasted into them; nothing is read yet.
+        """Take the frames over, what is pasted into them, and maps; nothing is read yet.
 
         Clouds are kept up to `cache_bytes`, in each process that makes samples.
         """
         self.frames, self.sensors, self.needs = frames, sensors, needs
         self.recipe, self.pasting, self.cache_bytes = recipe, pasting, cache_bytes
-        self.rig = rig_of(frames)
+        self.rig, self.ground_maps = rig_of(frames), ground_maps or {}
         self._clouds: dict[str, NDArrayFloat32] = {}
 
     def __getitem__(self, key: tuple[int, int]) -> Sample | InputError:
@@ -111,7 +113,12 @@ class Samples(Dataset[Sample | InputError]):
             needs.sift(augmentation.apply_to_points(points)) if needs.points else None,
             augmentation.apply_to_boxes(boxes),
             images,
+            self._masks(frame, augmentation) if needs.maps else None,
         )
+
+    def _masks(self, frame: TrainingFrame, augmentation: Augmentation) -> NDArrayBool:
+        pose = frame.global_SE3_lidar.matrix
+        return self.ground_maps[frame.location].masks(pose, augmentation.matrix)
 
     def _points(self, frame: TrainingFrame) -> NDArrayFloat32:
         """The frame's cloud; a shuffled epoch leaves no better choice than those read first."""

@@ -1,7 +1,7 @@
 """A whole training run: step after step, resumable after each."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from cm3d.detectors.protocol import Detector
 from cm3d.detectors.ranks import rank
 from cm3d.errors import InputError
 from cm3d.execution.progress import Progress
+from cm3d.geometry.ground_map import GroundMap
 from cm3d.sensors.card import Sensors
 from cm3d.training.copy_paste import Pasting
 from cm3d.training.determinism import deterministic
@@ -67,6 +68,7 @@ def train(
     sensors: Sensors,
     machinery: Machinery,
     pasting: Pasting | None = None,
+    ground_maps: Mapping[str, GroundMap] | None = None,
 ) -> TrainedModel:
     """Train a detector; the same arguments give the same bytes on the same CPU threads.
 
@@ -79,6 +81,7 @@ def train(
         sensors: Sensor files of the frames.
         machinery: On what.
         pasting: Objects that frames are filled up with.
+        ground_maps: Of their locations, where the detector learns what these draw.
 
     Raises:
         InputError: The loss diverged, a sensor file cannot be read, or a batch is too small to
@@ -98,7 +101,7 @@ def train(
         )
     todo = steps[len(history) :]
     cache_bytes = int(machinery.cached_clouds_gb * 1e9)
-    samples = Samples(frames, sensors, model.needs, recipe, pasting, cache_bytes)
+    samples = Samples(frames, sensors, model.needs, recipe, pasting, cache_bytes, ground_maps)
     batches = load_batches(samples, todo, machinery.loaders, machinery.device)
     try:
         with deterministic(), _Progress(steps, len(history), machinery.description) as progress:

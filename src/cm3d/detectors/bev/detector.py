@@ -1,29 +1,24 @@
-"""Detectors that find boxes in a bird's-eye map: what makes the map is theirs, all above is not."""
+"""Detectors of a bird's-eye map: what makes the map is theirs, all above it is not."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from cm3d import params
 from cm3d.detectors.bev.second import Backbone, Neck
 from cm3d.detectors.boxes import SensorBoxes
-from cm3d.detectors.grid import Grid
-from cm3d.detectors.heads.center.decode import decode
-from cm3d.detectors.heads.center.double_flip import detect_double_flipped
-from cm3d.detectors.heads.center.head import CenterHead, TaskOutput
-from cm3d.detectors.heads.center.losses import detection_loss
-from cm3d.detectors.heads.center.targets import Targets, make_targets
+from cm3d.detectors.heads.center.task import BoxTask
+from cm3d.detectors.heads.map_segmentation.task import MapTask
 from cm3d.detectors.inputs import Batch, Inputs
 from cm3d.detectors.protocol import Detector
 from cm3d.taxonomy import Taxonomy
 
 
 class BevDetector(Detector):
-    """A canvas, a bird's-eye backbone, its neck, and a centre head."""
+    """A canvas, a bird's-eye backbone, its neck, and the head of a task."""
 
     training_only: ClassVar = frozenset(
         {
@@ -38,19 +33,18 @@ class BevDetector(Detector):
     )
 
     def __init__(self, section: params.Network, taxonomy: Taxonomy) -> None:
-        """Build from the `detector` section, with a head for each of the taxonomy's.
+        """Build from the `detector` section, for boxes of the taxonomy's classes or for maps.
 
         Raises:
             InputError: The square does not split into cells, or a library is missing.
         """
         super().__init__()
-        self.section, self.heads = section, taxonomy.heads
-        names = tuple(name for head in self.heads for name in head)
-        self.suppression_m = np.array([taxonomy.classes[name].suppression_m for name in names])
-        channels = self.build_canvas(names)
+        self.section = section
+        self.task = (MapTask if section.task == "map" else BoxTask)(section, taxonomy)
+        channels = self.build_canvas(self.task.class_names)
         self.backbone = Backbone(section, channels)
         self.neck = Neck(section)
-        self.head = CenterHead(section, self.heads, self.neck.channels)
+        self.head = self.task.build_head(self.neck.channels)
 
     @abstractmethod
     def build_canvas(self, class_names: tuple[str, ...]) -> int:
@@ -60,29 +54,49 @@ class BevDetector(Detector):
     def canvas(self, inputs: Inputs) -> Tensor:
         """The bird's-eye map (B, channels, rows, columns) that the backbone reads."""
 
-    def forward(self, inputs: Inputs) -> list[TaskOutput]:
-        """One output per head, see `TaskOutput`."""
-        outputs: list[TaskOutput] = self.head(self.neck(self.backbone(self.canvas(inputs))))
-        return outputs
+    @property
+    def own_parts(self) -> tuple[str, ...]:
+        """What names of parts begin with that weights to start from need not have."""
+        return ("head.",) if self.section.task == "map" else ()
 
-    def targets(self, batch: Batch) -> Targets:
-        """Heatmaps and box codes."""
-        return make_targets(batch.labels, batch.inputs.frames, len(self.class_names), self.section)
+    def forward(self, inputs: Inputs) -> Any:
+        """What the head says."""
+        return self.head(self.neck(self.backbone(self.canvas(inputs))))
 
-    def loss(self, outputs: Sequence[TaskOutput], targets: Targets) -> dict[str, Tensor]:
-        """Terms `heatmap/<head>` and `box/<head>`."""
-        return detection_loss(outputs, targets, self.heads, self.section)
+    def targets(self, batch: Batch) -> Any:
+        """As the task has it."""
+        return self.task.targets(batch)
 
-    def boxes(self, outputs: Sequence[TaskOutput], predict: params.Predict) -> list[SensorBoxes]:
+    def loss(self, outputs: Any, targets: Any) -> dict[str, Tensor]:
+        """As the task has it."""
+        return self.task.loss(outputs, targets)
+
+    def boxes(self, outputs: Any, predict: params.Predict) -> list[SensorBoxes]:
         """At most `predict.max_boxes` of each frame."""
-        grid = Grid.of_maps(self.section)
-        return decode(outputs, self.heads, self.suppression_m, grid, predict)
+        return self.task.boxes(outputs, predict)
+
+    def thresholds_reached(self, outputs: Any) -> Tensor:
+        """As the task of maps has it."""
+        assert isinstance(self.task, MapTask)
+        return self.task.thresholds_reached(outputs)
 
     def detect(self, inputs: Inputs, predict: params.Predict) -> list[SensorBoxes]:
         """Boxes of each frame, or of it and its mirror images."""
-        if predict.double_flip:
-            return self.boxes(detect_double_flipped(self, inputs), predict)
-        return super().detect(inputs, predict)
+        return self.task.detect(self, inputs, predict)
+
+    def begin(self, weights: Mapping[str, Tensor] | None) -> None:
+        """Start from weights of a model like this, or from those of what both have."""
+        if weights is None:
+            return
+        own, free = self.state_dict(), self.own_parts
+        # a head of boxes may have names of a head of maps
+        unwanted = tuple(part for part in free if part == "head.")
+        given = {name: value for name, value in weights.items() if not name.startswith(unwanted)}
+        if all(name.startswith(free) for name in own.keys() ^ given.keys()):
+            own.update({name: value for name, value in given.items() if name in own})
+            self.load_state_dict(own)
+        else:
+            self.load_state_dict(dict(weights))
 
 
 def store_channels_last(module: nn.Module) -> None:

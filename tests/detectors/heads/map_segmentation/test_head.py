@@ -2,11 +2,13 @@ import numpy as np
 import pytest
 import torch
 
-from cm3d.detectors.heads.map_segmentation.head import MapHead, thresholds_reached
+from cm3d.detectors.heads.map_segmentation.head import MapHead
 from cm3d.detectors.heads.map_segmentation.losses import map_loss
+from cm3d.detectors.heads.map_segmentation.task import MapTask
 from cm3d.geometry.ground_map import MAP_CLASSES
 from cm3d.params import Detector
 from cm3d.tables.map_predictions import MAP_THRESHOLDS
+from tests.tiny_detector import tiny_detector, tiny_taxonomy
 
 
 @pytest.fixture
@@ -47,7 +49,7 @@ def test_thresholds_count_from_equality_on() -> None:
     probability = torch.rand(10_000, generator=torch.Generator().manual_seed(0))
     logits = torch.cat([torch.logit(probability), torch.logit(thresholds), torch.zeros(1)])
     expected = (logits.sigmoid()[:, None] >= thresholds).sum(1)
-    found = thresholds_reached(logits)
+    found = MapTask(tiny_detector(), tiny_taxonomy()).thresholds_reached(logits)
     assert found.dtype == torch.uint8
     np.testing.assert_array_equal(found.numpy(), expected.numpy())
     assert found[-1] == 4  # a half reaches .35, .4, .45 and .5

@@ -1,6 +1,5 @@
 """BEVFusion's segmentation head: a logit per class and pixel of a mask."""
 
-import torch
 from torch import Tensor, nn
 
 from cm3d.detectors.bev.second import convolution
@@ -9,7 +8,6 @@ from cm3d.detectors.heads.map_segmentation.resampling import GridTransform
 from cm3d.detectors.norm import build_norm
 from cm3d.geometry.ground_map import MAP_CLASSES
 from cm3d.params import Detector
-from cm3d.tables.map_predictions import MAP_THRESHOLDS
 
 
 class MapHead(nn.Module):
@@ -28,9 +26,3 @@ class MapHead(nn.Module):
         """Logits (B, classes, rows, columns) of masks; see `GroundMap.masks`."""
         logits: Tensor = self.final(self.hidden(self.transform(features)))
         return logits
-
-
-def thresholds_reached(logits: Tensor) -> Tensor:
-    """How many of `MAP_THRESHOLDS` each probability reaches, of the logits' shape, 8 bits."""
-    thresholds = torch.tensor(MAP_THRESHOLDS, device=logits.device)
-    return torch.bucketize(logits.float().sigmoid(), thresholds, right=True).to(torch.uint8)
