@@ -219,9 +219,9 @@ def test_a_model_of_other_classes(training: Clone) -> None:
     ("old", "new", "named"),
     [
         ("taxonomy: nuscenes", "taxonomy: trams", "taxonomies/trams.yaml; there are nuscenes, "),
-        ("taxonomy: nuscenes", "taxonomy: ../trams", "taxonomy: String should match"),
+        ("taxonomy: nuscenes", "taxonomy: ../trams", "taxonomy: not a name of letters"),
         ("name: sim", "name: kitti", "dataset.name: no data set 'kitti'; there are nuscenes, sim"),
-        ("version: v1", "version: ../v1", "dataset.version: String should match"),
+        ("version: v1", "version: ../v1", "dataset.version: not a name of letters"),
         ("labels: lifted", "labels: imported", "imported needs import_labels.file"),
     ],
 )
