@@ -35,7 +35,7 @@ class Kind:
     @property
     def trains(self) -> bool:
         """Whether it trains a detector."""
-        return self.module.split(".")[1] in ("pretrain", "finetune", "selftrain")
+        return self.module.split(".")[1] in ("pretrain", "finetune", "finetune_map", "selftrain")
 
     @property
     def works_by_scene(self) -> bool:

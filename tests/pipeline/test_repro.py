@@ -29,10 +29,9 @@ def test_every_stage_ran_and_left_its_outputs(reproduced: Clone) -> None:
             assert any((reproduced.root / out).iterdir()), out
         for entry in stage.get("metrics", []):
             (name,) = entry
-            # masks are not scored by class, and what sam3d proposes has none
-            empty = "agnostic" in name or name.endswith(
-                ("classes/masks.json", "classes/sam3d.json")
-            )
+            # masks and maps are not scored by class, and what sam3d proposes has none
+            unclassed = tuple(f"classes/{scored}.json" for scored in ("masks", "map", "sam3d"))
+            empty = "agnostic" in name or name.endswith(unclassed)
             assert json.loads((reproduced.root / name).read_text()) or empty, name
     assert not list(reproduced.root.glob("data/.*.partial"))
     assert not list((reproduced.root / ".cache/resume").iterdir())
@@ -165,7 +164,7 @@ def test_an_ablation_reruns_what_lies_downstream_and_is_tracked(reproduced: Clon
     output = reproduced.dvc("exp", "run", "--temp", "-n", "probe", "-S", change)
     ran = stages_run(output)
     # at smoke scale models may see nothing, which makes the same labels and spares self-training
-    assert ran[:5] == ["lift", "fuse", "pretrain", "finetune", "relabel_r1"]
+    assert ran[:6] == ["lift", "fuse", "pretrain", "finetune", "finetune_map", "relabel_r1"]
     assert {"predict@finetune", "evaluate@lifted"} <= set(ran)
     assert ran[-1] == "track"
     assert not {"download", "detect2d", "segment", "sam3d"} & set(ran)

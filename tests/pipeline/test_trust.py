@@ -35,4 +35,4 @@ def test_a_stage_that_gets_a_signal_ends_in_a_line(place: Workplace, copy: Clone
 def test_every_script_and_scorer_is_a_kind() -> None:
     modules = {kind.module for kind in all_kinds()}
     assert {"stages.download", "stages.selftrain", "stages.predict", "stages.track"} <= modules
-    assert len([kind for kind in all_kinds() if kind.module == "stages.evaluate"]) == 4
+    assert len([kind for kind in all_kinds() if kind.module == "stages.evaluate"]) == 5
