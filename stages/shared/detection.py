@@ -61,7 +61,7 @@ class SegmentGround:
 
     def __call__(self, scene: str) -> Noted[MapPredictions]:
         """The masks of a scene."""
-        params, model = self.params, _map_model(self.model_name, self.params)
+        params, model = self.params, _model(self.model_name, self.params, of_maps=True)
         masks = predict_maps(
             model,
             _frames_of(scene, self.frames, model),
@@ -83,15 +83,9 @@ def _frames_of(scene: str, frames: Frames, model: Detector) -> list[TrainingFram
 
 
 @lru_cache(maxsize=1)
-def _model(name: str, params: Params) -> Detector:
+def _model(name: str, params: Params, *, of_maps: bool = False) -> Detector:
     """A model, read once per process."""
-    return load_model(layout.MODELS / name, params.network, load_taxonomy(params.taxonomy))
-
-
-@lru_cache(maxsize=1)
-def _map_model(name: str, params: Params) -> Detector:
-    """A model of maps, read once per process."""
-    network = params.network.for_maps()
+    network = params.network.for_maps() if of_maps else params.network
     return load_model(layout.MODELS / name, network, load_taxonomy(params.taxonomy))
 
 
@@ -100,13 +94,20 @@ def write_detections(
 ) -> None:
     """Write the boxes of one model in some keyframes, global frame, to `<folder>/<scene>.parquet`.
 
-    Scenes are spread over workers, each with a GPU of its own where there are any.
-
     Raises:
         InputError: The model or a sensor file cannot be read, or more workers than GPUs.
     """
+    _write(title, DetectScene(model_name, frames, params), folder)
+
+
+def write_masks(title: str, model_name: str, frames: Frames, folder: Path, params: Params) -> None:
+    """Write what one model says of the ground around some keyframes; else as `write_detections`."""
+    _write(title, SegmentGround(model_name, frames, params), folder)
+
+
+def _write(title: str, work: DetectScene | SegmentGround, folder: Path) -> None:
+    """Spread scenes over workers, each with a GPU of its own where there are any."""
     _model.cache_clear()  # the folder may hold another one since it was read
-    sizes = dict(sorted(Counter(frames.scene_name.tolist()).items()))
-    detect = DetectScene(model_name, frames, params)
-    execution = params.execution
-    write_noted_tables(title, folder, detect, sizes, execution, networks=True, unit="keyframe")
+    sizes = dict(sorted(Counter(work.frames.scene_name.tolist()).items()))
+    execution = work.params.execution
+    write_noted_tables(title, folder, work, sizes, execution, networks=True, unit="keyframe")

@@ -3,12 +3,13 @@
 import shutil
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 from torch import Tensor
 
+from cm3d.detectors.protocol import Needs
 from cm3d.detectors.registry import trainings
 from cm3d.errors import writing
 from cm3d.execution.files import write_json
@@ -17,7 +18,7 @@ from cm3d.execution.publication import publication
 from cm3d.execution.resume import work_folder
 from cm3d.execution.together import count_trainers, train_together
 from cm3d.geometry.ground_map import GroundMap
-from cm3d.params import Network, Params, Schedule
+from cm3d.params import Params, Schedule
 from cm3d.sensors.card import open_sensors
 from cm3d.tables import Cameras, Frames, Sweeps, layout, read_scenes
 from cm3d.taxonomy import load_taxonomy
@@ -83,15 +84,18 @@ def train_detector(
     jobs: list[TrainingJob] = []
     whole = params.network if ground_maps is None else params.network.for_maps()
     for network, of_network in trainings(whole, stage, schedule, initial):
-        job = training_job(stage, len(jobs), frames, network, of_network, params, initial)
-        job = replace(job, ground_maps=ground_maps)
+        if jobs:
+            initial = jobs[-1].trained_weights()
+        taxonomy, seed = load_taxonomy(params.taxonomy), seed_of(params, stage)
+        recipe = Recipe(network, taxonomy, of_network, params.training, seed)
+        needs = recipe.build().needs
         if not jobs and ground_maps is None:
-            shortcomings = check_labels(stage, frames, job.recipe.build().needs)
+            shortcomings = check_labels(stage, frames, needs)
             for line in shortcomings if leads() else ():
                 print(line)
+        job = training_job(stage, len(jobs), frames, recipe, needs, params, initial, ground_maps)
         if not job.is_done:
             train_together(job, trainers, params.execution.device)
-        initial = job.trained_weights()
         jobs.append(job)
     if leads():
         keep(stage, jobs, beside_model or {})
@@ -101,20 +105,19 @@ def training_job(
     stage: str,
     number: int,
     frames: list[TrainingFrame],
-    network: Network,
-    schedule: Schedule,
+    recipe: Recipe,
+    needs: Needs,
     params: Params,
     initial: dict[str, Tensor] | None,
+    ground_maps: Mapping[str, GroundMap] | None,
 ) -> TrainingJob:
     """The stage's training of this number, from 0; other arguments as of `train_detector`."""
-    taxonomy, seed = load_taxonomy(params.taxonomy), seed_of(params, stage)
-    recipe = Recipe(network, taxonomy, schedule, params.training, seed)
-    if network.cameras is not None:
+    if needs.cameras is not None:
         scenes = read_train_split(stage).scenes
         frames = with_cameras(frames, read_scenes(Cameras, layout.CAMERAS, scenes))
     return TrainingJob(
         title=stage if not number else f"{stage}, all sensors",
-        frames=resampled(frames, schedule, recipe.build().needs.class_names, seed),
+        frames=resampled(frames, recipe.schedule, needs.class_names, recipe.seed),
         recipe=recipe,
         sensors=open_sensors(params.dataset),
         folder=work_folder(stage) / ("training" if not number else "fusion"),
@@ -123,6 +126,7 @@ def training_job(
         loaders=params.execution.loaders,
         cached_clouds_gb=params.execution.cached_clouds_gb,
         checkpoint_s=params.execution.checkpoint_s,
+        ground_maps=ground_maps,
     )
 
 

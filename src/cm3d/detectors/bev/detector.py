@@ -90,7 +90,7 @@ class BevDetector(Detector):
             return
         own, free = self.state_dict(), self.own_parts
         # a head of boxes may have names of a head of maps
-        unwanted = tuple(part for part in free if part == "head.")
+        unwanted = ("head.",) if self.section.task == "map" else ()
         given = {name: value for name, value in weights.items() if not name.startswith(unwanted)}
         if all(name.startswith(free) for name in own.keys() ^ given.keys()):
             own.update({name: value for name, value in given.items() if name in own})
