@@ -1,18 +1,29 @@
 """The paper's tables, and ours, as rows of overrides, read from `experiments/<table>.yaml`."""
 
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from cm3d.errors import InputError
+from cm3d.evaluation.nuscenes.summary import HEADLINES
+from cm3d.geometry.ground_map import MAP_CLASSES
 from cm3d.params import checked_name, faults_of, read_yaml
 from cm3d.params.fields import Line
 from cm3d.tables import layout
 from experiments.overrides import lookup
+from experiments.preset import load_presets
 
 TABLES_FOLDER: Final = Path(__file__).parent
 
+_SCORES: Final = {
+    "detection": ("mAP", "NDS"),
+    "errors": HEADLINES,
+    "maps": ("mIoU", *(f"IoU_{name}" for name in MAP_CLASSES)),
+}
+
+# Every figure that some table prints.
+PRINTED: Final = tuple(dict.fromkeys(name for names in _SCORES.values() for name in names))
 
 _Percent = Annotated[float, Field(ge=0, le=1000)]
 
@@ -22,13 +33,21 @@ class Figures(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    mAP: _Percent
-    NDS: _Percent
+    mAP: _Percent | None = None
+    NDS: _Percent | None = None
     mATE: _Percent | None = None
     mASE: _Percent | None = None
     mAOE: _Percent | None = None
     mAVE: _Percent | None = None
     mAAE: _Percent | None = None
+    mIoU: _Percent | None = None
+
+    @model_validator(mode="after")
+    def _of_boxes_or_of_a_map(self) -> "Figures":
+        of_boxes = {self.mAP is not None, self.NDS is not None}
+        if of_boxes != {self.mIoU is None}:
+            raise ValueError("the paper has either mAP and NDS or mIoU")
+        return self
 
 
 class Row(BaseModel):
@@ -37,10 +56,11 @@ class Row(BaseModel):
     Args:
         name: As in the paper.
         paper: The paper's figures; None where a row is ours alone.
+        presets: Whose overrides come first.
         overrides: Parameters by dotted path.
         multiply: Factors on parameters as they stand, by dotted path, for longer schedules.
         same: Parameters that take the value of another one, whichever preset gave it.
-        target: Stage to run up to, `evaluate@NAME`; it writes `mAP`, `NDS` and the five errors.
+        target: Stage to run up to, `evaluate@NAME`; it writes the figures that are printed.
         missing: What the pipeline lacks to run the row; it is then printed with the paper's
             figures alone.
     """
@@ -49,6 +69,7 @@ class Row(BaseModel):
 
     name: Line
     paper: Figures | None = None
+    presets: list[str] = []
     overrides: dict[str, Any] = {}
     multiply: dict[str, Annotated[int, Field(ge=1, le=1000)]] = {}
     same: dict[str, str] = {}
@@ -73,7 +94,7 @@ class Row(BaseModel):
             for path, factor in self.multiply.items()
         }
         copied = {path: lookup(values, other) for path, other in self.same.items()}
-        return {**self.overrides, **longer, **copied}
+        return {**load_presets(self.presets), **self.overrides, **longer, **copied}
 
 
 def _number(value: Any, path: str) -> int | float:
@@ -89,7 +110,7 @@ class PaperTable(BaseModel):
         title: What it shows.
         note: How what runs here differs from the paper.
         cumulative: Each row adds its `overrides` to those above; `multiply` and `same` are its own.
-        errors: The five errors are printed too.
+        scores: What is printed: mAP and NDS, the five errors too, or IoU of the map's classes.
         rows: The rows, from top to bottom.
     """
 
@@ -98,8 +119,13 @@ class PaperTable(BaseModel):
     title: str
     note: str = ""
     cumulative: bool = False
-    errors: bool = False
+    scores: Literal["detection", "errors", "maps"] = "detection"
     rows: list[Row]
+
+    @property
+    def score_names(self) -> tuple[str, ...]:
+        """What is printed of a row, as the metrics file of its target names it."""
+        return _SCORES[self.scores]
 
     def steps(self) -> list[Row]:
         """The rows with all overrides that apply to them."""

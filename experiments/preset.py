@@ -1,12 +1,14 @@
 """`python -m experiments.preset NAME [NAME ...]`: presets as arguments of `dvc exp run`.
 
-    dvc exp run $(PYTHONPATH=src python -m experiments.preset paper centerpoint_voxel_0075)
+    dvc exp run $(PYTHONPATH=src python -m experiments.preset smoke bevfusion_c)
 
 Of several, the later ones win. With `--write` it changes params.yaml in place and keeps its
 comments.
 """
 
 import argparse
+from collections.abc import Mapping, Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,9 +18,12 @@ from experiments.overrides import PARAMS_FILE, as_words, checked_overrides, writ
 
 PRESETS_FILE: Final = Path(__file__).with_name("presets.yaml")
 
+# The key under which a preset names those that it builds on.
+_BASES: Final = "presets"
+
 
 def load_preset(name: str, path: Path = PRESETS_FILE) -> dict[str, Any]:
-    """The overrides of one preset by dotted path.
+    """The overrides of one preset by dotted path, on those of the presets that it builds on.
 
     Raises:
         InputError: There is no such preset, or it is no mapping of dotted paths.
@@ -27,7 +32,29 @@ def load_preset(name: str, path: Path = PRESETS_FILE) -> dict[str, Any]:
     if name not in presets:
         there = ", ".join(map(str, presets))
         raise InputError(f"{path.name}: no preset {name!r}; there are {there}")
-    return checked_overrides(presets[name], f"{path.name}: {name}")
+    own, where = presets[name], f"{path.name}: {name}"
+    bases = own.pop(_BASES, []) if isinstance(own, dict) else []
+    if not isinstance(bases, list) or not set(map(str, bases)) <= _above(name, presets):
+        raise InputError(
+            f"{where}.{_BASES}: {bases!r} is no list of presets further up; correct it"
+        )
+    return load_presets(bases, path) | checked_overrides(own, where)
+
+
+def load_presets(names: Sequence[str], path: Path = PRESETS_FILE) -> dict[str, Any]:
+    """The overrides of several presets, of which the later ones win.
+
+    Raises:
+        InputError: See `load_preset`.
+    """
+    overrides: dict[str, Any] = {}
+    for name in names:
+        overrides |= load_preset(name, path)
+    return overrides
+
+
+def _above(name: str, presets: Mapping[str, Any]) -> set[str]:
+    return set(takewhile(lambda other: other != name, presets))
 
 
 def main() -> None:
@@ -39,9 +66,7 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="write it into params.yaml")
     arguments = parser.parse_args()
     try:
-        overrides: dict[str, Any] = {}
-        for name in arguments.names:
-            overrides |= load_preset(name)
+        overrides = load_presets(arguments.names)
         if arguments.write:
             write_overrides(PARAMS_FILE, overrides)
         else:

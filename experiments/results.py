@@ -5,19 +5,18 @@ from collections.abc import Mapping, Sequence
 from statistics import mean, stdev
 from typing import Any, Final
 
-from cm3d.evaluation.nuscenes.summary import HEADLINES
 from cm3d.params import Params
-from experiments.paper_tables import PaperTable, Row
+from experiments.paper_tables import PRINTED, PaperTable, Row
 
-SCORES: Final = ("mAP", "NDS")
+_ERRORS: Final = "Errors in hundredths of 1 m, 1 - IoU, 1 rad, 1 m/s, 1 - accuracy."
 
 
-def describe_scale(params: Params, preset: str | None, rows_differ: bool) -> str:
+def describe_scale(params: Params, presets: str, rows_differ: bool) -> str:
     """What was measured on, in one line.
 
     Args:
         params: Those that all rows start from.
-        preset: Where they are from; None for params.yaml.
+        presets: Where they are from; empty for params.yaml.
         rows_differ: Whether rows have numbers of epochs of their own.
     """
     if params.dataset.name == "sim":
@@ -31,7 +30,7 @@ def describe_scale(params: Params, preset: str | None, rows_differ: bool) -> str
     epochs = "/".join(
         str(schedule.epochs) for schedule in (params.pretrain, params.finetune, params.selftrain)
     )
-    start = f"preset {preset}" if preset else "params.yaml as it stands"
+    start = f"preset {presets}" if presets else "params.yaml as it stands"
     return (
         f"{start}: {data}; taxonomy {params.taxonomy}; scored on {params.scoring.split}; {epochs} "
         "epochs of pre-training, fine-tuning and each self-training round"
@@ -40,7 +39,7 @@ def describe_scale(params: Params, preset: str | None, rows_differ: bool) -> str
 
 
 def row_result(row: Row, measured: Mapping[int, Mapping[str, float | None]]) -> dict[str, Any]:
-    """One row to keep: scores and errors in percent, by seed."""
+    """One row to keep: figures in percent, by seed."""
     return {
         "name": row.name,
         "paper": row.paper.model_dump(exclude_none=True) if row.paper else None,
@@ -52,8 +51,8 @@ def row_result(row: Row, measured: Mapping[int, Mapping[str, float | None]]) -> 
 def markdown(table: PaperTable, scale: str, rows: Sequence[Mapping[str, Any]]) -> str:
     """The table as Markdown: mean and standard deviation over seeds, beside the paper's."""
     seeds = sorted({one["seed"] for row in rows for one in row["measured"]})
-    here = HEADLINES if table.errors else SCORES
-    paper = [name for name in here if name in SCORES or any(name in _paper(row) for row in rows)]
+    here = table.score_names
+    paper = [name for name in here if any(name in _paper(row) for row in rows)]
     titles = [*(f"{name} here" for name in here), *(f"{name} paper" for name in paper)]
     lines = [
         f"# {table.title}",
@@ -61,7 +60,7 @@ def markdown(table: PaperTable, scale: str, rows: Sequence[Mapping[str, Any]]) -
         f"Measured here: {scale}; seeds {', '.join(map(str, seeds)) or 'none'}"
         + (", mean ± standard deviation." if len(seeds) > 1 else "."),
         "The paper's figures are on nuScenes val.",
-        *(["Errors in hundredths of 1 m, 1 - IoU, 1 rad, 1 m/s, 1 - accuracy."] * table.errors),
+        *([_ERRORS] if table.scores == "errors" else []),
         "",
         f"| | {' | '.join(titles)} |",
         "|---" * (1 + len(titles)) + "|",
@@ -74,8 +73,8 @@ def markdown(table: PaperTable, scale: str, rows: Sequence[Mapping[str, Any]]) -
 
 
 def _percent(scores: Mapping[str, float | None]) -> dict[str, float]:
-    """Figures that there are: an error is null or NaN where no class has it."""
-    found = {name: scores.get(name) for name in HEADLINES}
+    """Figures that tables print and that there are: an error is null where no class has it."""
+    found = {name: scores.get(name) for name in PRINTED}
     return {
         name: round(100 * value, 2)
         for name, value in found.items()

@@ -6,8 +6,8 @@ nights. Rows that differ in their targets alone are one run of all of these.
 
 Every row is one `dvc exp run --temp` per seed, so the workspace stays as it is, and what rows
 share comes from DVC's run cache. A row that has been run with the same code and parameters is not
-run again. Writes `experiments/results/<table>.{json,md}` of params.yaml as it stands, and what a
-preset gives to `experiments/results/<preset>/`.
+run again. Writes `experiments/results/<table>.{json,md}` of params.yaml as it stands, and what
+presets give to `experiments/results/<presets>/`.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from cm3d.errors import InputError
 from cm3d.params import Params, parse_params, read_yaml
 from experiments.overrides import PARAMS_FILE, with_overrides
 from experiments.paper_tables import PaperTable, Row, load_table
-from experiments.preset import load_preset
+from experiments.preset import load_presets
 from experiments.results import describe_scale, markdown, row_result
 from experiments.trials import plan_trials, run_trials
 
@@ -28,14 +28,14 @@ RESULTS_FOLDER: Final = Path("experiments/results")
 
 
 def run_table(
-    name: str, seeds: Sequence[int], preset: str | None, only: Sequence[str] = ("",)
+    name: str, seeds: Sequence[int], presets: Sequence[str] = (), only: Sequence[str] = ("",)
 ) -> str:
     """Run rows, write the results, and return them as Markdown.
 
     Args:
         name: Of the table.
         seeds: Of every row.
-        preset: Of experiments/presets.yaml; None takes params.yaml as it is.
+        presets: Of experiments/presets.yaml, the later ones win; none takes params.yaml as it is.
         only: Rows are run whose names hold one of these; of the others are shown earlier runs.
 
     Raises:
@@ -45,11 +45,11 @@ def run_table(
     table = load_table(name)
     if not any(part in row.name for part in only for row in table.rows):
         raise InputError(f"--only: no row of {name} has {' or '.join(map(repr, only))} in its name")
-    base = load_preset(preset) if preset else {}
+    base, start = load_presets(presets), " ".join(presets)
     values = with_overrides(read_yaml(PARAMS_FILE), base)
-    steps, folder = table.steps(), RESULTS_FOLDER / (preset or "")
+    steps, folder = table.steps(), RESULTS_FOLDER / "_".join(presets)
     params, rows_differ = check_rows(table, values), any(map(changes_epochs, steps))
-    scale = describe_scale(params, preset, rows_differ)
+    scale = describe_scale(params, start, rows_differ)
     shown_seeds = sorted({*seeds, *seeds_of(folder / f"{name}.json")})
     overrides = [(row, {**base, **row.resolved(values)}) for row in steps]
     trials = plan_trials(overrides, shown_seeds)
@@ -100,7 +100,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("tables", nargs="+")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
-    parser.add_argument("--preset", help="of experiments/presets.yaml; params.yaml as it is if not")
+    parser.add_argument(
+        "--preset",
+        nargs="+",
+        default=[],
+        help="of experiments/presets.yaml; else params.yaml as it is",
+    )
     parser.add_argument("--only", nargs="+", default=[""], help="rows that hold one of these texts")
     arguments = parser.parse_args()
     try:

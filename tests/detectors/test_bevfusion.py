@@ -124,7 +124,8 @@ def test_both_sensors_begin_with_the_lidar_branch() -> None:
     branch, fusion = both.lidar_branch, tiny_bevfusion("lidar_cameras").fusion
     lidar_weights = build_detector(section("lidar"), CLASSES, 0).state_dict()
     fused_weights = build_detector(both, CLASSES, 0).state_dict()
-    one, two = [(branch, schedule)], [(branch, schedule), (both, fusion)]
+    fused = fusion.after_branch(schedule)
+    one, two = [(branch, schedule)], [(branch, schedule), (both, fused)]
     assert trainings(both, "finetune", schedule, lidar_weights) == two
     assert trainings(both, "finetune", schedule, None) == two
     assert trainings(both, "selftrain_r1", schedule, fused_weights) == [(both, schedule)]
@@ -133,8 +134,17 @@ def test_both_sensors_begin_with_the_lidar_branch() -> None:
     zero = section("lidar_cameras", fusion=unlabelled)
     assert trainings(zero, "pretrain", schedule, None) == [
         (zero.lidar_branch, schedule),
-        (zero, unlabelled),
+        (zero, fused),
     ]
+
+
+@pytest.mark.parametrize(("epochs", "share", "fused"), [(20, 0.3, 6), (5, 0.3, 2), (60, 1.0, 60)])
+def test_both_sensors_have_a_share_of_the_stage_s_epochs(
+    epochs: int, share: float, fused: int
+) -> None:
+    branch = load_params().selftrain.model_copy(update={"epochs": epochs})
+    fusion = tiny_bevfusion("lidar_cameras").fusion.model_copy(update={"epochs_share": share})
+    assert fusion.after_branch(branch).epochs == fused
 
 
 @pytest.mark.parametrize("modality", ["lidar", "cameras"])

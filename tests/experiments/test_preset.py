@@ -13,7 +13,7 @@ from cm3d.detectors.grid import Grid
 from cm3d.errors import InputError
 from cm3d.params import load_params, parse_params, read_yaml
 from experiments.overrides import lookup, with_overrides, write_overrides
-from experiments.preset import PRESETS_FILE, load_preset, main
+from experiments.preset import PRESETS_FILE, load_preset, load_presets, main
 
 NAMES = sorted(read_yaml(PRESETS_FILE))
 
@@ -32,7 +32,7 @@ def _comments(path: Path) -> list[str]:
 
 def test_the_presets_are_these() -> None:
     detectors = ["centerpoint_pillar", "centerpoint_voxel_0075", "centerpoint_voxel_01"]
-    fusion = ["bevfusion", "bevfusion_small", "bevfusion_small_c", "bevfusion_small_l"]
+    fusion = ["bevfusion", "bevfusion_c", "bevfusion_l", "bevfusion_published", "bevfusion_small"]
     assert NAMES == [*fusion, *detectors, "demo", "keyframe", "paper", "smoke", "study"]
     assert load_preset("demo") == {}
 
@@ -64,7 +64,7 @@ def test_an_invalid_outcome_is_not_written(params_file: Path) -> None:
     assert params_file.read_bytes() == before
 
 
-@pytest.mark.parametrize("names", [*NAMES, "paper centerpoint_voxel_0075"])
+@pytest.mark.parametrize("names", [*NAMES, "paper bevfusion"])
 def test_dvc_understands_what_bash_makes_of_a_preset(
     project: Path, params_file: Path, names: str
 ) -> None:
@@ -130,6 +130,22 @@ def test_the_paper_trains_for_twenty_epochs(project: Path) -> None:
     assert [lookup(values, f"{s}.epochs") for s in ("pretrain", "finetune", "selftrain")] == [
         20
     ] * 3
+
+
+def test_a_preset_builds_on_those_further_up(tmp_path: Path) -> None:
+    path = tmp_path / "presets.yaml"
+    path.write_text("a: {x: 1, y: 1}\nb: {y: 2, z: 2}\nc:\n  presets: [a, b]\n  z: 3\n")
+    assert load_preset("c", path) == {"x": 1, "y": 2, "z": 3}
+    assert load_presets(["c", "b"], path) == {"x": 1, "y": 2, "z": 2}
+    assert load_presets([], path) == {}
+
+
+@pytest.mark.parametrize("bases", ["[b]", "[a]", "7", "[later]", "[{}]", "nothing"])
+def test_a_preset_builds_on_no_other(tmp_path: Path, bases: str) -> None:
+    path = tmp_path / "presets.yaml"
+    path.write_text(f"a:\n  presets: {bases}\nlater: {{}}\n")
+    with pytest.raises(InputError, match=r"presets\.yaml: a\.presets: .* further up; correct it"):
+        load_preset("a", path)
 
 
 def test_an_unknown_preset_is_one_line() -> None:

@@ -43,7 +43,7 @@ def test_markdown_sets_mean_and_spread_beside_the_papers_figures() -> None:
 def test_errors_are_printed_where_a_table_asks_for_them() -> None:
     row = Row(**{**RUN.model_dump(), "paper": Figures(mAP=48.6, NDS=47.8, mATE=33.8)})
     measured = {seed: {"mAP": 0.1, "NDS": 0.2, "mATE": 0.3 + seed / 100} for seed in (0, 1)}
-    table = PaperTable(title="t", rows=[row], errors=True)
+    table = PaperTable(title="t", rows=[row], scores="errors")
     lines = markdown(table, "s", [row_result(row, measured)]).splitlines()
     header = next(line for line in lines if line.startswith("| |"))
     assert "| NDS here | mATE here | mASE here | mAOE here | mAVE here | mAAE here |" in header
@@ -55,6 +55,15 @@ def test_errors_are_printed_where_a_table_asks_for_them() -> None:
     assert "mATE" not in markdown(TABLE, "s", [row_result(row, measured)])
 
 
+def test_maps_have_figures_of_their_own() -> None:
+    row = Row(name="map", target="evaluate@map", paper=Figures(mIoU=38.5))
+    measured = {0: {"mIoU": 0.2, "IoU_walkway": 0.4}}
+    table = PaperTable(title="t", rows=[row], scores="maps")
+    text = markdown(table, "s", [row_result(row, measured)])
+    assert "| | mIoU here | IoU_drivable_area here | IoU_ped_crossing here | IoU_walkway" in text
+    assert "| map | 20.0 | - | - | 40.0 | - | - | - | 38.5 |" in text
+
+
 def test_one_seed_has_no_spread() -> None:
     text = markdown(TABLE, "s", [row_result(RUN, {0: {"mAP": 0.1, "NDS": 0.2}})])
     assert "| run | 10.0 | 20.0 | 18.6 | 17.8 |" in text
@@ -64,16 +73,14 @@ def test_one_seed_has_no_spread() -> None:
 @pytest.mark.parametrize(
     ("preset", "start"),
     [
-        (None, "params.yaml as it stands: simulated data"),
+        ("", "params.yaml as it stands: simulated data"),
         (
             "paper",
             "preset paper: nuscenes v1.0-trainval; taxonomy nuscenes; scored on val; 20/20/20",
         ),
     ],
 )
-def test_the_scale_names_data_split_and_schedule(
-    project: Path, preset: str | None, start: str
-) -> None:
+def test_the_scale_names_data_split_and_schedule(project: Path, preset: str, start: str) -> None:
     path = project / "params.yaml"
     overrides = load_preset(preset) if preset else {}
     params = parse_params(with_overrides(read_yaml(path), overrides))

@@ -57,7 +57,7 @@ def experiments(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 def test_a_table_is_run_seed_by_seed_and_row_by_row(
     experiments: Experiments, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    text = run.run_table("table2", [1, 2], preset="smoke")
+    text = run.run_table("table2", [1, 2], presets=["smoke"])
     assert [call[-1] for call in experiments.runs] == [
         *["evaluate@lifted"] * 6,
         "evaluate@pseudo_labels",
@@ -72,7 +72,7 @@ def test_a_table_is_run_seed_by_seed_and_row_by_row(
     kept = json.loads((results / "table2.json").read_text())
     assert kept["rows"][0]["measured"][1] == {"seed": 2, "mAP": 20.0, "NDS": 50.0}
     assert "| Baseline | 15.0 ± 7.1 | 50.0 ± 0.0 | 18.6 | 17.8 |" in text
-    run.run_table("table2", [1], preset=None)
+    run.run_table("table2", [1])
     assert {path.name for path in results.parent.iterdir()} == {"smoke", "table2.md", "table2.json"}
     assert (results / "table2.md").read_text() == text
     said = capsys.readouterr().err.splitlines()
@@ -81,19 +81,19 @@ def test_a_table_is_run_seed_by_seed_and_row_by_row(
 
 
 def test_what_has_been_run_is_not_run_again(experiments: Experiments) -> None:
-    before = run.run_table("table2", [1], preset="smoke")
+    before = run.run_table("table2", [1], presets=["smoke"])
     experiments.runs.clear()
-    assert run.run_table("table2", [1], preset="smoke") == before
+    assert run.run_table("table2", [1], presets=["smoke"]) == before
     assert experiments.runs == []
-    run.run_table("table2", [1, 2], preset="smoke")
+    run.run_table("table2", [1, 2], presets=["smoke"])
     assert len(experiments.runs) == 7
 
 
 def test_chosen_rows_are_run_and_earlier_ones_stay_in_the_table(experiments: Experiments) -> None:
-    run.run_table("table2", [1], preset="smoke", only=["erosion"])
+    run.run_table("table2", [1], presets=["smoke"], only=["erosion"])
     assert len(experiments.runs) == 1
     experiments.runs.clear()
-    text = run.run_table("table2", [1], preset="smoke", only=["Baseline", "fusion"])
+    text = run.run_table("table2", [1], presets=["smoke"], only=["Baseline", "fusion"])
     assert len(experiments.runs) == 2
     there = [line for line in text.splitlines() if line.startswith("|") and "not run" not in line]
     assert [line.split(" | ")[0] for line in there[2:]] == [
@@ -102,13 +102,13 @@ def test_chosen_rows_are_run_and_earlier_ones_stay_in_the_table(experiments: Exp
         "| + late fusion",
     ]
     with pytest.raises(InputError, match="--only: no row of table2 has 'no such' in its name"):
-        run.run_table("table2", [1], preset="smoke", only=["no such"])
+        run.run_table("table2", [1], presets=["smoke"], only=["no such"])
 
 
 def test_another_seed_joins_those_of_earlier_nights(experiments: Experiments) -> None:
-    run.run_table("table2", [1], preset="smoke")
+    run.run_table("table2", [1], presets=["smoke"])
     experiments.runs.clear()
-    text = run.run_table("table2", [2], preset="smoke", only=["Baseline"])
+    text = run.run_table("table2", [2], presets=["smoke"], only=["Baseline"])
     assert len(experiments.runs) == 1
     assert "seeds 1, 2, mean" in text
     assert "| Baseline | 15.0 ± 7.1 |" in text
@@ -116,11 +116,11 @@ def test_another_seed_joins_those_of_earlier_nights(experiments: Experiments) ->
 
 
 def test_an_experiment_without_metrics_is_run_again(experiments: Experiments) -> None:
-    run.run_table("table2", [1], preset="smoke")
+    run.run_table("table2", [1], presets=["smoke"])
     experiments.runs.clear()
     name = next(iter(experiments.metrics))
     experiments.metrics[name] = None
-    run.run_table("table2", [1], preset="smoke")
+    run.run_table("table2", [1], presets=["smoke"])
     assert experiments.removed == [name]
     assert len(experiments.runs) == 1
 
@@ -130,12 +130,12 @@ def test_a_failed_run_stops_no_other_and_is_missing_in_the_table(
 ) -> None:
     experiments.failing = "lift.sweeps=1"
     with pytest.raises(InputError, match="table2: 2 of 7 runs failed"):
-        run.run_table("table2", [0], preset=None)
+        run.run_table("table2", [0])
     assert len(experiments.metrics) == 5
     assert (tmp_path / "experiments/results/table2.md").read_text().count("not run") == 2 * 2
     experiments.runs.clear()
     experiments.failing = ""
-    run.run_table("table2", [0], preset=None)
+    run.run_table("table2", [0])
     assert len(experiments.runs) == 2
 
 
@@ -145,7 +145,7 @@ def test_rows_that_cannot_run_are_not_run(
     rows = [{"name": "runs", **FUSE}, ABSENT]
     table = run.PaperTable.model_validate({"title": "t", "rows": rows})
     monkeypatch.setattr(run, "load_table", lambda _: table)
-    text = run.run_table("table0", [3], preset=None)
+    text = run.run_table("table0", [3])
     assert len(experiments.runs) == 1
     assert "| runs | 30.0 | 50.0 | - | - |" in text
     assert "| absent | not run | not run | 1.0 | 2.0 |" in text
@@ -155,5 +155,5 @@ def test_nothing_runs_if_a_row_is_invalid(experiments: Experiments, tmp_path: Pa
     params = tmp_path / "params.yaml"
     params.write_text(params.read_text().replace("nms_iou: 0.75", "nms_iou: -1"))
     with pytest.raises(InputError, match=r"row 'Baseline': detect2d\.nms_iou"):
-        run.run_table("table2", [0], preset=None)
+        run.run_table("table2", [0])
     assert experiments.runs == []

@@ -9,7 +9,7 @@ from experiments.preset import load_preset
 from trust.clone import Clone
 
 SMALL = {
-    "bevfusion.fusion.epochs": 2,
+    "bevfusion.fusion.epochs_share": 2.0,
     "bevfusion.cameras.width_px": 128,
     "bevfusion.cameras.height_px": 64,
     "bevfusion.cameras.scaled_width_px": 144,
@@ -60,7 +60,7 @@ def test_both_sensors_after_the_lidar_branch(copy: Clone) -> None:
 
 
 def test_cameras_alone_and_a_rig_that_is_not_theirs(copy: Clone) -> None:
-    copy.override(load_preset("bevfusion_small_c") | SMALL)
+    copy.override(load_preset("bevfusion_c") | SMALL)
     copy.stage("pretrain")
     assert modality_of(copy, "pretrain") == "cameras"
     assert "encoder" not in tensors_of(copy, "pretrain")

@@ -133,7 +133,7 @@ def trainings(
         return [(section, schedule)]
     if stage == "pretrain" and bevfusion.fusion.after != "pretrain":
         return [(branch, schedule)]
-    return [(branch, schedule), (section, bevfusion.fusion)]
+    return [(branch, schedule), (section, bevfusion.fusion.after_branch(schedule))]
 
 
 def trained_section(section: params.Network, stored: Mapping[str, Any]) -> params.Network:

@@ -52,6 +52,7 @@ from cm3d.params.training import (
     Selftrain,
     SelftrainRefine,
     Training,
+    WarmCosine,
 )
 
 __all__ = [
@@ -102,6 +103,7 @@ __all__ = [
     "SizeGroup",
     "Tracks",
     "Training",
+    "WarmCosine",
     "check_file",
     "checked_name",
     "data_root",

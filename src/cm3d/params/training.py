@@ -1,5 +1,6 @@
 """Parameters of training runs."""
 
+import math
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -30,10 +31,9 @@ class CopyPaste(Section):
     min_points: Count
 
 
-class Schedule(Section):
-    """One training run: optimiser, augmentation and how often frames are seen."""
+class _Steps(Section):
+    """Optimiser and augmentation."""
 
-    epochs: Count
     batch_size: Annotated[int, Field(ge=1, le=10_000)]
     max_lr: Annotated[float, Field(ge=1e-9, le=10)]
     weight_decay: NonNegative
@@ -46,11 +46,29 @@ class Schedule(Section):
     class_balanced: bool
 
 
-class Fusion(Schedule):
+class Schedule(_Steps):
+    """One training run: optimiser, augmentation and how often frames are seen."""
+
+    epochs: Count
+
+
+class WarmCosine(Schedule):
+    """A training whose learning rate rises straight and falls like half a cosine."""
+
+    warmup_steps: Count
+
+
+class Fusion(_Steps):
     """BEVFusion's training of all modalities, after that of its LiDAR branch."""
 
     after: Literal["finetune", "pretrain"]
+    epochs_share: Annotated[float, Field(gt=0, le=100)]
     warmup_steps: Count
+
+    def after_branch(self, branch: Schedule) -> WarmCosine:
+        """The training that follows one of the LiDAR branch; at least an epoch if that has one."""
+        values = dict(self) | {"epochs": math.ceil(self.epochs_share * branch.epochs)}
+        return WarmCosine(**{name: values[name] for name in WarmCosine.model_fields})
 
 
 class Pretrain(Schedule):

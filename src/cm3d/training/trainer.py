@@ -14,7 +14,7 @@ from cm3d.detectors.inputs import Batch
 from cm3d.detectors.protocol import Detector
 from cm3d.detectors.ranks import ranks, sum_over_processes
 from cm3d.errors import InputError
-from cm3d.params import Fusion, Schedule
+from cm3d.params import Schedule, WarmCosine
 from cm3d.training.recipe import Recipe
 from cm3d.training.resume import Stateful
 
@@ -131,7 +131,7 @@ class Trainer:
 
 def _learning_rates(optimizer: AdamW, schedule: Schedule, steps: int) -> LRScheduler:
     """One cycle; or, where the schedule has a warm-up, a straight rise and half a cosine."""
-    if not isinstance(schedule, Fusion):
+    if not isinstance(schedule, WarmCosine):
         peaks = [group["lr"] for group in optimizer.param_groups]
         return OneCycleLR(
             optimizer, peaks, total_steps=steps, pct_start=_RISING_SHARE, div_factor=_START_DIVISOR
