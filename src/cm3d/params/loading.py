@@ -79,12 +79,16 @@ class Params(Section):
         if self.detector.images != wanted:
             what = "sees cameras" if sees else "sees no cameras"
             raise ValueError(f"detector.images: the detector {what}; set it to {wanted}")
-        schedules = {"pretrain": self.pretrain, "finetune": self.finetune}
-        schedules |= {"selftrain": self.selftrain, "bevfusion.fusion": self.bevfusion.fusion}
         if self.finetune_map.copy_paste:
             raise ValueError("finetune_map.copy_paste: no map has what is pasted; set it to false")
-        for name, schedule in schedules.items():
-            if sees and schedule.copy_paste:
+        pasting = {
+            "pretrain": self.pretrain.copy_paste,
+            "finetune": self.finetune.copy_paste,
+            "selftrain": self.selftrain.copy_paste,
+            "bevfusion.fusion": self.bevfusion.fusion.copy_paste,
+        }
+        for name, pastes in pasting.items():
+            if sees and pastes:
                 raise ValueError(f"{name}.copy_paste: no image has what is pasted; set it to false")
         return self
 

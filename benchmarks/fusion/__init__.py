@@ -1,0 +1,1 @@
+"""BEVFusion: its view transform beside a peer, and its models by their sensors."""
