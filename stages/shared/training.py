@@ -11,7 +11,7 @@ from torch import Tensor
 
 from cm3d.detectors.protocol import Needs
 from cm3d.detectors.registry import trainings
-from cm3d.errors import writing
+from cm3d.errors import InputError, writing
 from cm3d.execution.files import write_json
 from cm3d.execution.processes import leads
 from cm3d.execution.publication import publication
@@ -25,6 +25,7 @@ from cm3d.taxonomy import load_taxonomy
 from cm3d.training.checkpoint import save_model
 from cm3d.training.course import notes, summarise
 from cm3d.training.frames import TrainingFrame, with_cameras
+from cm3d.training.images import rig_of
 from cm3d.training.job import MODEL, TrainingJob
 from cm3d.training.labels import check_labels, class_balanced
 from cm3d.training.recipe import Recipe
@@ -111,10 +112,19 @@ def training_job(
     initial: dict[str, Tensor] | None,
     ground_maps: Mapping[str, GroundMap] | None,
 ) -> TrainingJob:
-    """The stage's training of this number, from 0; other arguments as of `train_detector`."""
+    """The stage's training of this number, from 0; other arguments as of `train_detector`.
+
+    Raises:
+        InputError: The detector sees cameras, and no keyframe has an image.
+    """
     if needs.cameras is not None:
         scenes = read_train_split(stage).scenes
         frames = with_cameras(frames, read_scenes(Cameras, layout.CAMERAS, scenes))
+        if not rig_of(frames):
+            raise InputError(
+                f"{layout.CAMERAS}: no keyframe that {stage} learns from has an image; use a data "
+                "set with images, or set bevfusion.modality: lidar and detector.images: none"
+            )
     return TrainingJob(
         title=stage if not number else f"{stage}, all sensors",
         frames=resampled(frames, recipe.schedule, needs.class_names, recipe.seed),

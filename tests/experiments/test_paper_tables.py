@@ -50,6 +50,7 @@ def test_the_preset_paper_gives_each_row_the_papers_models(project: Path, name: 
         assert params.dataset.name == "nuscenes"
         assert (params.detect2d.backend, params.segment.backend) == ("detic", "sam")
         if params.network.cameras:
+            assert params.network.sees_points == ("BEVFusion-C" not in row.name)
             assert params.network.cameras.backbone == "swin_t"
             assert (params.network.cameras.width_px, params.network.cameras.depths) == (704, 118)
             fused = params.bevfusion.fusion.after_branch(params.finetune)
