@@ -48,6 +48,10 @@ SECTIONS = {
     "bevfusion, LiDAR": {"name": "bevfusion", "bevfusion": tiny_bevfusion("lidar")},
     "bevfusion, cameras": {"name": "bevfusion", "bevfusion": tiny_bevfusion("cameras")},
     "bevfusion, both": {"name": "bevfusion", "bevfusion": tiny_bevfusion("lidar_cameras")},
+    "bevfusion, both, depths of LiDAR": {
+        "name": "bevfusion",
+        "bevfusion": tiny_bevfusion("lidar_cameras", lidar_depth=True),
+    },
 }
 SHAPES = {"range_m": RANGE_M, "block_channels": [8, 8], "block_layers": [1, 0], "sweeps": 1}
 
