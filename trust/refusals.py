@@ -14,7 +14,7 @@ def measure(place: Workplace) -> Outcome:
     """Run the suite and count its rows by file."""
     report = place.root / "refusals.xml"
     files = sorted(str(path) for path in (PROJECT / "tests" / "trust").glob("test_*.py"))
-    command = [sys.executable, "-m", "pytest", "-q", *files, f"--junitxml={report}"]
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "2", *files, f"--junitxml={report}"]
     done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
     if not report.is_file():
         return Outcome(0, 0, [], [f"pytest ended with {done.returncode}: {done.stdout[-300:]}"])
