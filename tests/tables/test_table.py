@@ -1,3 +1,4 @@
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -6,7 +7,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from cm3d.errors import InputError
-from cm3d.tables import Boxes2D, Boxes3D, GroundTruth, Masks, read_scenes, scene_names
+from cm3d.tables import Boxes2D, Boxes3D, GroundTruth, Masks, Table, read_scenes, scene_names
+from cm3d.tables.columns import Binary, Text
 
 
 def two_boxes() -> Boxes2D:
@@ -42,10 +44,18 @@ def test_empty_table_keeps_its_schema(table: type[Boxes2D], tmp_path: Path) -> N
     assert pq.read_schema(tmp_path / "scene.parquet").equals(table.schema())
 
 
+@dataclass(frozen=True, eq=False)
+class Pieces(Table):
+    """Bytes of any kind with a text."""
+
+    name: Text
+    content: Binary
+
+
 def test_binary_and_text_survive(tmp_path: Path) -> None:
-    masks = Masks(["c"], ["s"], [0], ["car"], [0.5], [2], [3], [b"\x00\xff"])
-    masks.write(tmp_path / "m.parquet")
-    assert Masks.read(tmp_path / "m.parquet").rle[0] == b"\x00\xff"
+    Pieces(["\u00e9"], [b"\x00\xff"]).write(tmp_path / "m.parquet")
+    read = Pieces.read(tmp_path / "m.parquet")
+    assert (read.name[0], read.content[0]) == ("\u00e9", b"\x00\xff")
 
 
 def test_selection_and_concatenation() -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pycocotools import mask as coco_mask
 
 from cm3d.sensors.card import read_card
 from cm3d.tables import (
@@ -32,6 +33,7 @@ SCENE = "scene-1"
 TOKENS = ["f", "g"]
 POSE = [1.0, 0, 0, 0, 0, 0, 0]
 CAMERA = dict(height_px=90, width_px=160)
+EMPTY_MASK = coco_mask.encode(np.zeros((90, 160), dtype=np.uint8, order="F"))["counts"]
 BOX3D = dict(
     sample_token=TOKENS,
     class_name=["car", "bus"],
@@ -129,7 +131,7 @@ SOUND: dict[type[Table], tuple[str, dict[str, Any]]] = {
             score=[0.5, 0.25],
             height_px=[90] * 2,
             width_px=[160] * 2,
-            rle=[b"0", b"1"],
+            rle=[EMPTY_MASK] * 2,
         ),
     ),
     Boxes3D: ("lifted", BOX3D),
@@ -285,7 +287,12 @@ VALUES: list[tuple[type[Table], str, object, str]] = [
     (Boxes2D, "box_px", [NAN, 2.0, 3, 4], "nan"),
     (Masks, "sample_token", "stranger", "'stranger' is not in"),
     (Masks, "camera_token", "stranger", "'stranger' is not in"),
+    (Masks, "sample_token", "f", "'f' is not the keyframe of its camera_token"),
     (Masks, "rle", None, "no value"),
+    (Masks, "rle", b"", "detection 1 do not fill 160 x 90 px"),
+    (Masks, "rle", EMPTY_MASK[:-1], "detection 1 do not fill 160 x 90 px"),
+    (Masks, "rle", EMPTY_MASK * 2, "detection 1 do not fill 160 x 90 px"),
+    (Masks, "rle", b"\xff\xfe", "detection 1 do not fill 160 x 90 px"),
     (Masks, "height_px", 0, "0 is not pixels"),
     (Masks, "detection_id", 0, "repeats"),
     (Boxes3D, "sample_token", "stranger", "'stranger' is not in"),

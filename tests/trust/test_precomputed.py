@@ -13,11 +13,11 @@ import pytest
 from pycocotools import mask as coco_mask
 
 from cm3d.detect2d.precomputed import OUTSIDE, read_detections
-from cm3d.lift.points.mask_runs import MaskRuns
 from cm3d.segment.precomputed.files import read_masks
 from cm3d.shelf.on_images import MALFORMED, UNKNOWN_CATEGORY, UNKNOWN_IMAGE
 from cm3d.shelf.results import Results, say_unused
 from cm3d.tables import Boxes2D, Masks
+from cm3d.tables.table import columns_of
 from cm3d.taxonomy import load_taxonomy
 from tests.trust.refusal import content_of, refuses
 from tests.two_images import front_and_back
@@ -416,30 +416,44 @@ def test_numbers_of_images_may_have_a_point(tmp_path: Path) -> None:
     assert read_detections(path, TAXONOMY, numbered).rows.camera_token.tolist() == ["17", "18"]
 
 
-RUNS: list[tuple[str, dict[str, Any], str]] = [
-    ("cut", {"rle": [CUT]}, "run lengths are broken (rle of detection 3)"),
-    ("empty", {"rle": [b""]}, "run lengths are broken (rle of detection 3)"),
-    ("noise", {"rle": [b"\xff\xfe\x00"]}, "run lengths are broken (rle of detection 3)"),
-    ("overrun", {"rle": [filled(0, 30) + b"4"]}, "run lengths are broken (rle of detection 3)"),
-    ("of another size", {"height_px": [48]}, "run lengths are broken (rle of detection 3)"),
-    ("too long a number", {"rle": [b"P" * 13 + b"0" + filled(0, 30)]}, "run lengths are broken"),
+RUNS: list[tuple[str, dict[str, Any]]] = [
+    ("cut", {"rle": [CUT]}),
+    ("empty", {"rle": [b""]}),
+    ("noise", {"rle": [b"\xff\xfe\x00"]}),
+    ("overrun", {"rle": [filled(0, 30) + b"4"]}),
+    ("of another size", {"height_px": [48]}),
+    ("too long a number", {"rle": [b"P" * 13 + b"0" + filled(0, 30)]}),
+    ("backwards", {"rle": [b"O" + filled(0, 30)]}),
 ]
 
 
-@pytest.mark.parametrize(
-    ("changes", "words"), [row[1:] for row in RUNS], ids=[row[0] for row in RUNS]
-)
-def test_masks_that_lift_cannot_use(changes: dict[str, Any], words: str) -> None:
+def written_anyhow(masks: Masks, path: Path) -> None:
+    """Write masks whatever the table's rules say of them."""
+    columns = [col.from_numpy(getattr(masks, name)) for name, col in columns_of(Masks).items()]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(pa.Table.from_arrays(columns, schema=Masks.schema()), path)
+
+
+@pytest.mark.parametrize("changes", [row[1] for row in RUNS], ids=[row[0] for row in RUNS])
+def test_masks_that_no_stage_can_use(changes: dict[str, Any], tmp_path: Path) -> None:
     columns = masks().columns | {"detection_id": [3]} | changes
     one = Masks.from_columns(**{name: values[:1] for name, values in columns.items()})
-    refuses(lambda: MaskRuns.from_masks(one), f"camera front: a mask's {words}", "rerun `segment`")
+    path = tmp_path / "data" / "masks" / "scene.parquet"
+    words = f"{path}: row 0, column 'rle': the run lengths of detection 3 do not fill"
+    refuses(lambda: one.write(path), words, "not written")
+    written_anyhow(one, path)
+    refuses(lambda: Masks.read(path), words, "`dvc repro segment`")
 
 
-def test_masks_of_two_sizes_on_an_image() -> None:
-    columns = masks(camera_token=["front"] * 2, height_px=[96, 48]).columns
+def test_masks_of_two_sizes_on_an_image(tmp_path: Path) -> None:
+    path = tmp_path / "data" / "masks" / "scene.parquet"
+    written_anyhow(
+        Masks.from_columns(**masks(camera_token=["front"] * 2, height_px=[96, 48]).columns), path
+    )
     refuses(
-        lambda: MaskRuns.from_masks(Masks.from_columns(**columns)),
-        "camera front: its masks differ in size; rerun `segment`",
+        lambda: Masks.read(path),
+        f"{path}: row 1, column 'height_px': 48, and a mask before it on this image has 96",
+        "`dvc repro segment`",
     )
 
 

@@ -24,7 +24,7 @@ def lift_frame(keyframe: Keyframe, priors: Priors, params: Lift) -> ExplainedBox
         params: Section `lift`.
 
     Raises:
-        InputError: A mask has an unknown class or camera, or cannot be decoded.
+        InputError: A mask has an unknown class.
     """
     known = priors.known(keyframe.masks.class_name)
     found = points_in_masks(keyframe.scan.points_m, keyframe.masks, keyframe.cameras, params)

@@ -25,7 +25,8 @@ _STAGES: Final = {
 }
 _DATA: Final = "data"
 # Which table of the index knows all values of a column that others refer by.
-_KNOWN_BY: Final = {"sample_token": "frames", "camera_token": "cameras"}
+_FRAME: Final = "sample_token"
+_KNOWN_BY: Final = {_FRAME: "frames", "camera_token": "cameras"}
 
 
 def remedy(path: Path) -> str:
@@ -125,23 +126,36 @@ def check_references(path: Path, table: pa.Table) -> None:
         table: Its rows.
 
     Raises:
-        InputError: It refers to others.
+        InputError: It refers to others, or to an image as one of another keyframe.
     """
     data = next((parent for parent in path.parents if parent.name == _DATA), None)
+    if data is None:
+        return
     for name in [name for name in _KNOWN_BY if name in table.column_names]:
-        if data is None:
-            return
         index = data / "index" / _KNOWN_BY[name] / path.name
         if index == path or not index.is_file():
             continue
+        frame = {_FRAME} & set(table.column_names)
         try:
-            known = pq.read_table(index, partitioning=None, columns=[name])[name]
+            known = pq.read_table(index, partitioning=None, columns=[*{name} | frame])
         except (OSError, pa.ArrowException):
             continue  # who reads that table is told
-        is_known = pc.is_in(table[name], value_set=known)
-        if not pc.all(is_known, min_count=0).as_py():
-            row = int(pc.index(is_known, False).as_py())
-            raise InputError(
-                f"{path}: row {row}, column {name!r}: {table[name][row].as_py()[:60]!r} is not in "
-                f"{index}; rebuild it with {remedy(path)}"
-            )
+        place = pc.index_in(table[name], value_set=known[name])
+        if place.null_count:
+            reason = f"is not in {index}"
+            raise _misled(path, table, name, pc.is_null(place), reason)
+        if frame:
+            strange = pc.not_equal(known[_FRAME].take(place), table[_FRAME])
+            if pc.any(strange, min_count=0).as_py():
+                reason = f"is not the keyframe of its {name} in {index}"
+                raise _misled(path, table, _FRAME, strange, reason)
+
+
+def _misled(
+    path: Path, table: pa.Table, name: str, strange: pa.ChunkedArray, reason: str
+) -> InputError:
+    row = int(pc.index(strange, True).as_py())
+    value = table[name][row].as_py()[:60]
+    return InputError(
+        f"{path}: row {row}, column {name!r}: {value!r} {reason}; rebuild it with {remedy(path)}"
+    )

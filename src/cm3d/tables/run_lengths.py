@@ -10,11 +10,30 @@ from cm3d.geometry.arrays import NDArrayBool, NDArrayInt, NDArrayObject
 # Of longer numbers than these seven bytes, beyond 32 bits, this file and pycocotools, which reads
 # and writes where they say, would make different ones.
 _COUNTS: Final = re.compile(rb"(?:[P-o]{0,6}+[0-O])++")
+_AT_ONCE: Final = 4096
 
 
 def are_counts(encoded: NDArrayObject) -> NDArrayBool:
     """Whether each of (M,) byte strings is a sequence of counts as COCO compresses them."""
     return np.array([_COUNTS.fullmatch(counts) is not None for counts in encoded], dtype=bool)
+
+
+def fill_their_images(
+    encoded: NDArrayObject, height_px: NDArrayInt, width_px: NDArrayInt
+) -> NDArrayBool:
+    """Whether the runs of each of (M,) byte strings fill an image of its size, forwards.
+
+    pycocotools reads memory that is not its own where they do not.
+    """
+    sound = are_counts(encoded)
+    for start in range(0, len(encoded), _AT_ONCE):
+        # counts that end within a number would go on in the next row's
+        rows = start + np.flatnonzero(sound[start : start + _AT_ONCE])
+        lengths, of_mask = read_run_lengths(encoded[rows])
+        pixels = np.bincount(of_mask, lengths, len(rows))
+        backwards = np.bincount(of_mask, lengths < 0, len(rows)) > 0
+        sound[rows] &= (pixels == height_px[rows] * width_px[rows]) & ~backwards
+    return sound
 
 
 def read_run_lengths(encoded: NDArrayObject) -> tuple[NDArrayInt, NDArrayInt]:

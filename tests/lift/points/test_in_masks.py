@@ -2,10 +2,8 @@ from collections.abc import Callable
 
 import cv2
 import numpy as np
-import pytest
 from pycocotools import mask as coco_mask
 
-from cm3d.errors import InputError
 from cm3d.geometry.se3 import SE3
 from cm3d.lift.points.in_masks import MaskPoints, points_in_masks
 from cm3d.params import Lift
@@ -94,14 +92,6 @@ def test_no_points_and_no_masks(
     one = make_masks([np.ones((10, 20))])
     assert len(points_in_masks(np.empty((0, 3)), one, cameras, lift_params)) == 0
     assert len(points_in_masks(np.ones((4, 3)), Masks.empty(), cameras, lift_params)) == 0
-
-
-def test_unknown_camera(
-    make_cameras: Callable[..., Cameras], make_masks: Callable[..., Masks], lift_params: Lift
-) -> None:
-    masks = make_masks([np.ones((10, 20))])
-    with pytest.raises(InputError, match="camera front of a mask is not in the index"):
-        points_in_masks(np.ones((1, 3)), masks, make_cameras("other"), lift_params)
 
 
 def test_same_as_eroding_images_and_asking_point_by_point(

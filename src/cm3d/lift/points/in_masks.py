@@ -5,7 +5,6 @@ from typing import Self
 
 import numpy as np
 
-from cm3d.errors import InputError
 from cm3d.geometry.arrays import NDArrayFloat, NDArrayInt
 from cm3d.geometry.cameras import inside_image, project_points, scale_intrinsics
 from cm3d.geometry.rows import Rows
@@ -51,16 +50,10 @@ def points_in_masks(
 
     Args:
         points_global_m: (N, 3) points, global frame.
-        masks: Rows of one keyframe.
-        cameras: Rows of the same keyframe.
+        masks: Rows of one keyframe, of a table without fault.
+        cameras: Rows of the same keyframe, all that have masks.
         params: Section `lift`.
-
-    Raises:
-        InputError: A mask's camera is unknown or its RLE is broken.
     """
-    unknown = sorted(set(masks.camera_token) - set(cameras.camera_token))
-    if unknown:
-        raise InputError(f"camera {unknown[0]} of a mask is not in the index; rerun `segment`")
     mask_rows, point_rows = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
     for row in range(len(cameras)):
         of_camera = np.flatnonzero(masks.camera_token == cameras.camera_token[row])

@@ -10,10 +10,9 @@ from typing import Self
 import numpy as np
 from pycocotools import mask as coco_mask
 
-from cm3d.errors import InputError
 from cm3d.geometry.arrays import NDArrayBool, NDArrayInt
 from cm3d.tables import Masks
-from cm3d.tables.run_lengths import are_counts, read_run_lengths
+from cm3d.tables.run_lengths import read_run_lengths
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,27 +35,9 @@ class MaskRuns:
 
     @classmethod
     def from_masks(cls, masks: Masks) -> Self:
-        """Read the runs of the masks of one image, at least one.
-
-        Raises:
-            InputError: Sizes differ, or the runs of a mask do not fill its image.
-        """
+        """Read the runs of the masks of one image, at least one, of a table without fault."""
         height_px, width_px = int(masks.height_px[0]), int(masks.width_px[0])
-        camera = f"camera {masks.camera_token[0]}"
-        if np.any(masks.height_px != height_px) or np.any(masks.width_px != width_px):
-            raise InputError(f"{camera}: its masks differ in size; rerun `segment`")
-        sound = are_counts(masks.rle)
-        lengths, of_mask = read_run_lengths(masks.rle[sound])
-        count = int(sound.sum())
-        backwards = np.bincount(of_mask, lengths < 0, count) > 0
-        filled = np.bincount(of_mask, lengths, count) == height_px * width_px
-        sound[sound] = filled & ~backwards
-        if not sound.all():
-            number = masks.detection_id[np.argmin(sound)]
-            raise InputError(
-                f"{camera}: a mask's run lengths are broken (rle of detection {number}); rerun "
-                "`segment`"
-            )
+        lengths, of_mask = read_run_lengths(masks.rle)
         encoded = [{"size": [height_px, width_px], "counts": counts} for counts in masks.rle]
         return cls(
             width_px,

@@ -22,13 +22,12 @@ from cm3d.shelf.on_images import camera_tokens, refuse_shares, usable
 from cm3d.shelf.results import Entries, Results, is_tables, read_tables
 from cm3d.tables import Cameras, Masks, rules
 from cm3d.tables.columns import Binary, Float, Int, Text, Vector4
-from cm3d.tables.run_lengths import are_counts, read_run_lengths
+from cm3d.tables.run_lengths import fill_their_images
 from cm3d.tables.table import Table
 from cm3d.taxonomy import Taxonomy
 
 _KEY: Final = "segment.precomputed.file"
 _NO_DETECTION: Final = -1
-_ROWS_AT_ONCE: Final = 4096
 _ASPECT_TOLERANCE: Final = 0.02
 
 
@@ -155,18 +154,8 @@ def _compressed(segmentation: dict[str, Any]) -> bytes:
 
 
 def _are_masks(entries: MaskEntries) -> NDArrayBool:
-    """Whether each has runs that fill its size.
-
-    pycocotools reads memory that is not its own where they do not.
-    """
-    sound = are_counts(entries.rle)
+    """Whether each has runs that fill its size, and that within reason."""
+    sound = fill_their_images(entries.rle, entries.height_px, entries.width_px)
     for length_px in (entries.height_px, entries.width_px):
         sound &= (length_px > 0) & (length_px <= LONGEST_SIDE_PX)
-    for start in range(0, len(entries), _ROWS_AT_ONCE):
-        # counts that end within a number would go on in the next row's
-        rows = start + np.flatnonzero(sound[start : start + _ROWS_AT_ONCE])
-        lengths, of_mask = read_run_lengths(entries.rle[rows])
-        pixels = np.bincount(of_mask, lengths, len(rows))
-        backwards = np.bincount(of_mask, lengths < 0, len(rows)) > 0
-        sound[rows] &= (pixels == entries.height_px[rows] * entries.width_px[rows]) & ~backwards
     return sound
