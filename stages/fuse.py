@@ -15,6 +15,8 @@ from cm3d.geometry.arrays import NDArrayObject
 from cm3d.params import Fuse, Params, load_params
 from cm3d.splits.labelled import is_labelled
 from cm3d.tables import Boxes3D, Frames, GroundTruth, layout, read_scenes
+from cm3d.tables.classed import read_classed
+from cm3d.taxonomy import Taxonomy, load_taxonomy
 
 _REPORT: Final = layout.METRICS / "fuse_temperature.json"
 _LABELS: Final = {"lifted": layout.LIFTED, "imported": layout.IMPORTED}
@@ -25,17 +27,18 @@ def main() -> None:
     """Run the stage."""
     params = load_params()
     temperature, report = chosen_temperature(params)
-    fuse = partial(fuse_scene, temperature=temperature, params=params.fuse)
+    taxonomy = load_taxonomy(params.taxonomy)
+    fuse = partial(fuse_scene, temperature=temperature, params=params.fuse, taxonomy=taxonomy)
     with publication("fuse") as made:
         folder = made.folder(layout.PSEUDO_LABELS)
         write_scene_tables("fuse", folder, fuse, layout.all_scenes(), params.execution)
         made.json(_REPORT, report)
 
 
-def fuse_scene(scene: str, temperature: float | None, params: Fuse) -> Boxes3D:
+def fuse_scene(scene: str, temperature: float | None, params: Fuse, taxonomy: Taxonomy) -> Boxes3D:
     """Pseudo-labels of one scene, keyframe by keyframe; without a temperature unfused."""
     name = f"{scene}.parquet"
-    labels = Boxes3D.read(_LABELS[params.labels] / name)
+    labels = read_classed(Boxes3D, _LABELS[params.labels] / name, taxonomy)
     if temperature is None:
         return labels
     proposals = Boxes3D.read(layout.SAM3D / name)

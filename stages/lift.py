@@ -19,8 +19,8 @@ from cm3d.params import Lift, load_params
 from cm3d.sensors.accumulation import accumulate
 from cm3d.sensors.card import Sensors, open_sensors
 from cm3d.tables import Boxes3D, Cameras, Frames, Lanes, Masks, Sweeps, layout
+from cm3d.tables.classed import read_classed
 from cm3d.tables.noted import Noted
-from cm3d.tables.parquet import remedy
 from cm3d.taxonomy import Taxonomy, load_taxonomy
 
 
@@ -73,10 +73,8 @@ def read_keyframes(
     name = f"{scene}.parquet"
     sweeps = Sweeps.read(layout.SWEEPS / name)
     cameras = Cameras.read(layout.CAMERAS / name)
-    masks = Masks.read(layout.MASKS / name)
-    if taxonomy is not None:
-        path = layout.MASKS / name
-        taxonomy.check(masks.class_name, path, f"rebuild it with {remedy(path)}")
+    path = layout.MASKS / name
+    masks = Masks.read(path) if taxonomy is None else read_classed(Masks, path, taxonomy)
     location = frames.location[0]  # empty where the data set has no map
     lanes = Lanes.read(layout.LANES / f"{location}.parquet") if location else Lanes.empty()
     field = LaneField.from_lanes(lanes)

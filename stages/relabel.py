@@ -24,7 +24,8 @@ def main() -> None:
     """Run the stage."""
     number = round_asked_for("relabel", __doc__)
     params, stage, model = load_params(), f"relabel_r{number}", model_before(number)
-    split, taxonomy = read_split(stage, params), load_taxonomy(params.taxonomy)
+    taxonomy = load_taxonomy(params.taxonomy)
+    split = read_split(stage, params, taxonomy)
     out = layout.relabelled(number)
     # the figures compare with them, and `refined` merges with them
     before = read_labels(Boxes3D, layout.PSEUDO_LABELS, scenes_of(split.frames), taxonomy)
@@ -43,10 +44,10 @@ def main() -> None:
         made.json(layout.METRICS / f"{stage}.json", report)
 
 
-def read_split(stage: str, params: Params) -> Split:
+def read_split(stage: str, params: Params, taxonomy: Taxonomy) -> Split:
     """The keyframes of train with the truth of the labelled part."""
     frames = layout.split_frames("train", wanted_by=stage)
-    truth = read_scenes(GroundTruth, layout.GROUND_TRUTH, scenes_of(frames))
+    truth = read_labels(GroundTruth, layout.GROUND_TRUTH, scenes_of(frames), taxonomy)
     return Split.of(frames, is_labelled(frames, params.labels, params.seed), truth)
 
 

@@ -13,6 +13,7 @@ from cm3d.segment.common.scene import build_segmenter, count_unused
 from cm3d.sensors.card import open_sensors
 from cm3d.shelf.results import say_unused
 from cm3d.tables import Boxes2D, Cameras, Masks, layout
+from cm3d.tables.classed import read_classed
 from cm3d.tables.noted import Noted, count_left_out
 from cm3d.taxonomy import load_taxonomy
 
@@ -39,7 +40,7 @@ def main() -> None:
 def segment_one(scene: str, setting: Setting) -> Noted[Masks]:
     """Masks of one scene."""
     cameras = Cameras.read(layout.CAMERAS / f"{scene}.parquet")
-    boxes = Boxes2D.read(layout.BOXES2D / f"{scene}.parquet")
+    boxes = read_classed(Boxes2D, layout.BOXES2D / f"{scene}.parquet", setting.taxonomy)
     return build_segmenter(setting).segment(cameras, boxes)
 
 

@@ -146,9 +146,7 @@ class Taxonomy(Section):
             raise InputError(self._unknown(class_names[np.argmin(indices)]))
         return indices
 
-    def check(
-        self, class_names: NDArrayObject, path: Path, remedy: str = "rerun what wrote it"
-    ) -> None:
+    def check(self, class_names: NDArrayObject, path: Path, remedy: str) -> None:
         """Check the names (N,) that a table has, row by row.
 
         Args:

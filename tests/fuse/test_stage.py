@@ -11,6 +11,7 @@ from cm3d.errors import InputError
 from cm3d.params import Params, load_params
 from cm3d.tables import Boxes3D, Frames, GroundTruth, layout
 from cm3d.tables.table import columns_of
+from cm3d.taxonomy import Taxonomy
 from stages.fuse import chosen_temperature, fuse_scene
 
 MakeBoxes = Callable[..., Boxes3D]
@@ -122,20 +123,22 @@ def test_given_temperature_reads_no_truth(folder: Path, params: Params) -> None:
 
 @pytest.mark.parametrize(("labels", "unfused_m"), [("lifted", 4.0), ("imported", 3.0)])
 def test_whose_labels_are_fused(
-    folder: Path, params: Params, labels: str, unfused_m: float
+    folder: Path, params: Params, taxonomy: Taxonomy, labels: str, unfused_m: float
 ) -> None:
     chosen = with_fuse(params, labels=labels)
     # at 0.25 the proposal's 0.7 is above the 0.6 of the label, at 8 it is 0.53
-    assert fuse_scene("scene", 0.25, chosen.fuse).length_m.tolist() == [6.0] * 2
-    assert fuse_scene("scene", 8.0, chosen.fuse).length_m.tolist() == [unfused_m] * 2
+    assert fuse_scene("scene", 0.25, chosen.fuse, taxonomy).length_m.tolist() == [6.0] * 2
+    assert fuse_scene("scene", 8.0, chosen.fuse, taxonomy).length_m.tolist() == [unfused_m] * 2
 
 
-def test_labels_pass_unfused_without_proposals(folder: Path, params: Params) -> None:
+def test_labels_pass_unfused_without_proposals(
+    folder: Path, params: Params, taxonomy: Taxonomy
+) -> None:
     (folder / layout.SAM3D / "scene.parquet").unlink()
     (folder / layout.GROUND_TRUTH / "scene.parquet").unlink()
     alone = with_fuse(params, proposals=False)
     assert chosen_temperature(alone) == (None, {})
-    passed = fuse_scene("scene", None, alone.fuse)
+    passed = fuse_scene("scene", None, alone.fuse, taxonomy)
     lifted = Boxes3D.read(layout.LIFTED / "scene.parquet")
     for name in columns_of(Boxes3D):
         assert getattr(passed, name).tolist() == getattr(lifted, name).tolist()

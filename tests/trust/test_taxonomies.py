@@ -112,6 +112,6 @@ def test_marks_and_line_ends_of_other_systems_are_read(tmp_path: Path, content: 
 def test_a_class_that_the_list_does_not_have_is_named_with_its_file() -> None:
     taxonomy = load_taxonomy("nuscenes", FOLDER)
     names = np.array(["car", "tram"], dtype=object)
-    words = ("data/masks/s.parquet: ", "unknown class 'tram'", "taxonomy nuscenes", "rerun")
-    refuses(lambda: taxonomy.check(names, Path("data/masks/s.parquet")), *words)
-    taxonomy.check(names[:1], Path("data/masks/s.parquet"))
+    words = ("data/masks/s.parquet: row 1: ", "unknown class 'tram'", "taxonomy nuscenes", "rerun")
+    refuses(lambda: taxonomy.check(names, Path("data/masks/s.parquet"), "rerun it"), *words)
+    taxonomy.check(names[:1], Path("data/masks/s.parquet"), "rerun it")

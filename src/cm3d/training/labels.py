@@ -16,8 +16,8 @@ from cm3d.errors import InputError
 from cm3d.params import Labels, Selftrain
 from cm3d.splits.labelled import has_returns, is_labelled, is_unlabelled, knob_of
 from cm3d.tables.boxes import Boxes3D, GroundTruth
+from cm3d.tables.classed import read_classed
 from cm3d.tables.index import Frames, Sweeps
-from cm3d.tables.parquet import remedy
 from cm3d.tables.words import rows_by_word
 from cm3d.taxonomy import Taxonomy
 from cm3d.training.frames import TrainingFrame, to_sensor
@@ -39,13 +39,9 @@ def read_labels(
     Raises:
         InputError: A file cannot be read, or a box is of none of the classes.
     """
-    read = []
-    for scene in scenes:
-        path = folder / f"{scene}.parquet"
-        boxes = table.read(path)
-        taxonomy.check(boxes.class_name, path, f"rebuild it with {remedy(path)}")
-        read.append(boxes)
-    return table.concatenate(read)
+    return table.concatenate(
+        read_classed(table, folder / f"{scene}.parquet", taxonomy) for scene in scenes
+    )
 
 
 def inference_frames(frames: Frames, sweeps: Sweeps) -> list[TrainingFrame]:

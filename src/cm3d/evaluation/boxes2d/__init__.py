@@ -9,7 +9,7 @@ from cm3d.evaluation.boxes2d.average_precision import RECALL, score_boxes2d, sco
 from cm3d.evaluation.protocol import Better, Scorer, Scores
 from cm3d.params import Params
 from cm3d.tables import Boxes2D, Cameras, Frames, GroundTruth, layout, read_scenes
-from cm3d.tables.parquet import remedy
+from cm3d.tables.classed import read_classed
 from cm3d.tables.words import positions
 from cm3d.taxonomy import Taxonomy
 
@@ -36,7 +36,9 @@ class Boxes2DScorer:
         scenes = sorted(set(frames.scene_name))
         cameras = read_scenes(Cameras, layout.CAMERAS, scenes)
         cameras = cameras[positions(cameras.sample_token, frames.sample_token) >= 0]
-        boxes = Boxes2D.concatenate(self._read(folder / f"{scene}.parquet") for scene in scenes)
+        boxes = Boxes2D.concatenate(
+            read_classed(Boxes2D, folder / f"{scene}.parquet", self.taxonomy) for scene in scenes
+        )
         boxes = boxes[positions(boxes.camera_token, cameras.camera_token) >= 0]
         truth = read_scenes(GroundTruth, layout.GROUND_TRUTH, scenes)
         names = self.taxonomy.class_names
@@ -61,11 +63,6 @@ class Boxes2DScorer:
                 for recall, precision in zip(RECALL, scores.precision.tolist(), strict=True)
             ],
         )
-
-    def _read(self, path: Path) -> Boxes2D:
-        boxes = Boxes2D.read(path)
-        self.taxonomy.check(boxes.class_name, path, f"rebuild it with {remedy(path)}")
-        return boxes
 
 
 def build(params: Params, taxonomy: Taxonomy) -> Scorer:
