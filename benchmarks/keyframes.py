@@ -11,6 +11,7 @@ from benchmarks.random_keyframe import random_keyframe
 from benchmarks.scene_tables import SceneTables
 from cm3d.datasets.nuscenes.database import NuScenesTables
 from cm3d.datasets.nuscenes.lanes import index_lanes
+from cm3d.datasets.nuscenes.maps import read_map
 from cm3d.datasets.nuscenes.scenes import index_scene
 from cm3d.tables import Masks
 from cm3d.taxonomy import Taxonomy
@@ -36,7 +37,7 @@ def measured_keyframe(folder: Path, lane_step_m: float, taxonomy: Taxonomy) -> S
 def real_keyframe(root: Path, lane_step_m: float, taxonomy: Taxonomy) -> SceneTables:
     """A keyframe of nuScenes with GrabCut masks of real detections."""
     scene = index_scene(NuScenesTables(root, "v1.0-mini"), "scene-0061", 0, taxonomy)
-    lanes = index_lanes(root, str(scene.frames.location[0]), lane_step_m)
+    lanes = index_lanes(read_map(root, str(scene.frames.location[0])), lane_step_m)
     masks = _grabcut_masks(root, str(scene.frames.sample_token[0]), taxonomy)
     return SceneTables(root, scene.frames, scene.sweeps, scene.cameras, masks, lanes)
 

@@ -10,8 +10,8 @@ import pytest
 import shapely
 from nuscenes.map_expansion.map_api import NuScenesMap
 
-from cm3d.datasets.nuscenes.lanes import map_path
 from cm3d.datasets.nuscenes.map_areas import index_map_areas
+from cm3d.datasets.nuscenes.maps import map_path, read_map
 from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat
 from cm3d.geometry.ground_map import MAP_CLASSES, GroundMap
 from cm3d.geometry.se3 import SE3
@@ -134,7 +134,7 @@ def cities(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         path = root / map_path(location)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(map_expansion(town)))
-        ours = index_map_areas(Path(root), location).ground_map()
+        ours = index_map_areas(read_map(Path(root), location)).ground_map()
         found[location] = ours, NuScenesMap(str(root), location), town.center_m
     return found
 

@@ -8,6 +8,7 @@ import pytest
 from cm3d.datasets.nuscenes import CARD
 from cm3d.datasets.nuscenes.database import NuScenesTables
 from cm3d.datasets.nuscenes.lanes import index_lanes
+from cm3d.datasets.nuscenes.maps import read_map
 from cm3d.datasets.nuscenes.scenes import IndexedScene, index_scene
 from cm3d.evaluation.nuscenes.detection import DetectionScores, evaluate_boxes
 from cm3d.geometry.se3 import SE3
@@ -36,7 +37,7 @@ def scene(real_keyframe: Path) -> IndexedScene:
 
 @pytest.fixture(scope="module")
 def lanes(real_keyframe: Path) -> LaneField | None:
-    return LaneField.from_lanes(index_lanes(real_keyframe, LOCATION, 0.5))
+    return LaneField.from_lanes(index_lanes(read_map(real_keyframe, LOCATION), 0.5))
 
 
 @pytest.fixture(scope="module")

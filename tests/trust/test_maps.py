@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from cm3d.datasets.nuscenes.lanes import index_lanes, map_path
+from cm3d.datasets.nuscenes.lanes import index_lanes
+from cm3d.datasets.nuscenes.maps import map_path, read_map
 from tests.trust.refusal import content_of, refuses
 
 NAN, INF = float("nan"), float("inf")
@@ -103,7 +104,9 @@ CASES: list[tuple[str, object, tuple[str, ...]]] = [
 def test_refused(content: object, words: tuple[str, ...], tmp_path: Path) -> None:
     path = write(tmp_path, content)
     before = content_of(tmp_path)
-    refuses(lambda: index_lanes(tmp_path, "town", 0.5), str(path), "fetch it again", *words)
+    refuses(
+        lambda: index_lanes(read_map(tmp_path, "town"), 0.5), str(path), "fetch it again", *words
+    )
     assert content_of(tmp_path) == before
 
 
@@ -119,4 +122,4 @@ def _with_mark(content: str) -> bytes:
 def test_passes(encode: Callable[[str], bytes], tmp_path: Path) -> None:
     whole = town(arcline(start_pose=[0, 0, 0], radius=7), lane=[{"token": "a", "more": {"x": 1}}])
     write(tmp_path, encode(json.dumps(whole)))
-    assert len(index_lanes(tmp_path, "town", 0.5)) == 7
+    assert len(index_lanes(read_map(tmp_path, "town"), 0.5)) == 7

@@ -4,7 +4,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cm3d.datasets.nuscenes.lanes import index_lanes, map_path
+from cm3d.datasets.nuscenes.lanes import index_lanes
+from cm3d.datasets.nuscenes.maps import map_path, read_map
 from cm3d.errors import InputError
 
 
@@ -36,7 +37,7 @@ def test_points_follow_the_lane(tmp_path: Path) -> None:
             "arcline_path_3": paths,
         },
     )
-    lanes = index_lanes(tmp_path, "town", step_m=1.0)
+    lanes = index_lanes(read_map(tmp_path, "town"), step_m=1.0)
     assert lanes.lane_token.tolist() == ["a"] * 4 + ["b"] * 2
     assert lanes.kind.tolist() == ["lane"] * 4 + ["lane_connector"] * 2
     assert lanes.point_index.tolist() == [0, 1, 2, 3, 0, 1]
@@ -54,24 +55,24 @@ def test_the_step_is_an_upper_bound(tmp_path: Path) -> None:
             "arcline_path_3": {"a": [straight(0, 0, 0.3, 7.3)]},
         },
     )
-    position_m = index_lanes(tmp_path, "town", step_m=0.5).position_m
+    position_m = index_lanes(read_map(tmp_path, "town"), step_m=0.5).position_m
     assert np.linalg.norm(np.diff(position_m, axis=0), axis=1).max() <= 0.5
 
 
 def test_no_map_gives_no_lanes(tmp_path: Path) -> None:
-    assert len(index_lanes(tmp_path, "town", 0.5)) == 0
+    assert len(index_lanes(read_map(tmp_path, "town"), 0.5)) == 0
 
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"lane": []}', '{"arcline_path_3": {}}'])
 def test_bad_maps_are_named(tmp_path: Path, content: str) -> None:
     write_map(tmp_path, content)
     with pytest.raises(InputError, match=r"town\.json: (no map expansion|not valid JSON)"):
-        index_lanes(tmp_path, "town", 0.5)
+        index_lanes(read_map(tmp_path, "town"), 0.5)
 
 
 @pytest.mark.real
 def test_real_map(real_keyframe: Path) -> None:
-    lanes = index_lanes(real_keyframe, "singapore-onenorth", 0.5)
+    lanes = index_lanes(read_map(real_keyframe, "singapore-onenorth"), 0.5)
     assert set(lanes.kind) == {"lane", "lane_connector"}
     assert 400 < len(set(lanes.lane_token)) <= 213 + 247
     first = lanes[lanes.lane_token == lanes.lane_token[0]]

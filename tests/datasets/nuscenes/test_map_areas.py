@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import shapely
 
-from cm3d.datasets.nuscenes.lanes import map_path
 from cm3d.datasets.nuscenes.map_areas import index_map_areas
+from cm3d.datasets.nuscenes.maps import map_path, read_map
 from cm3d.geometry.ground_map import MAP_CLASSES
 from cm3d.simulation.database.map_expansion import map_expansion
 from cm3d.simulation.town.town import build_town
@@ -24,12 +24,14 @@ CORNERS = {
     "f": (4, 2),
     "g": (2, 4),
 }
+NO_LANES = {"lane": [], "lane_connector": [], "arcline_path_3": {}}
 HOLE = {"node_tokens": ["e", "f", "g"]}
 
 
 def town(**layers: object) -> dict[str, Any]:
     """A square with a hole as walkway, a line as road divider, and empty layers."""
     return {
+        **NO_LANES,
         "node": [{"token": key, "x": x, "y": float(y)} for key, (x, y) in CORNERS.items()],
         "polygon": [
             {"token": "p", "exterior_node_tokens": [*"abcd"], "holes": [HOLE, {"node_tokens": []}]},
@@ -52,7 +54,7 @@ def write(root: Path, content: object) -> Path:
 
 def shapes_of(root: Path, content: object) -> list[tuple[str, shapely.Geometry]]:
     write(root, content)
-    areas = index_map_areas(root, "town")
+    areas = index_map_areas(read_map(root, "town"))
     areas.write(root / "areas.parquet")
     found = areas.ground_map()
     return [(MAP_CLASSES[i], s) for i, s in zip(found.class_index, found.shapes, strict=True)]
@@ -83,8 +85,8 @@ def test_what_cannot_be_drawn_is_left_out_but_for_drivable_areas(tmp_path: Path)
 
 
 def test_no_map_and_no_layers_give_no_shapes(tmp_path: Path) -> None:
-    assert len(index_map_areas(tmp_path, "town")) == 0
-    assert shapes_of(tmp_path, {"lane": [], "lane_connector": [], "arcline_path_3": {}}) == []
+    assert len(index_map_areas(read_map(tmp_path, "town"))) == 0
+    assert shapes_of(tmp_path, NO_LANES) == []
 
 
 def test_the_embedded_maps_draw_every_class(tmp_path: Path) -> None:
@@ -98,7 +100,7 @@ def test_the_embedded_maps_draw_every_class(tmp_path: Path) -> None:
 
 @pytest.mark.real
 def test_a_real_map_without_areas_has_dividers(real_keyframe: Path) -> None:
-    found = index_map_areas(real_keyframe, "singapore-onenorth").ground_map()
+    found = index_map_areas(read_map(real_keyframe, "singapore-onenorth")).ground_map()
     assert found.classes() == {"divider"}
     assert len(found.shapes) == 25 + 72
 
@@ -138,5 +140,5 @@ CASES: list[tuple[str, object, tuple[str, ...]]] = [
 def test_refused(content: object, words: tuple[str, ...], tmp_path: Path) -> None:
     path = write(tmp_path, content)
     before = content_of(tmp_path)
-    refuses(lambda: index_map_areas(tmp_path, "town"), str(path), *words)
+    refuses(lambda: index_map_areas(read_map(tmp_path, "town")), str(path), *words)
     assert content_of(tmp_path) == before

@@ -1,8 +1,8 @@
 """nuScenes, and every data set in its format."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +11,7 @@ from cm3d.datasets.nuscenes.checks import check_tables, metadata_manifest, missi
 from cm3d.datasets.nuscenes.database import NuScenesTables
 from cm3d.datasets.nuscenes.lanes import index_lanes
 from cm3d.datasets.nuscenes.map_areas import index_map_areas
+from cm3d.datasets.nuscenes.maps import MapExpansion, read_map
 from cm3d.datasets.nuscenes.mini import fetch
 from cm3d.datasets.nuscenes.scenes import index_scene
 from cm3d.datasets.nuscenes.splits import scene_names
@@ -57,6 +58,11 @@ class NuScenes:
     def _tables(self) -> NuScenesTables:
         return NuScenesTables(self.root, self.version)
 
+    @cached_property
+    def _map(self) -> Callable[[str], MapExpansion]:
+        """One map by its location; the last one is kept, as lanes and areas are asked in turn."""
+        return lru_cache(maxsize=1)(partial(read_map, self.root))
+
     def scenes(self) -> dict[str, list[str]]:
         """Names of scenes by split."""
         return scene_names(self._tables)
@@ -67,11 +73,11 @@ class NuScenes:
 
     def lanes(self, location: str, step_m: float) -> Lanes:
         """Centrelines of one map."""
-        return index_lanes(self.root, location, step_m)
+        return index_lanes(self._map(location), step_m)
 
     def map_areas(self, location: str) -> MapAreas:
         """What one map draws on the ground."""
-        return index_map_areas(self.root, location)
+        return index_map_areas(self._map(location))
 
     def notes(self, locations: Iterable[str]) -> list[str]:
         """What is missing or left out, and can be done without."""

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from cm3d.datasets.nuscenes.lanes import map_path
+from cm3d.datasets.nuscenes.maps import map_path
 from cm3d.datasets.nuscenes.schema import FIELDS
 from cm3d.errors import InputError
 from cm3d.params import checked_name

@@ -8,16 +8,14 @@ import numpy as np
 import shapely
 
 from cm3d.datasets.nuscenes.fields import ATTRIBUTES, TOKEN, Field, refers_to, within
-from cm3d.datasets.nuscenes.lanes import map_path
+from cm3d.datasets.nuscenes.maps import AGAIN, MapExpansion
 from cm3d.datasets.nuscenes.records import Record, check_fields, check_references
 from cm3d.errors import InputError
 from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat
-from cm3d.params import read_json
 from cm3d.tables.contract import shown
 from cm3d.tables.map_areas import AREA_POINTS, LINE_POINTS, MapAreas
 from cm3d.tables.rules import MAX_POSITION_M
 
-_AGAIN: Final = "fetch it again"
 _LAYERS: Final = {
     "drivable_area": "drivable_area",
     "ped_crossing": "ped_crossing",
@@ -56,28 +54,22 @@ _SHAPES: Final = {
 _ONE_POLYGON: Final = {"polygon_token": refers_to("polygon")}
 
 
-def index_map_areas(root: Path, location: str) -> MapAreas:
+def index_map_areas(expansion: MapExpansion) -> MapAreas:
     """The shapes of a map that have a class in `MAP_CLASSES`, in the order of its records.
 
     Shapes of too few points, and areas whose outline crosses itself, are left out, as
     nuscenes-devkit leaves them out; a drivable area that does is mended.
 
     Args:
-        root: Root folder of the data set.
-        location: Name of the map; no map of that name, or layers that it lacks, give no rows.
+        expansion: The map; layers that it lacks give no rows.
 
     Raises:
-        InputError: The file is no map expansion.
+        InputError: A layer of it is malformed.
     """
-    path = root / map_path(location)
-    if not path.is_file():
-        return MapAreas.empty()
-    content = read_json(path, _AGAIN)
-    if not isinstance(content, dict):
-        raise InputError(f"{path}: no map expansion v1.3; {_AGAIN}")
-    nodes = _records(path, content, "node", _NODE)
-    polygons = _records(path, content, "polygon", _POLYGON)
-    lines = _records(path, content, "line", _LINE)
+    path, layers = expansion.path, expansion.layers
+    nodes = _records(path, layers, "node", _NODE)
+    polygons = _records(path, layers, "polygon", _POLYGON)
+    lines = _records(path, layers, "line", _LINE)
     holes = [{**hole, "token": p["token"]} for p in polygons for hole in p["holes"]]
     _check(path, "holes", holes, _HOLE)
     known = {"node": _by_token(nodes), "polygon": _by_token(polygons), "line": _by_token(lines)}
@@ -88,7 +80,7 @@ def index_map_areas(root: Path, location: str) -> MapAreas:
     names: list[str] = []
     for layer, class_name in _LAYERS.items():
         fields = _SHAPES.get(layer, _ONE_POLYGON)
-        records = _records(path, content, layer, {"token": TOKEN, **fields})
+        records = _records(path, layers, layer, {"token": TOKEN, **fields})
         check_references(path, records, fields, known)
         found = [shape for record in records for shape in _shapes(record, known, xy_m)]
         shapes += found
@@ -129,12 +121,12 @@ def _sound(area: shapely.Polygon, mends: bool) -> list[shapely.Geometry]:
 
 
 def _records(
-    path: Path, content: Mapping[str, Any], layer: str, fields: Mapping[str, Field]
+    path: Path, layers: Mapping[str, Any], layer: str, fields: Mapping[str, Field]
 ) -> list[Record]:
     """The records of a layer; none where the map lacks it."""
-    records = content.get(layer, [])
+    records = layers.get(layer, [])
     if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
-        raise InputError(f"{path}: {layer} is {shown(records)}, no list of objects; {_AGAIN}")
+        raise InputError(f"{path}: {layer} is {shown(records)}, no list of objects; {AGAIN}")
     _check(path, layer, records, fields)
     return records
 
@@ -143,7 +135,7 @@ def _check(path: Path, layer: str, records: Sequence[Record], fields: Mapping[st
     """Check that records have all fields, and what they must be."""
     for number, record in enumerate(records):
         if missing := [name for name in fields if name not in record]:
-            raise InputError(f"{path}: {layer} {number}: no {missing[0]!r}; {_AGAIN}")
+            raise InputError(f"{path}: {layer} {number}: no {missing[0]!r}; {AGAIN}")
     check_fields(path, records, fields)
 
 
