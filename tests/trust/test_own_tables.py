@@ -25,8 +25,8 @@ from cm3d.tables import (
     read_scenes,
 )
 from cm3d.tables.map_areas import MapAreas
-from cm3d.tables.parquet import VERSION_KEY
-from tests.trust.refusal import content_of, of_other_systems, refuses
+from cm3d.tables.parquet import VERSION_KEY, read_texts
+from tests.trust.refusal import NO_FILES, content_of, of_other_systems, refuses
 
 NAN, INF = float("nan"), float("inf")
 SCENE = "scene-1"
@@ -409,6 +409,28 @@ def test_damaged_files(damage: Callable[[bytes], bytes], file_of: FileOf) -> Non
     path = file_of(Boxes3D)
     path.write_bytes(damage(path.read_bytes()))
     read_refuses(Boxes3D, path, "not a readable Parquet file")
+
+
+def read_paths(path: Path) -> object:
+    return read_texts(path, "path")
+
+
+@pytest.mark.parametrize("kind", NO_FILES)
+@pytest.mark.parametrize("read", [Cameras.read, read_paths], ids=["table", "texts"])
+def test_no_files(read: Callable[[Path], object], kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "data" / "index" / "cameras" / f"{SCENE}.parquet"
+    path.parent.mkdir(parents=True)
+    NO_FILES[kind](path)
+    refuses(lambda: read(path), str(path), "dvc repro download")
+
+
+def test_a_folder_of_tables_is_no_table(file_of: FileOf) -> None:
+    path = file_of(Boxes3D)
+    inner = path.read_bytes()
+    path.unlink()
+    path.mkdir()
+    (path / "part.parquet").write_bytes(inner)
+    read_refuses(Boxes3D, path, "is a folder, not a file; delete it")
 
 
 @pytest.mark.parametrize(

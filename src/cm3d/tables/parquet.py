@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from cm3d.errors import InputError
+from cm3d.params import check_file
 
 VERSION_KEY: Final = b"cm3d.schema_version"
 FIRST_VERSION: Final = 1  # of the files that carry none
@@ -60,9 +61,11 @@ def read_parquet(path: Path, schema: pa.Schema, version: int) -> pa.Table:
         version: That the file must have.
 
     Raises:
-        InputError: The file is missing, unreadable, of another version or of other columns.
+        InputError: The file is missing, no file, unreadable, of another version or of other
+            columns.
     """
     again = f"rebuild it with {remedy(path)}"
+    _refuse_others(path)
     try:
         table = pq.read_table(path, partitioning=None)
     except FileNotFoundError as error:
@@ -97,6 +100,7 @@ def read_texts(path: Path, name: str) -> list[str]:
         InputError: The file is unreadable, or has no such column of texts without nulls.
     """
     again = f"rebuild it with {remedy(path)}"
+    _refuse_others(path)
     try:
         is_there = name in pq.read_schema(path).names
         file = pq.read_table(path, partitioning=None, columns=[name] if is_there else [])
@@ -108,6 +112,16 @@ def read_texts(path: Path, name: str) -> list[str]:
     if column.type != pa.string() or column.null_count:
         raise InputError(f"{path}: column {name!r} holds something else than texts; {again}")
     return [str(text) for text in column.to_pylist()]
+
+
+def _refuse_others(path: Path) -> None:
+    """Refuse what is there and no file: of a folder Arrow would read all files, a pipe never ends.
+
+    Raises:
+        InputError: It is one.
+    """
+    if path.exists():
+        check_file(path, f"delete it and run {remedy(path)}")
 
 
 def _first_null(column: pa.ChunkedArray) -> int | None:
