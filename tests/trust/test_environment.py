@@ -2,6 +2,7 @@
 
 import errno
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 from cm3d.errors import refused, unwritable
 from cm3d.execution.environment import check_environment, refuse_several
 from cm3d.execution.interruption import descendants
+from cm3d.execution.processes import helper_pool, in_processes, prepare_for_children
 from cm3d.execution.stage import run_stage
 from tests.trust.refusal import refuses
 
@@ -152,6 +154,30 @@ def test_a_temporary_folder_too_long_for_sockets_is_one_line(
     refuses(check_environment, "TMPDIR: /tmp/é", "77 bytes", "room for 75")
     monkeypatch.setattr(tempfile, "gettempdir", lambda: "/tmp/" + "é" * 35)
     check_environment()
+
+
+@pytest.fixture
+def few_files() -> Iterator[int]:
+    """The least limit of open files under which two processes may be started, as it is in force."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (40, before[1]))
+    yield 40
+    resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+CHILDREN: dict[str, Callable[[int], object]] = {
+    "workers": lambda count: list(in_processes(str, ["a", "b"], count, [])),
+    "readers": helper_pool,
+    "loaders": prepare_for_children,
+}
+
+
+@pytest.mark.parametrize("kind", CHILDREN)
+def test_too_few_open_files_are_one_line(kind: str, few_files: int) -> None:
+    said = refuses(
+        lambda: CHILDREN[kind](3), "ulimit -n: 40 open files, and 3 processes need 44", "raise it"
+    )
+    assert kind in said
 
 
 @pytest.mark.parametrize("encoding", ["ANSI_X3.4-1968", "ISO-8859-1"])

@@ -1,6 +1,7 @@
 """Where scenes are worked on: in this process, in several, or on a Ray cluster."""
 
 import os
+import resource
 import sys
 import threading
 from collections.abc import Callable, Generator, Sequence
@@ -10,7 +11,7 @@ from multiprocessing import forkserver, get_context, parent_process, resource_tr
 from multiprocessing.context import ForkServerContext
 from multiprocessing.queues import SimpleQueue
 from multiprocessing.util import Finalize, get_temp_dir
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from cm3d.errors import InputError
 from cm3d.execution.devices import deal_gpus, visible_gpus
@@ -19,6 +20,10 @@ from cm3d.execution.ray_cluster import on_ray
 from cm3d.params import Execution
 
 ResultT = TypeVar("ResultT")
+
+# Open files of a process with children: its own, and pipes and locks for each child.
+_FILES: Final = 32
+_FILES_OF_CHILD: Final = 4
 
 
 def run_engine(
@@ -61,12 +66,12 @@ def in_processes(
         gpus: CUDA_VISIBLE_DEVICES of each worker; none leaves it alone.
 
     Raises:
-        InputError: A worker died.
+        InputError: A worker died, or so many need more open files than are allowed.
     """
     # A plain fork would inherit the threads of OpenCV and torch in an undefined state; the fork
     # server is started before there are any, and imports the stage once for all workers.
     get_context("forkserver").set_forkserver_preload(_stage_modules())
-    context = _fork_server()
+    context = _fork_server(workers)
     shares: SimpleQueue[str] = context.SimpleQueue()
     for gpu in gpus:
         shares.put(gpu)
@@ -85,19 +90,29 @@ def in_processes(
             raise
 
 
-def _fork_server() -> ForkServerContext:
+def _fork_server(children: int) -> ForkServerContext:
     """A running fork server, whose processes leave Ctrl-C to the stage."""
-    prepare_for_children()
+    prepare_for_children(children)
     with deaf_children():
         forkserver.ensure_running()
     return get_context("forkserver")
 
 
-def prepare_for_children() -> None:
+def prepare_for_children(children: int) -> None:
     """Make what processes share with those that they start, so that they remove it when they end.
 
     A temporary folder of a child's own would outlive a child that is killed.
+
+    Raises:
+        InputError: So many need more open files than are allowed, of which they would die.
     """
+    allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = _FILES + _FILES_OF_CHILD * children
+    if allowed != resource.RLIM_INFINITY and allowed < needed:
+        raise InputError(
+            f"ulimit -n: {allowed} open files, and {children} processes need {needed}; raise it or "
+            "lower execution.workers, readers, loaders or trainers"
+        )
     get_temp_dir()
     chosen = os.environ.get("PYTHONWARNINGS")
     # the tracker would tell of what a killed child has left to it, on which it was started
@@ -134,7 +149,7 @@ def helper_pool(processes: int) -> ProcessPoolExecutor:
 
     They are not forked: by now this process may have the threads of a network.
     """
-    pool = ProcessPoolExecutor(processes, _fork_server(), end_with_parent)
+    pool = ProcessPoolExecutor(processes, _fork_server(processes), end_with_parent)
     # A worker joins its children before executors are shut down, and these would wait for work;
     # queues close at priority 10.
     Finalize(None, pool.shutdown, exitpriority=100)

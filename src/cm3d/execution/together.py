@@ -63,7 +63,7 @@ def count_trainers(wanted: int | Literal["auto"], device: str) -> int:
 
 
 def _start(work: Callable[[torch.device], None], trainers: int, device: str) -> None:
-    prepare_for_children()
+    prepare_for_children(trainers)
     context, port = get_context("spawn"), _free_port()
     failures: SimpleQueue[_Failure] = context.SimpleQueue()
     processes = [

@@ -155,7 +155,7 @@ def load_batches(
         worker_init_fn=_leave_interrupts_to_the_parent,
     )
     if loaders:
-        prepare_for_children()
+        prepare_for_children(loaders)
     for batch in loader:
         if isinstance(batch, InputError):
             raise batch
