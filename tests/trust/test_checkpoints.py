@@ -448,6 +448,9 @@ CONFIGURATIONS: list[tuple[str, bytes, str]] = [
     ("heads as null", b'{"heads": null}', "trained on classes None"),
     ("a web page", b"<html></html>", "not valid JSON"),
     ("a Git LFS pointer", LFS, "not valid JSON"),
+    ("cameras as a number", b'{"heads": [], "rig": 7}', "rig is 7, no list of cameras"),
+    ("cameras as a word", b'{"heads": [], "rig": "front"}', "rig is 'front', no list of cameras"),
+    ("cameras of numbers", b'{"heads": [], "rig": [1, null]}', "rig is [1, None], no list"),
     ("many heads", json.dumps({"heads": [["x" * 99] * 99]}).encode(), "trained on classes"),
 ]
 

@@ -59,7 +59,7 @@ def load_model(
     section = trained_section(section, stored)
     model = build_detector(section, taxonomy, seed=0)
     _check_configuration(configuration, stored, section, taxonomy, model.training_only)
-    model.rig = tuple(stored.get("rig", ()))
+    model.rig = tuple(stored["rig"])
     weights = read_weights(path, remedy)
     check_weights(weights, model.state_dict(), "the detector", path, remedy)
     model.load_state_dict(weights)
@@ -70,7 +70,10 @@ def _read_configuration(path: Path, remedy: str) -> dict[str, Any]:
     stored = params.read_json(path, remedy)
     if not isinstance(stored, dict) or "heads" not in stored:
         raise InputError(f"{path}: not the configuration of a detector; {remedy}")
-    return {"task": "boxes"} | stored  # models of earlier days have no other
+    rig = stored.get("rig", [])
+    if not isinstance(rig, list) or not all(isinstance(camera, str) for camera in rig):
+        raise InputError(f"{path}: rig is {shown(rig)}, no list of cameras; {remedy}")
+    return {"task": "boxes", "rig": rig} | stored  # models of earlier days have no others
 
 
 def _check_configuration(
