@@ -10,7 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 from pycocotools import mask as coco_mask
 
-from cm3d.sensors.card import read_card
+from cm3d.datasets import nuscenes
+from cm3d.evaluation.masks import measure_scene
+from cm3d.sensors.card import Sensors, read_card
 from cm3d.tables import (
     Boxes2D,
     Boxes3D,
@@ -22,6 +24,7 @@ from cm3d.tables import (
     Masks,
     Sweeps,
     Table,
+    layout,
     read_scenes,
 )
 from cm3d.tables.map_areas import MapAreas
@@ -387,6 +390,22 @@ def test_tokens_that_two_scenes_share(table: type[Table], made: Path, tmp_path: 
     )
     other.replace(**{key: ["x", "y"]}).write(tmp_path / "data" / folder / "scene-2.parquet")
     assert len(read_scenes(table, tmp_path / "data" / folder, [SCENE, "scene-2"])) == 4
+
+
+def test_masks_of_no_detection(
+    file_of: FileOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for table in (Sweeps, Masks):
+        file_of(table)
+    change(file_of(Boxes2D), "detection_id", 7, row=1)
+    frames = Frames.read(layout.FRAMES / f"{SCENE}.parquet")
+    sensors = Sensors(layout.RAW, nuscenes.CARD.lidar)
+    refuses(
+        lambda: measure_scene(SCENE, layout.MASKS, frames, sensors),
+        f"{layout.MASKS}/{SCENE}.parquet: row 1, column 'detection_id': 1 is no detection of ",
+        f"{layout.BOXES2D}/{SCENE}.parquet; rebuild it with `dvc repro segment`",
+    )
 
 
 def test_no_keyframes(file_of: FileOf) -> None:

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
+from cm3d.errors import InputError
 from cm3d.evaluation.masks.measures import MaskMeasures, measure_masks, score_masks
 from cm3d.evaluation.protocol import Better, Scorer, Scores
 from cm3d.execution.scenes import map_scenes
@@ -15,6 +18,7 @@ from cm3d.sensors.accumulation import accumulate
 from cm3d.sensors.card import Sensors, open_sensors
 from cm3d.sensors.instances import has_instances, instance_image_path, read_instances
 from cm3d.tables import Boxes2D, Cameras, Frames, Masks, Sweeps, layout
+from cm3d.tables.parquet import remedy
 from cm3d.tables.words import positions
 from cm3d.taxonomy import Taxonomy
 
@@ -51,7 +55,11 @@ class MaskScorer:
 
 
 def measure_scene(scene: str, folder: Path, frames: Frames, sensors: Sensors) -> MaskMeasures:
-    """How full and how exact the masks of one scene are, on the images of some keyframes."""
+    """How full and how exact the masks of one scene are, on the images of some keyframes.
+
+    Raises:
+        InputError: A mask is of a detection that there is not.
+    """
     name = f"{scene}.parquet"
     sweeps, cameras = Sweeps.read(layout.SWEEPS / name), Cameras.read(layout.CAMERAS / name)
     cameras = cameras[positions(cameras.sample_token, frames.sample_token) >= 0]
@@ -63,9 +71,17 @@ def measure_scene(scene: str, folder: Path, frames: Frames, sensors: Sensors) ->
     def instances(token: str) -> NDArrayInt:
         return read_instances(layout.RAW / instance_image_path(token))
 
+    masks, boxes = Masks.read(folder / name), Boxes2D.read(layout.BOXES2D / name)
+    is_known = np.isin(masks.detection_id, boxes.detection_id)
+    if not is_known.all():
+        row = int(np.argmin(is_known))
+        raise InputError(
+            f"{folder / name}: row {row}, column 'detection_id': {masks.detection_id[row]} is no "
+            f"detection of {layout.BOXES2D / name}; rebuild it with {remedy(folder / name)}"
+        )
     return measure_masks(
-        Masks.read(folder / name),
-        Boxes2D.read(layout.BOXES2D / name),
+        masks,
+        boxes,
         cameras,
         keyframe_points,
         instances if has_instances(layout.RAW) else None,
