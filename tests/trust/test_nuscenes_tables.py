@@ -149,7 +149,8 @@ FIELDS: list[tuple[str, str, str, list[object]]] = [
         ],
     ),
     ("sensor", "s:LIDAR_TOP", "channel", [None, "", 7, []]),
-    ("sensor", "s:LIDAR_TOP", "modality", [None, 7]),
+    ("sensor", "s:LIDAR_TOP", "modality", [None, 7, "LiDAR"]),
+    ("sensor", "s:CAM_FRONT", "modality", ["Camera", "cam", "", "image"]),
     ("category", "c:vehicle.car", "name", [None, 7, []]),
     ("attribute", "a:moving", "name", [None, 7]),
     ("instance", CAR, "category_token", [None, "stranger", 7]),
@@ -561,3 +562,15 @@ def test_unknown_categories_are_noted(
 ) -> None:
     assert index(root, taxonomy)["ground_truth"] == 10
     assert "8 annotations of 1 categories are of no class" in capsys.readouterr().out
+
+
+def test_attributes_that_the_taxonomy_lacks_are_told(
+    root: Path, taxonomy: Taxonomy, capsys: pytest.CaptureFixture[str]
+) -> None:
+    index(root, taxonomy)
+    assert "that taxonomy nuscenes lacks" not in capsys.readouterr().out
+    change(root, "attribute", put("a:moving", name="vehicle.flying"))
+    assert index(root, taxonomy)["ground_truth"] == 10
+    said = capsys.readouterr().out
+    assert f"{VERSION}: 8 annotations have an attribute that taxonomy nuscenes lacks" in said
+    assert "vehicle.flying (8)" in said

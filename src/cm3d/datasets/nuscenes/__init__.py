@@ -6,7 +6,7 @@ from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Final
 
-from cm3d.datasets.nuscenes.annotations import unknown_categories
+from cm3d.datasets.nuscenes.annotations import unknown_attributes, unknown_categories
 from cm3d.datasets.nuscenes.checks import check_tables, metadata_manifest, missing_maps
 from cm3d.datasets.nuscenes.database import NuScenesTables
 from cm3d.datasets.nuscenes.lanes import index_lanes
@@ -81,7 +81,11 @@ class NuScenes:
 
     def notes(self, locations: Iterable[str]) -> list[str]:
         """What is missing or left out, and can be done without."""
-        notes = missing_maps(self.root, locations), unknown_categories(self._tables, self.taxonomy)
+        notes = (
+            missing_maps(self.root, locations),
+            unknown_categories(self._tables, self.taxonomy),
+            unknown_attributes(self._tables, self.taxonomy),
+        )
         return [note for note in notes if note]
 
 

@@ -51,12 +51,27 @@ def unknown_categories(tables: NuScenesTables, taxonomy: Taxonomy) -> str | None
     counts = Counter(name for name in tables.annotated_categories() if name not in known)
     if not counts:
         return None
-    most = ", ".join(f"{name} ({count})" for name, count in counts.most_common(_MAX_LISTED))
     return (
         f"{tables.root / tables.version}: {sum(counts.values())} annotations of {len(counts)} "
-        f"categories are of no class of taxonomy {taxonomy.name} and left out: {most}"
-        f"{' and more' if len(counts) > _MAX_LISTED else ''}"
+        f"categories are of no class of taxonomy {taxonomy.name} and left out: {_most(counts)}"
     )
+
+
+def unknown_attributes(tables: NuScenesTables, taxonomy: Taxonomy) -> str | None:
+    """One line on annotations whose attribute the taxonomy lacks: all predictions are wrong."""
+    known = {*taxonomy.attribute_names, ""}
+    counts = Counter(name for name in tables.annotated_attributes() if name not in known)
+    if not counts:
+        return None
+    return (
+        f"{tables.root / tables.version}: {sum(counts.values())} annotations have an attribute "
+        f"that taxonomy {taxonomy.name} lacks, so that no box can agree with it: {_most(counts)}"
+    )
+
+
+def _most(counts: Counter[str]) -> str:
+    most = ", ".join(f"{name} ({count})" for name, count in counts.most_common(_MAX_LISTED))
+    return f"{most}{' and more' if len(counts) > _MAX_LISTED else ''}"
 
 
 def box_velocity(tables: NuScenesTables, annotation: Record) -> tuple[float, float]:
@@ -89,7 +104,7 @@ def _boxes(tables: NuScenesTables, records: list[Record], class_names: list[str]
         height_m=width_length_height_m[:, 2],
         yaw_rad=_yaw_rad(np.array(rotations).reshape(-1, 4)),
         velocity_mps=np.array([box_velocity(tables, record) for record in records]),
-        attribute_name=[_attribute(tables, record) for record in records],
+        attribute_name=[tables.attribute(record) for record in records],
     )
 
 
@@ -106,11 +121,6 @@ def _yaw_rad(quaternions: NDArrayFloat) -> NDArrayFloat:
 def _category(tables: NuScenesTables, annotation: Record) -> str:
     instance = tables.find("instance", annotation["instance_token"])
     return str(tables.find("category", instance["category_token"])["name"])
-
-
-def _attribute(tables: NuScenesTables, annotation: Record) -> str:
-    tokens = annotation["attribute_tokens"]
-    return str(tables.find("attribute", tokens[0])["name"]) if tokens else ""
 
 
 def _neighbour(tables: NuScenesTables, annotation: Record, link: str) -> Record:

@@ -91,6 +91,15 @@ class NuScenesTables:
         """The annotated boxes of a keyframe."""
         return self._annotations.get(sample_token, [])
 
+    def attribute(self, annotation: Record) -> str:
+        """The name of an annotation's attribute; empty where it has none."""
+        tokens = annotation["attribute_tokens"]
+        return str(self.find("attribute", tokens[0])["name"]) if tokens else ""
+
+    def annotated_attributes(self) -> list[str]:
+        """The attribute of every annotated box."""
+        return [self.attribute(record) for record in self._rows("sample_annotation")]
+
     def annotated_categories(self) -> list[str]:
         """The category of every annotated box."""
         instances, categories = self._by_token["instance"], self._by_token["category"]

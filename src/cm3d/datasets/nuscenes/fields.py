@@ -12,6 +12,7 @@ from cm3d.params import NAME, is_name
 from cm3d.tables import rules
 
 _MOUNT_M: Final = 100.0  # no sensor stands farther from its vehicle's origin
+_MODALITIES: Final = frozenset({"camera", "lidar", "radar"})
 _VISIBILITIES: Final = frozenset({"", "0", "1", "2", "3", "4"})
 
 
@@ -124,6 +125,7 @@ WORD: Final = text("a name", _is_token)
 SCENE_NAME: Final = text(NAME, is_name)
 LOCATION: Final = text(f"{NAME}, or empty", lambda value: value == "" or is_name(value))
 FILE: Final = text("the path of a file below the root", rules.is_path)
+MODALITY: Final = text("one of camera, lidar, radar", _MODALITIES.__contains__)
 FLAG: Final = Field("true or false", _are_flags)
 VISIBILITY: Final = text("empty or 1 to 4", lambda value: value in _VISIBILITIES)
 QUATERNION: Final = numbers("a unit quaternion w, x, y, z", (4,), are_unit)

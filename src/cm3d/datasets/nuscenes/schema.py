@@ -62,7 +62,7 @@ FIELDS: Final[dict[str, dict[str, Field]]] = {
         "first_sample_token": f.refers_to("sample", optional=True),
         "last_sample_token": f.refers_to("sample", optional=True),
     },
-    "sensor": {"token": f.TOKEN, "channel": f.WORD, "modality": f.WORD},
+    "sensor": {"token": f.TOKEN, "channel": f.WORD, "modality": f.MODALITY},
 }
 
 # Tables that may have no record; without the others there is no data set.
