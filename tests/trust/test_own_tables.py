@@ -12,6 +12,7 @@ from pycocotools import mask as coco_mask
 
 from cm3d.datasets import nuscenes
 from cm3d.evaluation.masks import measure_scene
+from cm3d.segment.common.scene import encode
 from cm3d.sensors.card import Sensors, read_card
 from cm3d.tables import (
     Boxes2D,
@@ -390,6 +391,17 @@ def test_tokens_that_two_scenes_share(table: type[Table], made: Path, tmp_path: 
     )
     other.replace(**{key: ["x", "y"]}).write(tmp_path / "data" / folder / "scene-2.parquet")
     assert len(read_scenes(table, tmp_path / "data" / folder, [SCENE, "scene-2"])) == 4
+
+
+def test_masks_of_another_shape_than_their_image(file_of: FileOf) -> None:
+    path = file_of(Masks)
+    masks = Masks.read(path)
+    thumbnails = np.zeros((2, 45, 80), dtype=bool)
+    masks.replace(height_px=[45] * 2, width_px=[80] * 2, rle=encode(thumbnails)).write(path)
+    assert len(Masks.read(path)) == 2
+    square = encode(np.zeros((1, 90, 90), dtype=bool))
+    masks.replace(width_px=[160, 90], rle=[EMPTY_MASK, *square]).write(path)
+    read_refuses(Masks, path, "row 1, column 'height_px': 90 is not that of its image in ")
 
 
 def test_masks_of_no_detection(

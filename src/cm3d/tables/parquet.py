@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from cm3d.errors import InputError
 from cm3d.params import check_file
+from cm3d.tables import rules
 
 VERSION_KEY: Final = b"cm3d.schema_version"
 FIRST_VERSION: Final = 1  # of the files that carry none
@@ -27,7 +28,9 @@ _STAGES: Final = {
 _DATA: Final = "data"
 # Which table of the index knows all values of a column that others refer by.
 _FRAME: Final = "sample_token"
-_KNOWN_BY: Final = {_FRAME: "frames", "camera_token": "cameras"}
+_IMAGE: Final = "camera_token"
+_KNOWN_BY: Final = {_FRAME: "frames", _IMAGE: "cameras"}
+_SIZE: Final = ("width_px", "height_px")
 
 
 def remedy(path: Path) -> str:
@@ -140,7 +143,7 @@ def check_references(path: Path, table: pa.Table) -> None:
         table: Its rows.
 
     Raises:
-        InputError: It refers to others, or to an image as one of another keyframe.
+        InputError: It refers to others, or to an image as one of another keyframe or shape.
     """
     data = next((parent for parent in path.parents if parent.name == _DATA), None)
     if data is None:
@@ -149,27 +152,36 @@ def check_references(path: Path, table: pa.Table) -> None:
         index = data / "index" / _KNOWN_BY[name] / path.name
         if index == path or not index.is_file():
             continue
-        frame = {_FRAME} & set(table.column_names)
+        of_image = {_FRAME, *_SIZE} & set(table.column_names) if name == _IMAGE else set()
         try:
-            known = pq.read_table(index, partitioning=None, columns=[*{name} | frame])
+            known = pq.read_table(index, partitioning=None, columns=[name, *of_image])
         except (OSError, pa.ArrowException):
             continue  # who reads that table is told
         place = pc.index_in(table[name], value_set=known[name])
         if place.null_count:
-            reason = f"is not in {index}"
-            raise _misled(path, table, name, pc.is_null(place), reason)
-        if frame:
-            strange = pc.not_equal(known[_FRAME].take(place), table[_FRAME])
-            if pc.any(strange, min_count=0).as_py():
-                reason = f"is not the keyframe of its {name} in {index}"
-                raise _misled(path, table, _FRAME, strange, reason)
+            raise _misled(path, table, name, pc.is_null(place), f"is not in {index}")
+        if of_image:
+            _check_images(path, table, known.take(place.combine_chunks()), index)
+
+
+def _check_images(path: Path, table: pa.Table, images: pa.Table, index: Path) -> None:
+    """Check what rows say of their images, as far as they do: the keyframe and the shape."""
+    if _FRAME in images.column_names:
+        is_other = pc.not_equal(images[_FRAME], table[_FRAME])
+        if pc.any(is_other, min_count=0).as_py():
+            reason = f"is not the keyframe of its {_IMAGE} in {index}"
+            raise _misled(path, table, _FRAME, is_other, reason)
+    if set(_SIZE) <= set(images.column_names):
+        masks_px, images_px = ([at[name].to_numpy() for name in _SIZE] for at in (table, images))
+        is_other = pa.array(~rules.span_images(*masks_px, *images_px))
+        if pc.any(is_other, min_count=0).as_py():
+            reason = f"is not that of its image in {index}, scaled as the width is"
+            raise _misled(path, table, _SIZE[1], is_other, reason)
 
 
 def _misled(
     path: Path, table: pa.Table, name: str, strange: pa.ChunkedArray, reason: str
 ) -> InputError:
     row = int(pc.index(strange, True).as_py())
-    value = table[name][row].as_py()[:60]
-    return InputError(
-        f"{path}: row {row}, column {name!r}: {value!r} {reason}; rebuild it with {remedy(path)}"
-    )
+    place = f"{path}: row {row}, column {name!r}: {table[name][row].as_py()!r:.62}"
+    return InputError(f"{place} {reason}; rebuild it with {remedy(path)}")

@@ -7,7 +7,7 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 
-from cm3d.geometry.arrays import NDArrayBool
+from cm3d.geometry.arrays import NDArrayBool, NDArrayInt
 from cm3d.geometry.se3 import are_unit
 from cm3d.params import NAME, is_name
 
@@ -24,6 +24,7 @@ LAST_TIME_US: Final = 4_102_444_800_000_000  # 2100-01-01
 MAX_SIDE_PX: Final = 100_000
 _FOCAL_LENGTH_PX: Final = (0.1, 1e7)
 _MAX_PIXEL: Final = 1e9
+_ASPECT_TOLERANCE: Final = 0.02
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,18 @@ def one_of(words: Sequence[str]) -> Rule:
 def of_rows(is_met: NDArrayBool) -> NDArrayBool:
     """(N,) of (N,) or (N, width): rows that are sound as a whole."""
     return is_met if is_met.ndim == 1 else np.asarray(is_met.all(axis=1))
+
+
+def span_images(
+    width_px: NDArrayInt,
+    height_px: NDArrayInt,
+    image_width_px: NDArrayInt,
+    image_height_px: NDArrayInt,
+) -> NDArrayBool:
+    """(N,) whether masks have the shape of their images, whose scale may be another."""
+    expected_px = width_px * image_height_px / image_width_px
+    allowed_px = np.maximum(1.0, _ASPECT_TOLERANCE * expected_px)  # 1 px for rounding
+    return np.asarray(np.abs(height_px - expected_px) <= allowed_px)
 
 
 def is_path(text: str) -> bool:

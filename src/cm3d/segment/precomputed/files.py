@@ -28,7 +28,6 @@ from cm3d.taxonomy import Taxonomy
 
 _KEY: Final = "segment.precomputed.file"
 _NO_DETECTION: Final = -1
-_ASPECT_TOLERANCE: Final = 0.02
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,11 +80,9 @@ def _refuse_other_shapes(masks: MaskEntries, cameras: Cameras, path: Path) -> No
     """Refuse masks that cannot span their images: a mask's height is known from its width."""
     row_of = {token: row for row, token in enumerate(cameras.camera_token)}
     images = cameras[np.array([row_of[token] for token in masks.camera_token], dtype=np.int64)]
-    expected_px = masks.width_px * images.height_px / images.width_px
-    off_px = np.abs(masks.height_px - expected_px)
-    is_other = off_px > np.maximum(1.0, _ASPECT_TOLERANCE * expected_px)  # 1 px for rounding
-    if is_other.any():
-        row = int(np.argmax(is_other))
+    is_sound = rules.span_images(masks.width_px, masks.height_px, images.width_px, images.height_px)
+    if not is_sound.all():
+        row = int(np.argmin(is_sound))
         raise InputError(
             f"{path}: a mask on {masks.camera_token[row]} is {masks.width_px[row]} x "
             f"{masks.height_px[row]} px and its image {images.width_px[row]} x "
