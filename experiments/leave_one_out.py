@@ -14,6 +14,7 @@ from typing import Any, Final, Self
 
 from cm3d.errors import InputError
 from cm3d.evaluation.nuscenes.detection import evaluate_boxes
+from cm3d.evaluation.nuscenes.filtering import read_truth
 from cm3d.evaluation.nuscenes.scores import DetectionScores
 from cm3d.lift.keyframe import Keyframe
 from cm3d.lift.priors import load_priors
@@ -61,7 +62,7 @@ class Workspace:
         """Scores of lifted boxes and of pseudo-labels that some parameters make."""
         taxonomy = load_taxonomy(params.taxonomy)
         priors = load_priors(params.lift.shape_prior, taxonomy, params.lift.shape_prior_file)
-        truth, racks = layout.split_truth(self.frames)
+        truth, racks = read_truth(self.frames, taxonomy)
         lifted, fused = [], []
         for frames, keyframes, proposals in self.scenes.values():
             boxes = refined_scene(keyframes, frames, priors, params.lift).boxes

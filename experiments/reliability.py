@@ -15,6 +15,7 @@ from scipy.optimize import minimize
 
 from cm3d.errors import InputError
 from cm3d.evaluation.nuscenes.detection import countable_boxes
+from cm3d.evaluation.nuscenes.filtering import read_truth
 from cm3d.evaluation.nuscenes.matching import match_boxes
 from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat
 from cm3d.lift.calibration import logits
@@ -34,7 +35,7 @@ def judged(folder: Path, split: str) -> tuple[NDArrayFloat, NDArrayBool]:
     """
     taxonomy = load_taxonomy(load_params().taxonomy)
     frames = layout.split_frames(split)
-    truth, racks = layout.split_truth(frames)
+    truth, racks = read_truth(frames, taxonomy)
     labels = read_scenes(Boxes3D, folder, sorted(set(frames.scene_name)))
     labels, truth = countable_boxes(labels, truth, frames, racks, taxonomy)
     matching = match_boxes(labels, truth, (_RIGHT_WITHIN_M,))

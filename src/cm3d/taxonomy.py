@@ -146,12 +146,12 @@ class Taxonomy(Section):
             raise InputError(self._unknown(class_names[np.argmin(indices)]))
         return indices
 
-    def check(self, class_names: NDArrayObject, path: Path, remedy: str) -> None:
+    def check(self, class_names: NDArrayObject, of: Path | str, remedy: str) -> None:
         """Check the names (N,) that a table has, row by row.
 
         Args:
             class_names: The whole column.
-            path: The table.
+            of: The table, or what a message calls it.
             remedy: What makes it anew.
 
         Raises:
@@ -161,7 +161,7 @@ class Taxonomy(Section):
         if (indices < 0).any():
             row = int(np.argmin(indices))
             unknown = self._unknown(class_names[row])
-            raise InputError(f"{path}: row {row}: {unknown}; set taxonomy back or {remedy}")
+            raise InputError(f"{of}: row {row}: {unknown}; set taxonomy back or {remedy}")
 
     def _found(self, class_names: NDArrayObject) -> NDArrayInt:
         """Class index (N,) of each name; -1 of others."""

@@ -8,10 +8,11 @@ import pytest
 
 from cm3d.datasets.nuscenes import CARD
 from cm3d.evaluation.boxes2d import Boxes2DScorer
+from cm3d.evaluation.nuscenes.filtering import read_truth
 from cm3d.params import Params, load_params
 from cm3d.segment.common.protocol import Setting
 from cm3d.sensors.card import Sensors
-from cm3d.tables import Boxes2D, Boxes3D, Cameras, Frames, Masks, Sweeps, Table, layout
+from cm3d.tables import Boxes2D, Boxes3D, Cameras, Frames, GroundTruth, Masks, Sweeps, Table, layout
 from cm3d.taxonomy import Taxonomy
 from stages.fuse import fuse_scene
 from stages.lift import read_keyframes
@@ -44,12 +45,17 @@ def score_boxes2d(params: Params, taxonomy: Taxonomy) -> object:
     return Boxes2DScorer(taxonomy).score(layout.BOXES2D, Frames.read(layout.FRAMES / FILE))
 
 
+def score_boxes3d(params: Params, taxonomy: Taxonomy) -> object:
+    return read_truth(Frames.read(layout.FRAMES / FILE), taxonomy)
+
+
 # What enters where, and what makes it anew.
 ENTRANCES: dict[str, tuple[type[Table], Path, str, Callable[[Params, Taxonomy], object]]] = {
     "segment": (Boxes2D, layout.BOXES2D, "detect2d", segment),
     "lift": (Masks, layout.MASKS, "segment", lift),
     "fuse lifted": (Boxes3D, layout.LIFTED, "lift", fuse("lifted")),
     "fuse imported": (Boxes3D, layout.IMPORTED, "import", fuse("imported")),
+    "evaluate, its truth": (GroundTruth, layout.GROUND_TRUTH, "download", score_boxes3d),
     "evaluate@boxes2d": (Boxes2D, layout.BOXES2D, "detect2d", score_boxes2d),
 }
 UNKNOWN: Final = ("tram", "object", "Car", "vehicle.car")

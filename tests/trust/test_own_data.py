@@ -76,6 +76,12 @@ CODE: list[tuple[str, str, str, tuple[str, ...]]] = [
     ("no manifests", "write_manifests(raw", "print(raw", ("no folder v1 in data/raw", PACKAGE)),
     ("a drive of no split", SPLITS, '{"drive_1": "train"}', ("drive 'drive_2'", "split")),
     ("a split of no drive", SPLITS, f'{SPLITS} | {{"x": "val"}}', ("drive 'x'", "keyframes")),
+    (
+        "classes of its own",
+        'taxonomy.category_classes.get(box.pop("category"))',
+        'box.pop("category")',
+        ("its scene('drive_1').ground_truth: row 0: unknown class", "taxonomy nuscenes", PACKAGE),
+    ),
     ("no pose", "global_SE3_ego=ego", "global_SE3_ego=None", ("scene drive_1", "as_pose")),
     ("past sweeps of none", "params.dataset.past_sweeps", "None", ("scene drive_1", "TypeError")),
     ("scenes as a list", RETURN, returning("scenes=lambda: ['drive_1']"),

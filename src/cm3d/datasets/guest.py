@@ -33,10 +33,12 @@ class Guest:
     Args:
         name: Its package.
         given: What its `open_dataset` returned.
+        taxonomy: Classes of its ground truth.
     """
 
     name: str
     given: DataSet
+    taxonomy: Taxonomy
 
     @property
     def card(self) -> DataCard:
@@ -66,6 +68,11 @@ class Guest:
             for part in fields(scene):
                 table = getattr(scene, part.name)
                 self._checked(f"scene({name!r}).{part.name}", table, _TABLES[part.name])
+            self.taxonomy.check(
+                scene.ground_truth.class_name,
+                f"dataset.name: {self.name}: its scene({name!r}).ground_truth",
+                f"correct {_package(self.name)}",
+            )
             return scene
 
     def lanes(self, location: str, step_m: float) -> Lanes:
@@ -123,7 +130,7 @@ def open_dataset(params: Params, taxonomy: Taxonomy, raw: Path) -> Guest:
                 f"dataset.name: {name}: its open_dataset leaves no folder {part} in data/raw; call "
                 f"write_manifests in {_package(name)}"
             )
-    return Guest(name, given)
+    return Guest(name, given, taxonomy)
 
 
 @contextmanager

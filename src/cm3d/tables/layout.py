@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Final
 
 from cm3d.errors import InputError
-from cm3d.tables.boxes import Boxes3D, GroundTruth
 from cm3d.tables.index import Cameras, Frames
 from cm3d.tables.parquet import remedy
 from cm3d.tables.table import read_scenes, scene_names
@@ -86,10 +85,3 @@ def split_frames(split: str, wanted_by: str = "scoring.split") -> Frames:
             f"{wanted_by}: the data set has no {split!r} frames; use another split or data set"
         )
     return chosen
-
-
-def split_truth(frames: Frames) -> tuple[GroundTruth, Boxes3D]:
-    """Ground truth and bicycle racks of the scenes of `frames`."""
-    scenes = sorted(set(frames.scene_name))
-    truth = read_scenes(GroundTruth, GROUND_TRUTH, scenes)
-    return truth, read_scenes(Boxes3D, BICYCLE_RACKS, scenes)

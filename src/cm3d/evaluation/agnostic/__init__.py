@@ -6,11 +6,11 @@ from pathlib import Path
 
 from cm3d.evaluation.nuscenes import summary
 from cm3d.evaluation.nuscenes.agnostic import evaluate_class_agnostic, protocols
-from cm3d.evaluation.nuscenes.filtering import read_boxes
+from cm3d.evaluation.nuscenes.filtering import read_boxes, read_truth
 from cm3d.evaluation.nuscenes.rules import Engine
 from cm3d.evaluation.protocol import Better, Scorer, Scores
 from cm3d.params import Params
-from cm3d.tables import Frames, layout
+from cm3d.tables import Frames
 from cm3d.taxonomy import OBJECT_CLASS, Taxonomy
 
 
@@ -38,7 +38,7 @@ class AgnosticScorer:
     def score(self, folder: Path, frames: Frames) -> Scores:
         """Score `Boxes3D` of some keyframes."""
         boxes = read_boxes(folder, frames, self.taxonomy, OBJECT_CLASS)
-        truth, racks = layout.split_truth(frames)
+        truth, racks = read_truth(frames, self.taxonomy)
         found = [
             evaluate_class_agnostic(
                 boxes, truth, frames, racks, protocol, self.taxonomy, self.engine

@@ -40,7 +40,10 @@ class Boxes2DScorer:
             read_classed(Boxes2D, folder / f"{scene}.parquet", self.taxonomy) for scene in scenes
         )
         boxes = boxes[positions(boxes.camera_token, cameras.camera_token) >= 0]
-        truth = read_scenes(GroundTruth, layout.GROUND_TRUTH, scenes)
+        truth = GroundTruth.concatenate(
+            read_classed(GroundTruth, layout.GROUND_TRUTH / f"{scene}.parquet", self.taxonomy)
+            for scene in scenes
+        )
         names = self.taxonomy.class_names
         classes = score_classes2d(boxes, truth, cameras, names)
         return Scores(

@@ -7,11 +7,11 @@ from pathlib import Path
 from cm3d.evaluation.nuscenes import summary
 from cm3d.evaluation.nuscenes.agnostic import evaluate_class_agnostic, protocols
 from cm3d.evaluation.nuscenes.detection import evaluate_boxes
-from cm3d.evaluation.nuscenes.filtering import read_boxes
+from cm3d.evaluation.nuscenes.filtering import read_boxes, read_truth
 from cm3d.evaluation.nuscenes.rules import Engine
 from cm3d.evaluation.protocol import Better, Scorer, Scores
 from cm3d.params import Params
-from cm3d.tables import Frames, layout
+from cm3d.tables import Frames
 from cm3d.taxonomy import Taxonomy
 
 
@@ -36,7 +36,7 @@ class NuScenesScorer:
     def score(self, folder: Path, frames: Frames) -> Scores:
         """Score `Boxes3D` of some keyframes."""
         boxes = read_boxes(folder, frames, self.taxonomy)
-        truth, racks = layout.split_truth(frames)
+        truth, racks = read_truth(frames, self.taxonomy)
         scores = evaluate_boxes(boxes, truth, frames, racks, self.taxonomy, self.engine)
         agnostic = [
             evaluate_class_agnostic(

@@ -13,7 +13,8 @@ import numpy as np
 from cm3d.errors import InputError
 from cm3d.geometry.arrays import NDArrayBool, NDArrayInt, NDArrayObject
 from cm3d.geometry.cuboids import points_in_own_boxes
-from cm3d.tables import Boxes3D, Frames, GroundTruth, parquet
+from cm3d.tables import Boxes3D, Frames, GroundTruth, layout, parquet, read_scenes
+from cm3d.tables.classed import read_classed
 from cm3d.tables.result_files import MAX_BOXES_PER_FRAME
 from cm3d.tables.words import codes, positions
 from cm3d.taxonomy import Taxonomy
@@ -113,6 +114,20 @@ def read_boxes(folder: Path, frames: Frames, taxonomy: Taxonomy, *others: str) -
         check_boxes(boxes, names, taxonomy.attribute_names, str(path), remedy)
         read.append(boxes)
     return Boxes3D.concatenate(read)
+
+
+def read_truth(frames: Frames, taxonomy: Taxonomy) -> tuple[GroundTruth, Boxes3D]:
+    """Ground truth and bicycle racks of the scenes that some keyframes are of.
+
+    Raises:
+        InputError: A file cannot be read, or ground truth is of no class: it would count nowhere.
+    """
+    scenes = sorted(set(frames.scene_name))
+    truth = GroundTruth.concatenate(
+        read_classed(GroundTruth, layout.GROUND_TRUTH / f"{scene}.parquet", taxonomy)
+        for scene in scenes
+    )
+    return truth, read_scenes(Boxes3D, layout.BICYCLE_RACKS, scenes)
 
 
 def check_boxes(

@@ -14,7 +14,7 @@ import numpy as np
 from cm3d.errors import InputError
 from cm3d.evaluation.nuscenes.curves import average_precision, precision_curve
 from cm3d.evaluation.nuscenes.detection import countable_boxes
-from cm3d.evaluation.nuscenes.filtering import frame_rows
+from cm3d.evaluation.nuscenes.filtering import frame_rows, read_truth
 from cm3d.evaluation.nuscenes.matching import match_boxes
 from cm3d.evaluation.nuscenes.rules import DISTANCES_M
 from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat, NDArrayInt
@@ -118,7 +118,7 @@ def main() -> None:
     try:
         taxonomy = load_taxonomy(load_params().taxonomy)
         frames = layout.split_frames(arguments.split, wanted_by="--split")
-        truth, racks = layout.split_truth(frames)
+        truth, racks = read_truth(frames, taxonomy)
         labels = read_scenes(Boxes3D, arguments.labels, sorted(set(frames.scene_name)))
         result = bootstrap_mean_ap(labels, truth, frames, racks, taxonomy)
     except InputError as error:
