@@ -89,8 +89,8 @@ def interrupt(place: Workplace, clone: Clone, scratch: Path, trial: Trial) -> Ta
     """Hit one stage by each signal, in each third of its duration."""
     kind, several = trial.kind, trial.trainers > 1
     tally = Tally(f"{kind.name}, {trial.trainers} trainers" if several else kind.name)
-    # each of several trainers has a frame of every batch
-    sizes = {f"{name}.batch_size": trial.trainers for name in _SCHEDULES}
+    # each of several trainers needs a frame of every batch, of the smaller ones too
+    sizes = {f"{name}.batch_size": 2 * trial.trainers for name in _SCHEDULES}
     clone.override({"execution.trainers": trial.trainers} | (sizes if several else {}))
     undisturbed = Running(clone, kind, scratch).end()
     took_s = undisturbed.took_s
