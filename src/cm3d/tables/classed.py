@@ -1,14 +1,28 @@
 """Boxes and masks whose classes a stage must know, read where they come in."""
 
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, Self, TypeVar
 
-from cm3d.tables.boxes import Boxes2D, Boxes3D
-from cm3d.tables.masks import Masks
+from cm3d.geometry.arrays import NDArrayObject
 from cm3d.tables.parquet import remedy
 from cm3d.taxonomy import Taxonomy
 
-ClassedT = TypeVar("ClassedT", bound=Boxes2D | Boxes3D | Masks)
+
+class Classed(Protocol):
+    """A table whose rows are of classes."""
+
+    @property
+    def class_name(self) -> NDArrayObject:
+        """Of each row."""
+        ...
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """As of `Table`."""
+        ...
+
+
+ClassedT = TypeVar("ClassedT", bound=Classed)
 
 
 def read_classed(table: type[ClassedT], path: Path, taxonomy: Taxonomy) -> ClassedT:
