@@ -43,3 +43,13 @@ def test_what_was_written_twice_is_published_once(workspace: Path) -> None:
         made.json(Path("metrics/one.json"), {"a": 3})
     assert Path("metrics/one.json").read_text() == '{\n  "a": 3\n}\n'
     assert Path("metrics/two.json").read_text() == '{\n  "a": 2\n}\n'
+
+
+def test_what_git_ignores_stays_where_outputs_lie_in_a_folder(workspace: Path) -> None:
+    """Else a stage that is run by hand would leave its outputs for Git to take."""
+    Path("data/raw").mkdir(parents=True)
+    Path("data/raw/.gitignore").write_text("/lidar\n")
+    with publication("detect2d") as made:
+        (made.folder(Path("data/raw")) / "lidar").mkdir()
+    assert sorted(path.name for path in Path("data/raw").iterdir()) == [".gitignore", "lidar"]
+    assert Path("data/raw/.gitignore").read_text() == "/lidar\n"

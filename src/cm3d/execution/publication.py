@@ -86,6 +86,7 @@ class Publication:
         for out, made in self._made.items():
             with writing(out):
                 _refuse_fixed(out)
+                _keep_ignored(out, made)
                 sync(made)
                 out.parent.mkdir(parents=True, exist_ok=True)
         swaps = [_Swap(out, made, aside) for out, made in self._made.items()]
@@ -142,6 +143,13 @@ class _Swap:
         for place in (self.new, self.old):
             if place.parent == self.out.parent and _is_there(place):
                 _remove(place)
+
+
+def _keep_ignored(out: Path, made: Path) -> None:
+    """Take over DVC's list of what Git ignores, where outputs of DVC lie within a folder."""
+    ignored = out / ".gitignore"
+    if made.is_dir() and ignored.is_file():
+        shutil.copy(ignored, made)
 
 
 def _disk_of(place: Path) -> int:
