@@ -4,6 +4,7 @@ import numpy as np
 import shapely
 
 from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat, NDArrayInt
+from cm3d.geometry.cuboids import Cuboids, Rectangles, bev_corners, rotate_xy
 
 
 def bev_iou(first_corners_m: NDArrayFloat, second_corners_m: NDArrayFloat) -> NDArrayFloat:
@@ -25,6 +26,55 @@ def bev_iou(first_corners_m: NDArrayFloat, second_corners_m: NDArrayFloat) -> ND
     union = shapely.area(first)[rows] + shapely.area(second)[columns] - intersection
     iou[rows, columns] = intersection / union
     return iou
+
+
+def cuboid_iou(first: Cuboids, second: Cuboids) -> NDArrayFloat:
+    """Intersection over union (N,) in [0, 1] of N pairs of boxes, row by row; empty ones have 0."""
+    low_m = np.maximum(*(boxes.center_m[:, 2] - boxes.height_m / 2 for boxes in (first, second)))
+    high_m = np.minimum(*(boxes.center_m[:, 2] + boxes.height_m / 2 for boxes in (first, second)))
+    shared_m3 = _shared_area_m2(first, second) * np.clip(high_m - low_m, 0, None)
+    union_m3 = first.size_m.prod(axis=1) + second.size_m.prod(axis=1) - shared_m3
+    iou = np.divide(shared_m3, union_m3, out=np.zeros_like(union_m3), where=union_m3 > 0)
+    return np.clip(iou, 0, 1)
+
+
+def _shared_area_m2(first: Cuboids, second: Cuboids) -> NDArrayFloat:
+    """Area (N,) that footprints share, in the frame in which the second is a window.
+
+    Along a column of that window, what the first covers of it is the height of its upper edge less
+    that of its lower one, both held within the window. So the area is the integral of the held
+    height over x, around the first one's edges: no polygon is cut, and sides that coincide do not
+    matter.
+    """
+    offset_m = rotate_xy(first.center_m[:, :2] - second.center_m[:, :2], -second.yaw_rad)
+    turned_rad = first.yaw_rad - second.yaw_rad
+    begin = bev_corners(Rectangles(offset_m, first.length_m, first.width_m, turned_rad))
+    end = np.roll(begin, -1, axis=1)
+    half_m = np.stack([second.length_m, second.width_m], axis=1)[:, None] / 2
+    # the part of each edge (N, 4) above the window
+    run_m, rise_m = np.moveaxis(end - begin, 2, 0)
+    left_m, right_m = (
+        np.clip(corner[..., 0], -half_m[..., 0], half_m[..., 0]) for corner in (begin, end)
+    )
+    y_left_m, y_right_m = (
+        begin[..., 1] + _share(x_m - begin[..., 0], run_m) * rise_m for x_m in (left_m, right_m)
+    )
+    climb_m = y_right_m - y_left_m
+    bends = [_share(side * half_m[..., 1] - y_left_m, climb_m) for side in (-1, 1)]
+    stops = [np.zeros_like(climb_m), np.minimum(*bends), np.maximum(*bends), np.ones_like(climb_m)]
+    held_m = [np.clip(y_left_m + stop * climb_m, -half_m[..., 1], half_m[..., 1]) for stop in stops]
+    mean_m = sum(
+        (stops[i + 1] - stops[i]) * (held_m[i] + held_m[i + 1]) / 2 for i in range(len(stops) - 1)
+    )
+    # corners run counter-clockwise: upper edges to the left
+    return np.asarray(np.clip(np.sum((left_m - right_m) * mean_m, axis=1), 0, None))
+
+
+def _share(part: NDArrayFloat, whole: NDArrayFloat) -> NDArrayFloat:
+    """Quotient, held in [0, 1]; 0 where the whole is."""
+    with np.errstate(over="ignore"):
+        quotient = np.divide(part, whole, out=np.zeros_like(whole), where=whole != 0)
+    return np.clip(quotient, 0, 1)
 
 
 def image_iou(first_px: NDArrayFloat, second_px: NDArrayFloat) -> NDArrayFloat:
