@@ -1,0 +1,298 @@
+"""Protocol buffers on the wire, many messages of one kind at once; no library, no schema files.
+
+A message is a run of fields, each a tag (its number and how it is stored) and a value. All messages
+are gone through in step, one field of each at a time, so that no loop runs over messages. What is
+built is a matrix with a row per message, whose unused bytes are left out in the end.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Self
+
+import numpy as np
+
+from cm3d.geometry.arrays import NDArrayBool, NDArrayByte, NDArrayInt
+
+# How a value is stored.
+VARINT: Final = 0  # seven bits per byte, the lowest first; the last one is below 128
+FIXED64: Final = 1
+LENGTH: Final = 2  # a varint, and as many bytes
+FIXED32: Final = 5
+
+_WORD: Final = {FIXED64: 8, FIXED32: 4}
+_LONGEST_VARINT: Final = 10
+
+
+class WireError(ValueError):
+    """Bytes that are no message.
+
+    Args:
+        row: Of the message.
+        reason: What is wrong with it.
+    """
+
+    def __init__(self, row: int, reason: str) -> None:
+        """Keep both."""
+        super().__init__(reason)
+        self.row, self.reason = row, reason
+
+
+@dataclass(frozen=True, eq=False)
+class Field:
+    """One field of N messages; of one that stands there twice, the last counts.
+
+    Args:
+        is_there: (N,) whether a message has it.
+        bits: (N,) its number as 64 bits, unsigned; 0 of bytes.
+        start: (N,) where its bytes begin.
+        stop: (N,) where they end.
+    """
+
+    is_there: NDArrayBool
+    bits: np.ndarray[Any, np.dtype[np.uint64]]
+    start: NDArrayInt
+    stop: NDArrayInt
+
+    def integers(self, default: int = 0) -> NDArrayInt:
+        """Values (N,) of integers and enumerations; negative ones are two's complements."""
+        return np.where(self.is_there, self.bits.view(np.int64), default)
+
+    def doubles(self, default: float = 0.0) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """Values (N,) of type double."""
+        return np.where(self.is_there, self.bits.view(np.float64), default)
+
+    def floats(self, default: float = 0.0) -> np.ndarray[Any, np.dtype[np.float32]]:
+        """Values (N,) of type float."""
+        found = self.bits.astype(np.uint32).view(np.float32)
+        return np.where(self.is_there, found, np.float32(default))
+
+
+def repeated(data: NDArrayByte, number: int) -> tuple[NDArrayInt, NDArrayInt]:
+    """Where the messages (N,) of a repeated field of one message begin and end, in order.
+
+    Raises:
+        WireError: The bytes are cut off or are no message; the row counts the fields so far.
+    """
+    content, starts, stops, position, fields = data.tobytes(), [], [], 0, 0
+    while position < len(content):
+        tag, position = _one_varint(content, position, fields)
+        stored = tag & 7
+        if stored == VARINT:
+            _, position = _one_varint(content, position, fields)
+        else:
+            if stored == LENGTH:
+                size, position = _one_varint(content, position, fields)
+            elif stored in _WORD:
+                size = _WORD[stored]
+            else:
+                raise WireError(fields, f"a field is stored in way {stored}, which there is not")
+            position += size
+        if tag >> 3 == number:
+            if stored != LENGTH:
+                raise WireError(fields, f"field {number} is no message")
+            starts.append(position - size)
+            stops.append(position)
+        elif tag >> 3 == 0:
+            raise WireError(fields, "a field has the number 0")
+        if position > len(content):
+            raise WireError(fields, "it is cut off")
+        fields += 1
+    return np.array(starts, dtype=np.int64), np.array(stops, dtype=np.int64)
+
+
+def _one_varint(content: bytes, position: int, row: int) -> tuple[int, int]:
+    value = 0
+    for nth in range(_LONGEST_VARINT):
+        if position + nth >= len(content):
+            raise WireError(row, "it is cut off")
+        byte = content[position + nth]
+        value |= (byte & 0x7F) << (7 * nth)
+        if byte < 0x80:
+            return value & (1 << 64) - 1, position + nth + 1
+    raise WireError(row, "a number has more than ten bytes")
+
+
+def messages(
+    data: NDArrayByte, start: NDArrayInt, stop: NDArrayInt, wanted: Mapping[int, int]
+) -> dict[int, Field]:
+    """Read N messages that lie anywhere in some bytes.
+
+    Args:
+        data: The bytes.
+        start: (N,) where each message begins.
+        stop: (N,) where it ends.
+        wanted: How each field that is wanted is stored, by its number; others are passed over.
+
+    Raises:
+        WireError: A message is cut off, or is none; or a field is stored in another way.
+    """
+    count = len(start)
+    fields = {
+        number: Field(
+            np.zeros(count, dtype=bool), np.zeros(count, dtype=np.uint64), *_two_zeros(count)
+        )
+        for number in wanted
+    }
+    position, rows = start.copy(), np.flatnonzero(start < stop)
+    while len(rows):
+        limit = stop[rows]
+        tag, after = _varints(data, position[rows], limit, rows)
+        number, stored = (tag >> np.uint64(3)).astype(np.int64), (tag & np.uint64(7)).astype(int)
+        _refuse(rows, number == 0, "a field has the number 0")
+        known = np.isin(stored, (VARINT, FIXED64, LENGTH, FIXED32))
+        _refuse(rows, ~known, "a field is stored in a way that there is not")
+        begin, end, bits = after.copy(), after.copy(), np.zeros(len(rows), dtype=np.uint64)
+        mine = np.flatnonzero((stored == VARINT) | (stored == LENGTH))
+        bits[mine], end[mine] = _varints(data, after[mine], limit[mine], rows[mine])
+        sized = stored == LENGTH
+        begin[sized] = end[sized]
+        _refuse(rows, sized & (bits > (limit - end).astype(np.uint64)), "it is cut off")
+        end[sized] += bits[sized].astype(np.int64)
+        bits[sized] = 0
+        for way, size in _WORD.items():
+            mine = np.flatnonzero(stored == way)
+            end[mine] += size
+            _refuse(rows[mine], end[mine] > limit[mine], "it is cut off")
+            bits[mine] = _words(data, begin[mine], size)
+        for name, way in wanted.items():
+            mine = np.flatnonzero(number == name)
+            _refuse(rows[mine], stored[mine] != way, f"field {name} is stored in another way")
+            field, to = fields[name], rows[mine]
+            field.is_there[to], field.bits[to] = True, bits[mine]
+            field.start[to], field.stop[to] = begin[mine], end[mine]
+        position[rows] = end
+        rows = rows[end < limit]
+    return fields
+
+
+def texts(data: NDArrayByte, field: Field) -> np.ndarray[Any, np.dtype[np.object_]]:
+    """Values (N,) of a field of texts; empty where it is not there. Equal ones are decoded once.
+
+    Raises:
+        WireError: One is not UTF-8.
+    """
+    found = np.full(len(field.start), "", dtype=object)
+    length = field.stop - field.start
+    for size in np.unique(length[length > 0]):
+        rows = np.flatnonzero(length == size)
+        letters = data[field.start[rows, None] + np.arange(size)]
+        whole = np.ascontiguousarray(letters).view(f"V{size}")[:, 0]
+        different, first, index = np.unique(whole, return_index=True, return_inverse=True)
+        words = np.empty(len(different), dtype=object)
+        for row, word in enumerate(different):
+            try:
+                words[row] = word.tobytes().decode()
+            except UnicodeDecodeError as error:
+                raise WireError(int(rows[first[row]]), "a text is not UTF-8") from error
+        found[rows] = words[index]
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class Encoded:
+    """Bytes of N messages or parts of them.
+
+    Args:
+        matrix: (N, W) bytes.
+        is_used: (N, W) which of them count.
+    """
+
+    matrix: NDArrayByte
+    is_used: NDArrayBool
+
+    @classmethod
+    def join(cls, *parts: Self) -> Self:
+        """Put parts of the same messages one behind the other."""
+        return cls(
+            np.concatenate([part.matrix for part in parts], axis=1),
+            np.concatenate([part.is_used for part in parts], axis=1),
+        )
+
+    def only(self, rows: NDArrayBool) -> "Encoded":
+        """The same, but nothing of the rows (N,) that are not chosen."""
+        return Encoded(self.matrix, self.is_used & rows[:, None])
+
+    def tobytes(self) -> bytes:
+        """All rows, one behind the other."""
+        return self.matrix[self.is_used].tobytes()
+
+
+def varint_field(number: int, values: NDArrayInt) -> Encoded:
+    """A field of integers (N,), an enumeration or a truth value."""
+    return Encoded.join(_tag(number, VARINT, len(values)), _varint_rows(values))
+
+
+def word_field(number: int, values: Any) -> Encoded:
+    """A field of (N,) doubles or floats, by their type."""
+    words = np.ascontiguousarray(values.astype(values.dtype.newbyteorder("<")))
+    matrix = words.view(np.uint8).reshape(len(words), words.dtype.itemsize)
+    stored = FIXED64 if words.dtype.itemsize == 8 else FIXED32
+    return Encoded.join(_tag(number, stored, len(words)), _all_used(matrix))
+
+
+def text_field(number: int, values: np.ndarray[Any, np.dtype[np.object_]]) -> Encoded:
+    """A field of texts (N,)."""
+    encoded = [text.encode() for text in values]
+    width = max(map(len, encoded), default=0)
+    padded = b"".join(text.ljust(width, b"\0") for text in encoded)
+    matrix = np.frombuffer(padded, dtype=np.uint8).reshape(len(encoded), width)
+    sizes = np.fromiter(map(len, encoded), dtype=np.int64, count=len(encoded))
+    return message_field(number, Encoded(matrix, np.arange(width) < sizes[:, None]))
+
+
+def message_field(number: int, content: Encoded) -> Encoded:
+    """A field of messages, or of other bytes."""
+    size = _varint_rows(content.is_used.sum(axis=1))
+    return Encoded.join(_tag(number, LENGTH, len(content.matrix)), size, content)
+
+
+def _tag(number: int, stored: int, count: int) -> Encoded:
+    return _varint_rows(np.full(count, number << 3 | stored))
+
+
+def _varint_rows(values: NDArrayInt) -> Encoded:
+    left = values.astype(np.int64).view(np.uint64)[:, None]
+    parts = left >> (7 * np.arange(_LONGEST_VARINT)).astype(np.uint64)
+    goes_on = parts > 0x7F
+    matrix = (parts & np.uint64(0x7F)).astype(np.uint8) | np.where(goes_on, 0x80, 0).astype(
+        np.uint8
+    )
+    is_used = (parts > 0) | (np.arange(_LONGEST_VARINT) == 0)
+    width = int(is_used.sum(axis=1).max(initial=1))
+    return Encoded(matrix[:, :width], is_used[:, :width])
+
+
+def _all_used(matrix: NDArrayByte) -> Encoded:
+    return Encoded(matrix, np.ones(matrix.shape, dtype=bool))
+
+
+def _varints(
+    data: NDArrayByte, position: NDArrayInt, limit: NDArrayInt, rows: NDArrayInt
+) -> tuple[np.ndarray[Any, np.dtype[np.uint64]], NDArrayInt]:
+    """Numbers (K,) that begin at some positions, and where they end."""
+    value, end = np.zeros(len(position), dtype=np.uint64), position.copy()
+    going = np.arange(len(position))
+    for nth in range(_LONGEST_VARINT):
+        _refuse(rows[going], end[going] >= limit[going], "it is cut off")
+        byte = data[end[going]]
+        value[going] |= (byte & 0x7F).astype(np.uint64) << np.uint64(7 * nth)
+        end[going] += 1
+        going = going[byte >= 0x80]
+        if not len(going):
+            return value, end
+    raise WireError(int(rows[going[0]]), "a number has more than ten bytes")
+
+
+def _words(data: NDArrayByte, begin: NDArrayInt, size: int) -> np.ndarray[Any, np.dtype[np.uint64]]:
+    letters = np.zeros((len(begin), 8), dtype=np.uint8)
+    letters[:, :size] = data[begin[:, None] + np.arange(size)]
+    return letters.view("<u8")[:, 0].astype(np.uint64)
+
+
+def _refuse(rows: NDArrayInt, are_wrong: NDArrayBool, reason: str) -> None:
+    if are_wrong.any():
+        raise WireError(int(rows[np.argmax(are_wrong)]), reason)
+
+
+def _two_zeros(count: int) -> tuple[NDArrayInt, NDArrayInt]:
+    return np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64)
