@@ -177,6 +177,7 @@ GUESSED: dict[str, Callable[[Taxonomy, str], Table]] = {
     "maps": maps,
     "masks": masks,
     "nuscenes": boxes3d,
+    "waymo": boxes3d,
 }
 
 

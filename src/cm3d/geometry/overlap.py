@@ -35,7 +35,7 @@ def cuboid_iou(first: Cuboids, second: Cuboids) -> NDArrayFloat:
     shared_m3 = _shared_area_m2(first, second) * np.clip(high_m - low_m, 0, None)
     union_m3 = first.size_m.prod(axis=1) + second.size_m.prod(axis=1) - shared_m3
     iou = np.divide(shared_m3, union_m3, out=np.zeros_like(union_m3), where=union_m3 > 0)
-    return np.clip(iou, 0, 1)
+    return np.asarray(np.clip(iou, 0, 1))
 
 
 def _shared_area_m2(first: Cuboids, second: Cuboids) -> NDArrayFloat:

@@ -1,0 +1,52 @@
+"""The scorer of 3D boxes as Waymo's Open Dataset has it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from cm3d.evaluation.nuscenes.filtering import read_boxes
+from cm3d.evaluation.protocol import Better, Scorer, Scores
+from cm3d.evaluation.waymo import summary
+from cm3d.evaluation.waymo.countable import from_tables
+from cm3d.evaluation.waymo.rules import least_iou
+from cm3d.evaluation.waymo.scores import score_boxes
+from cm3d.params import Params
+from cm3d.tables import Frames, GroundTruth, layout, read_scenes
+from cm3d.taxonomy import Taxonomy
+
+
+@dataclass(frozen=True)
+class WaymoScorer:
+    """AP and APH at both levels of difficulty, by class and by range.
+
+    Args:
+        taxonomy: Classes of the boxes.
+    """
+
+    taxonomy: Taxonomy
+
+    @property
+    def better(self) -> Mapping[str, Better]:
+        """Which way each headline figure points."""
+        return dict.fromkeys(summary.HEADLINES, "higher")
+
+    def score(self, folder: Path, frames: Frames) -> Scores:
+        """Score `Boxes3D` of some keyframes."""
+        boxes = read_boxes(folder, frames, self.taxonomy)
+        scenes = sorted(set(frames.scene_name))
+        truth = read_scenes(GroundTruth, layout.GROUND_TRUTH, scenes)
+        countable = from_tables(boxes, truth, frames, self.taxonomy)
+        scores = score_boxes(*countable, least_iou(self.taxonomy))
+        names = self.taxonomy.class_names
+        return Scores(
+            engine="waymo",
+            headline=summary.headline(scores),
+            per_class=summary.per_class(scores, names),
+            ap_rows=summary.ap_rows(scores, names),
+            curve_rows=summary.curve_rows(scores, names),
+        )
+
+
+def build(params: Params, taxonomy: Taxonomy) -> Scorer:
+    """The scorer."""
+    return WaymoScorer(taxonomy)

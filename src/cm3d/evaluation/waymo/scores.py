@@ -1,0 +1,89 @@
+"""Average precision by class and by range, at both levels of difficulty."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cm3d.evaluation.waymo.boxes import Predictions, Truths
+from cm3d.evaluation.waymo.counting import Counts, count
+from cm3d.evaluation.waymo.matching import match
+from cm3d.evaluation.waymo.overlap import Pairs, overlapping_pairs
+from cm3d.evaluation.waymo.precision import average_precision, precision, recall
+from cm3d.evaluation.waymo.rules import RANGES, range_index
+from cm3d.geometry.arrays import NDArrayFloat, NDArrayFloat32, NDArrayInt
+from cm3d.geometry.rows import Rows
+
+
+@dataclass(frozen=True, eq=False)
+class ShardScores(Rows):
+    """Scores of S shards at L levels.
+
+    Args:
+        ap: (S, L) average precision.
+        aph: (S, L) the same with every match worth its heading accuracy.
+        precision: (S, L, C) at each cutoff of the score.
+        recall: (S, L, C).
+        counts: What they are computed from.
+    """
+
+    ap: NDArrayFloat
+    aph: NDArrayFloat
+    precision: NDArrayFloat32
+    recall: NDArrayFloat32
+    counts: Counts
+
+
+@dataclass(frozen=True, eq=False)
+class WaymoScores:
+    """Scores by class, and by class and range: shard 3c + r is range r of class c.
+
+    The two are matched apart from each other: a pair on both sides of a bound counts as one false
+    prediction and one missed box by range.
+    """
+
+    by_class: ShardScores
+    by_range: ShardScores
+
+
+def score_boxes(predictions: Predictions, truths: Truths, least_iou: NDArrayFloat32) -> WaymoScores:
+    """Score boxes.
+
+    Args:
+        predictions: Of any frames.
+        truths: Ground truth that counts, of any frames.
+        least_iou: (C,) overlap of a match by class.
+    """
+    pairs, kinds = overlapping_pairs(predictions, truths, least_iou), len(least_iou)
+    by_class = _score(predictions, truths, pairs, predictions.kind, truths.kind, kinds)
+    shards = [
+        rows.kind * len(RANGES) + range_index(rows.boxes.center_m) for rows in (predictions, truths)
+    ]
+    by_range = _score(predictions, truths, pairs, shards[0], shards[1], kinds * len(RANGES))
+    return WaymoScores(by_class, by_range)
+
+
+def _score(
+    predictions: Predictions,
+    truths: Truths,
+    pairs: Pairs,
+    prediction_shard: NDArrayInt,
+    truth_shard: NDArrayInt,
+    shards: int,
+) -> ShardScores:
+    together = prediction_shard[pairs.prediction] == truth_shard[pairs.truth]
+    matches = match(pairs[together], predictions.last)
+    counts = count(predictions, truths, matches, prediction_shard, truth_shard, shards)
+    found, false = counts.found[:, None], counts.false[:, None]
+    reached = recall(found, counts.missed)
+    plain = precision(found, found, false, reached)
+    turned = precision(counts.heading[:, None], found, false, reached)
+    ap, aph = (
+        np.array(
+            [
+                [average_precision(*curve) for curve in zip(*of_shard, strict=True)]
+                for of_shard in zip(curves, reached, strict=True)
+            ]
+        )
+        for curves in (plain, turned)
+    )
+    return ShardScores(ap, aph, plain, reached, counts)
