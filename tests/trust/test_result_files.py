@@ -28,9 +28,10 @@ SPLITS = {"train": ["t", "u"], "val": ["v", "w"]}
 RESULTS = {
     "nuscenes": ("data/predictions/finetune", "predict@finetune"),
     "agnostic": ("data/sam3d", "sam3d"),
+    "waymo": ("data/lifted", "lift"),
     "boxes2d": ("data/boxes2d", "detect2d"),
 }
-OF_BOXES = ["nuscenes", "agnostic"]
+OF_BOXES = ["nuscenes", "agnostic", "waymo"]
 
 
 def frames_of(split: str) -> Frames:

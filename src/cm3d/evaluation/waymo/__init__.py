@@ -11,7 +11,8 @@ from cm3d.evaluation.waymo.countable import from_tables
 from cm3d.evaluation.waymo.rules import least_iou
 from cm3d.evaluation.waymo.scores import score_boxes
 from cm3d.params import Params
-from cm3d.tables import Frames, GroundTruth, layout, read_scenes
+from cm3d.tables import Frames, GroundTruth, layout
+from cm3d.tables.classed import read_classed
 from cm3d.taxonomy import Taxonomy
 
 
@@ -34,7 +35,10 @@ class WaymoScorer:
         """Score `Boxes3D` of some keyframes."""
         boxes = read_boxes(folder, frames, self.taxonomy)
         scenes = sorted(set(frames.scene_name))
-        truth = read_scenes(GroundTruth, layout.GROUND_TRUTH, scenes)
+        truth = GroundTruth.concatenate(
+            read_classed(GroundTruth, layout.GROUND_TRUTH / f"{scene}.parquet", self.taxonomy)
+            for scene in scenes
+        )
         countable = from_tables(boxes, truth, frames, self.taxonomy)
         scores = score_boxes(*countable, least_iou(self.taxonomy))
         names = self.taxonomy.class_names
