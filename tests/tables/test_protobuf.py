@@ -5,19 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cm3d.tables.protobuf import (
-    FIXED32,
-    FIXED64,
-    LENGTH,
-    VARINT,
+from cm3d.tables.protobuf import FIXED32, FIXED64, LENGTH, VARINT
+from cm3d.tables.protobuf.reading import Field, WireError, messages, repeated, texts
+from cm3d.tables.protobuf.writing import (
     Encoded,
-    Field,
-    WireError,
     message_field,
-    messages,
-    repeated,
     text_field,
-    texts,
     varint_field,
     word_field,
 )

@@ -14,18 +14,12 @@ from cm3d.geometry.cuboids import Cuboids
 from cm3d.params import read_content
 from cm3d.tables import rules
 from cm3d.tables.columns import Bool, Float, Int, Text, Vector3
-from cm3d.tables.protobuf import (
-    FIXED32,
-    FIXED64,
-    LENGTH,
-    VARINT,
+from cm3d.tables.protobuf import FIXED32, FIXED64, LENGTH, VARINT
+from cm3d.tables.protobuf.reading import WireError, messages, repeated, texts
+from cm3d.tables.protobuf.writing import (
     Encoded,
-    WireError,
     message_field,
-    messages,
-    repeated,
     text_field,
-    texts,
     varint_field,
     word_field,
 )

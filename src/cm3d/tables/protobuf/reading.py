@@ -1,26 +1,18 @@
-"""Protocol buffers on the wire, many messages of one kind at once; no library, no schema files.
+"""Messages from bytes: all are gone through in step, one field of each at a time.
 
-A message is a run of fields, each a tag (its number and how it is stored) and a value. All messages
-are gone through in step, one field of each at a time, so that no loop runs over messages. What is
-built is a matrix with a row per message, whose unused bytes are left out in the end.
+So no loop runs over messages, but for the one that finds where they begin.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import numpy as np
 
 from cm3d.geometry.arrays import NDArrayBool, NDArrayByte, NDArrayInt
-
-# How a value is stored.
-VARINT: Final = 0  # seven bits per byte, the lowest first; the last one is below 128
-FIXED64: Final = 1
-LENGTH: Final = 2  # a varint, and as many bytes
-FIXED32: Final = 5
+from cm3d.tables.protobuf import FIXED32, FIXED64, LENGTH, LONGEST_VARINT, VARINT
 
 _WORD: Final = {FIXED64: 8, FIXED32: 4}
-_LONGEST_VARINT: Final = 10
 
 
 class WireError(ValueError):
@@ -102,7 +94,7 @@ def repeated(data: NDArrayByte, number: int) -> tuple[NDArrayInt, NDArrayInt]:
 
 def _one_varint(content: bytes, position: int, row: int) -> tuple[int, int]:
     value = 0
-    for nth in range(_LONGEST_VARINT):
+    for nth in range(LONGEST_VARINT):
         if position + nth >= len(content):
             raise WireError(row, "it is cut off")
         byte = content[position + nth]
@@ -188,91 +180,13 @@ def texts(data: NDArrayByte, field: Field) -> np.ndarray[Any, np.dtype[np.object
     return found
 
 
-@dataclass(frozen=True, eq=False)
-class Encoded:
-    """Bytes of N messages or parts of them.
-
-    Args:
-        matrix: (N, W) bytes.
-        is_used: (N, W) which of them count.
-    """
-
-    matrix: NDArrayByte
-    is_used: NDArrayBool
-
-    @classmethod
-    def join(cls, *parts: Self) -> Self:
-        """Put parts of the same messages one behind the other."""
-        return cls(
-            np.concatenate([part.matrix for part in parts], axis=1),
-            np.concatenate([part.is_used for part in parts], axis=1),
-        )
-
-    def only(self, rows: NDArrayBool) -> "Encoded":
-        """The same, but nothing of the rows (N,) that are not chosen."""
-        return Encoded(self.matrix, self.is_used & rows[:, None])
-
-    def tobytes(self) -> bytes:
-        """All rows, one behind the other."""
-        return self.matrix[self.is_used].tobytes()
-
-
-def varint_field(number: int, values: NDArrayInt) -> Encoded:
-    """A field of integers (N,), an enumeration or a truth value."""
-    return Encoded.join(_tag(number, VARINT, len(values)), _varint_rows(values))
-
-
-def word_field(number: int, values: Any) -> Encoded:
-    """A field of (N,) doubles or floats, by their type."""
-    words = np.ascontiguousarray(values.astype(values.dtype.newbyteorder("<")))
-    matrix = words.view(np.uint8).reshape(len(words), words.dtype.itemsize)
-    stored = FIXED64 if words.dtype.itemsize == 8 else FIXED32
-    return Encoded.join(_tag(number, stored, len(words)), _all_used(matrix))
-
-
-def text_field(number: int, values: np.ndarray[Any, np.dtype[np.object_]]) -> Encoded:
-    """A field of texts (N,)."""
-    encoded = [text.encode() for text in values]
-    width = max(map(len, encoded), default=0)
-    padded = b"".join(text.ljust(width, b"\0") for text in encoded)
-    matrix = np.frombuffer(padded, dtype=np.uint8).reshape(len(encoded), width)
-    sizes = np.fromiter(map(len, encoded), dtype=np.int64, count=len(encoded))
-    return message_field(number, Encoded(matrix, np.arange(width) < sizes[:, None]))
-
-
-def message_field(number: int, content: Encoded) -> Encoded:
-    """A field of messages, or of other bytes."""
-    size = _varint_rows(content.is_used.sum(axis=1))
-    return Encoded.join(_tag(number, LENGTH, len(content.matrix)), size, content)
-
-
-def _tag(number: int, stored: int, count: int) -> Encoded:
-    return _varint_rows(np.full(count, number << 3 | stored))
-
-
-def _varint_rows(values: NDArrayInt) -> Encoded:
-    left = values.astype(np.int64).view(np.uint64)[:, None]
-    parts = left >> (7 * np.arange(_LONGEST_VARINT)).astype(np.uint64)
-    goes_on = parts > 0x7F
-    matrix = (parts & np.uint64(0x7F)).astype(np.uint8) | np.where(goes_on, 0x80, 0).astype(
-        np.uint8
-    )
-    is_used = (parts > 0) | (np.arange(_LONGEST_VARINT) == 0)
-    width = int(is_used.sum(axis=1).max(initial=1))
-    return Encoded(matrix[:, :width], is_used[:, :width])
-
-
-def _all_used(matrix: NDArrayByte) -> Encoded:
-    return Encoded(matrix, np.ones(matrix.shape, dtype=bool))
-
-
 def _varints(
     data: NDArrayByte, position: NDArrayInt, limit: NDArrayInt, rows: NDArrayInt
 ) -> tuple[np.ndarray[Any, np.dtype[np.uint64]], NDArrayInt]:
     """Numbers (K,) that begin at some positions, and where they end."""
     value, end = np.zeros(len(position), dtype=np.uint64), position.copy()
     going = np.arange(len(position))
-    for nth in range(_LONGEST_VARINT):
+    for nth in range(LONGEST_VARINT):
         _refuse(rows[going], end[going] >= limit[going], "it is cut off")
         byte = data[end[going]]
         value[going] |= (byte & 0x7F).astype(np.uint64) << np.uint64(7 * nth)
