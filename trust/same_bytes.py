@@ -90,7 +90,7 @@ def measure(place: Workplace) -> Outcome:
             return compare_forced(place, clone, variant)
         return compare(place, clone, scratch, variant)
 
-    found = in_lanes(place, "same bytes", [*forced, *variants], work)
+    found = in_lanes(place, "bytes", [*forced, *variants], work)
     return Outcome(
         tried=len(found),
         kept=sum(not compared.faults for compared in found),

@@ -127,6 +127,20 @@ def test_missing_cluster_is_named(
     assert "Traceback" not in done.stderr
 
 
+def test_a_long_folder_for_temporary_files_is_named(
+    run_stage_script: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ray's sockets lie in it, and their paths may have 107 characters."""
+    long = tmp_path / ("long" * 20)
+    long.mkdir()
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    monkeypatch.setenv("TMPDIR", str(long))
+    done = run_stage_script("ray")
+    assert done.returncode == 1
+    assert "set a shorter TMPDIR" in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
+
+
 def test_gpus_are_asked_for_where_a_node_has_them() -> None:
     nodes = [
         {"Alive": True, "Resources": {"CPU": 8.0}},

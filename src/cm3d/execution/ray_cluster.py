@@ -134,9 +134,10 @@ def connected_ray(workers: int) -> Any:
         )
     except (OSError, RuntimeError, ValueError) as error:
         reason = next(iter(str(error).splitlines()), type(error).__name__)
+        remedy = "set a shorter TMPDIR" if "AF_UNIX" in reason else "start it with `ray start`"
         raise InputError(
-            f"RAY_ADDRESS: {address or 'unset'}: no Ray to be had ({reason}); start it with "
-            "`ray start`, or set execution.engine to processes"
+            f"RAY_ADDRESS: {address or 'unset'}: no Ray to be had ({reason}); {remedy}, or set "
+            "execution.engine to processes"
         ) from error
     return ray
 
