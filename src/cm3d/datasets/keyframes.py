@@ -55,6 +55,7 @@ class Box:
         height_m: Vertical.
         yaw_rad: Heading about +z.
         velocity_mps: x, y; NaN where unknown.
+        num_lidar_points: LiDAR returns of the keyframe inside; `download` counts them if unknown.
     """
 
     class_name: str
@@ -65,6 +66,7 @@ class Box:
     height_m: float
     yaw_rad: float
     velocity_mps: Sequence[float] = (math.nan, math.nan)
+    num_lidar_points: int = UNKNOWN_POINTS
 
 
 @dataclass(frozen=True, eq=False)
@@ -210,7 +212,7 @@ def _ground_truth(keyframes: Sequence[Keyframe]) -> GroundTruth:
         velocity_mps=[box.velocity_mps for _, box in rows],
         attribute_name=[""] * len(rows),
         instance_token=[box.instance for _, box in rows],
-        num_lidar_points=[UNKNOWN_POINTS] * len(rows),
+        num_lidar_points=[box.num_lidar_points for _, box in rows],
         num_radar_points=np.zeros(len(rows), dtype=np.int64),
         visibility=np.zeros(len(rows), dtype=np.int64),
         **{n: [floats_or_nan(getattr(box, n), ()) for _, box in rows] for n in extents},
