@@ -19,6 +19,7 @@ from cm3d.sensors.lidar import is_whole, read_sweep
 from cm3d.tables.map_areas import MapAreas
 from cm3d.taxonomy import Taxonomy
 from stages.download import write_index
+from tests.tiny_waymo import write_waymo
 from tests.trust.refusal import of_other_systems
 
 Open = Callable[[str], DataSet]
@@ -28,8 +29,10 @@ Open = Callable[[str], DataSet]
 def opened(
     database: Path, tmp_path: Path, taxonomy: Taxonomy, monkeypatch: pytest.MonkeyPatch
 ) -> Open:
-    """Opens a data set by name: nuScenes' is a small database, the embedded one is simulated."""
+    """Opens a data set by name: nuScenes' and Waymo's are tiny, the embedded one is simulated."""
     monkeypatch.setenv("NUSCENES_ROOT", str(database))
+    monkeypatch.setenv("WAYMO_ROOT", str(tmp_path / "waymo"))
+    write_waymo(tmp_path / "waymo")
     small = {"train_scenes": 1, "val_scenes": 1, "keyframes_per_scene": 2, "image_scale": 0.1}
 
     def params(name: str) -> Params:
@@ -101,7 +104,7 @@ def check_scene(data: DataSet, name: str, split: str, taxonomy: Taxonomy) -> Non
 
 def test_an_unknown_data_set_is_one_line(opened: Open) -> None:
     with pytest.raises(
-        InputError, match=r"no data set 'kitti'; there are nuscenes, sim; docs/own.*git add"
+        InputError, match=r"no data set 'kitti'; there are nuscenes, sim, waymo; docs/own.*git add"
     ):
         opened("kitti")
 

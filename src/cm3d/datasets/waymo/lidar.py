@@ -1,0 +1,184 @@
+"""The point cloud of each frame: all lasers and returns, in the frame of the car."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+import numpy as np
+
+from cm3d.datasets.waymo.components import (
+    LASER,
+    LASERS,
+    LIDAR,
+    LIDAR_CALIBRATION,
+    LIDAR_POSE,
+    TIME,
+    TOP,
+)
+from cm3d.datasets.waymo.range_images import (
+    CHANNELS,
+    POSE_CHANNELS,
+    Image,
+    Laser,
+    points_of_image,
+)
+from cm3d.datasets.waymo.reading import (
+    FIRST,
+    FIRST_SHAPE,
+    SECOND,
+    check_frames,
+    range_image,
+    read_rows,
+    stream_rows,
+    transforms,
+)
+from cm3d.datasets.waymo.segments import Segment
+from cm3d.errors import InputError
+from cm3d.geometry.arrays import NDArrayFloat, NDArrayFloat32
+from cm3d.geometry.se3 import SE3
+
+COLUMNS: Final = ("x", "y", "z", "intensity", "elongation")
+
+_COLUMNS_OF_RETURNS: Final = (FIRST_SHAPE, f"{FIRST}.values", f"{SECOND}.values")
+_AGAIN: Final = "fetch it again"
+
+
+def read_lasers(segment: Segment) -> dict[int, Laser]:
+    """How the LiDARs are mounted, by number.
+
+    Raises:
+        InputError: The file is malformed.
+    """
+    beams = [f"beam_inclination.{name}" for name in ("min", "max", "values")]
+    rows = read_rows(segment, LIDAR_CALIBRATION, ["extrinsic.transform", *beams])
+    poses = transforms(rows, "extrinsic.transform", segment.path(LIDAR_CALIBRATION))
+    return {
+        int(name): Laser(int(name), pose, *inclinations)
+        for name, pose, *inclinations in zip(
+            rows[LASER], poses, *(rows[name] for name in beams), strict=True
+        )
+    }
+
+
+def lasers_by_time(segment: Segment) -> dict[int, set[int]]:
+    """Which lasers saw anything, by frame that has a row of one, in the order of time.
+
+    Raises:
+        InputError: The file is malformed.
+    """
+    rows = read_rows(segment, LIDAR)
+    found: dict[int, set[int]] = {}
+    for time_us, laser in sorted(zip(rows[TIME].tolist(), rows[LASER].tolist(), strict=True)):
+        found.setdefault(time_us, set()).add(laser)
+    return found
+
+
+def stream_clouds(
+    segment: Segment, global_SE3_vehicle: Mapping[int, SE3]
+) -> Iterator[tuple[int, NDArrayFloat32]]:
+    """Time and points (N, 5) of each frame that has any laser's row, as they get complete.
+
+    A file whose frames stand in their order costs the memory of a few frames, a shuffled one that
+    of the points of all.
+
+    Args:
+        segment: Which one.
+        global_SE3_vehicle: Pose of the car by time of the frame.
+
+    Yields:
+        Columns are `COLUMNS`: metres in the frame of the car at that time, the hyperbolic tangent
+        of the intensity, since that has no bound, and elongation.
+
+    Raises:
+        InputError: A file is malformed, or lacks what another refers to.
+    """
+    lasers, expected = read_lasers(segment), lasers_by_time(segment)
+    path = segment.path(LIDAR)
+    check_frames(path, expected, global_SE3_vehicle)
+    if unknown := set().union(*expected.values()) - lasers.keys():
+        raise InputError(
+            f"{path}: {_name(min(unknown))} has no row in lidar_calibration; fetch both files again"
+        )
+    pixel_poses = _PixelPoses(segment)
+    pending: dict[int, dict[int, NDArrayFloat]] = {}
+    for row in stream_rows(segment, LIDAR, _COLUMNS_OF_RETURNS):
+        time_us, name = row[TIME], row[LASER]
+        pose = pixel_poses.take(time_us) if name == TOP else None
+        of_frame = pending.setdefault(time_us, {})
+        of_frame[name] = _points(row, lasers[name], pose, global_SE3_vehicle[time_us], segment)
+        if of_frame.keys() == expected[time_us]:
+            points = np.concatenate([of_frame[name] for name in sorted(of_frame)])
+            del pending[time_us]
+            points[:, 3] = np.tanh(points[:, 3])
+            yield time_us, points.astype(np.float32)
+
+
+def _points(
+    row: Mapping[str, Any],
+    laser: Laser,
+    pixel_pose: Image | None,
+    global_SE3_vehicle: SE3,
+    segment: Segment,
+) -> NDArrayFloat:
+    path = segment.path(LIDAR)
+    parts = [np.empty((0, len(COLUMNS)))]
+    for name in (FIRST, SECOND):
+        image = range_image(dict(row), name, CHANNELS, path)
+        if image is None:
+            continue
+        height, width = image.shape[:2]
+        if laser.beams_rad is not None and len(laser.beams_rad) != height:
+            raise InputError(
+                f"{path}: frame {row[TIME]}, {_name(laser.name)}: {height} rows of pixels, "
+                f"lidar_calibration has {len(laser.beams_rad)} beams; fetch both again"
+            )
+        if pixel_pose is not None and pixel_pose.shape[:2] != (height, width):
+            raise InputError(
+                f"{path}: frame {row[TIME]}, {_name(laser.name)}: {height} x {width} pixels, "
+                f"lidar_pose has {' x '.join(map(str, pixel_pose.shape[:2]))}; fetch both again"
+            )
+        with np.errstate(invalid="ignore"):
+            points = points_of_image(image, laser, pixel_pose, global_SE3_vehicle)
+        if not np.isfinite(points).all() or (points[:, 3] < 0).any():
+            raise InputError(
+                f"{path}: frame {row[TIME]}, {_name(laser.name)}: a return has a number that is "
+                f"not finite, or an intensity below 0; {_AGAIN}, and lidar_pose with it"
+            )
+        parts.append(points)
+    return np.concatenate(parts)
+
+
+class _PixelPoses:
+    """The poses of the top laser's pixels by frame, in whatever order they are asked for.
+
+    Args:
+        segment: Which one.
+    """
+
+    def __init__(self, segment: Segment) -> None:
+        """Nothing is read yet."""
+        self._path = segment.path(LIDAR_POSE)
+        self._rows = stream_rows(segment, LIDAR_POSE, (FIRST_SHAPE, f"{FIRST}.values"))
+        self._read: dict[int, Image | None] = {}
+
+    def take(self, time_us: int) -> Image:
+        """Poses (H, W, 6) of a frame, which is not asked for again.
+
+        Raises:
+            InputError: There are none.
+        """
+        while time_us not in self._read:
+            row = next(self._rows, None)
+            if row is None:
+                raise InputError(
+                    f"{self._path}: no row of frame {time_us}, which lidar has; {_AGAIN}"
+                )
+            if row[LASER] == TOP:
+                image = range_image(row, FIRST, POSE_CHANNELS, self._path)
+                self._read[row[TIME]] = image
+        image = self._read.pop(time_us)
+        assert image is not None  # its columns have no nulls
+        return image
+
+
+def _name(laser: int) -> str:
+    return f"laser {LASERS.get(laser, laser)}"
