@@ -13,16 +13,16 @@ from cm3d.datasets.waymo import CONVERTED, Waymo
 from cm3d.datasets.waymo.cameras import SE3_OPTICAL, Camera
 from cm3d.datasets.waymo.components import Component
 from cm3d.datasets.waymo.conversion import Places, convert
-from cm3d.datasets.waymo.range_images import Image, Laser
-from cm3d.datasets.waymo.segments import Segment, find_segments
-from cm3d.datasets.waymo.writing import (
+from cm3d.datasets.waymo.frames import (
     FrameRecord,
     LabelledBox,
     Scan,
-    SegmentWriter,
     Shot,
     pixel_poses,
 )
+from cm3d.datasets.waymo.range_images import Image, Laser
+from cm3d.datasets.waymo.segments import Segment, find_segments
+from cm3d.datasets.waymo.writing import SegmentWriter
 from cm3d.geometry.se3 import SE3
 from cm3d.taxonomy import Taxonomy
 

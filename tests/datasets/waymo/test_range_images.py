@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from cm3d.datasets.waymo.frames import pixel_poses
 from cm3d.datasets.waymo.range_images import Laser, image_of_points, points_of_image
-from cm3d.datasets.waymo.writing import pixel_poses
 from cm3d.geometry.se3 import SE3
 
 # turned to the left by a quarter, 1 m before the car's origin and 2 m above it

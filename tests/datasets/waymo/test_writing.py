@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from cm3d.datasets.waymo.components import LIDAR, LIDAR_BOX, VEHICLE_POSE
-from cm3d.datasets.waymo.writing import pixel_poses
+from cm3d.datasets.waymo.frames import pixel_poses
 from cm3d.geometry.se3 import SE3
 from tests.tiny_waymo import TIMES_US, path_of, write_waymo
 
