@@ -24,7 +24,7 @@ from cm3d.taxonomy import Taxonomy
 CARD: Final = DataCard(
     name="waymo",
     embedded=False,
-    scorer="nuscenes",
+    scorer="waymo",
     lidar=LidarFormat(file="binary", dtype="float32", columns=COLUMNS, full_intensity=1.0),
     images=ImageFormat(model="pinhole"),
 )
