@@ -53,6 +53,29 @@ def test_three_classes_take_motorcycles_for_vehicles() -> None:
     assert taxonomy.category_classes["vehicle.bicycle"] == "cyclist"
 
 
+PANDASET_LABELS = (
+    *("Car", "Pickup Truck", "Medium-sized Truck", "Semi-truck", "Towed Object", "Motorcycle"),
+    *("Other Vehicle - Construction Vehicle", "Other Vehicle - Uncommon"),
+    *("Other Vehicle - Pedicab", "Emergency Vehicle", "Bus", "Personal Mobility Device"),
+    *("Motorized Scooter", "Bicycle", "Train", "Trolley", "Tram / Subway", "Pedestrian"),
+    *("Pedestrian with Object", "Animals - Bird", "Animals - Other", "Pylons", "Road Barriers"),
+    *("Signs", "Cones", "Construction Signs", "Temporary Construction Barriers"),
+    "Rolling Containers",
+)
+
+
+def test_pandasets_labels_as_ten_classes_and_as_its_own(taxonomy: Taxonomy) -> None:
+    ten, own = load_taxonomy("pandaset", FOLDER), load_taxonomy("pandaset25", FOLDER)
+    assert ten.class_names == taxonomy.class_names
+    assert taxonomy.category_classes.items() <= ten.category_classes.items()
+    assert ten.category_classes["Pickup Truck"] == "truck"
+    assert ten.category_classes["Towed Object"] == "trailer"
+    assert set(ten.category_classes) - set(taxonomy.category_classes) < set(PANDASET_LABELS)
+    assert len(own.class_names) == 25
+    assert set(own.category_classes) == set(PANDASET_LABELS)
+    assert own.category_classes["Animals - Bird"] == "animal"
+
+
 def test_names_become_indices_in_the_order_of_the_file(taxonomy: Taxonomy) -> None:
     names = np.array(["barrier", "car", "bus"], dtype=object)
     assert taxonomy.indices(names).tolist() == [9, 0, 2]
