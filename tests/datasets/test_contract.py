@@ -19,6 +19,7 @@ from cm3d.sensors.lidar import is_whole, read_sweep
 from cm3d.tables.map_areas import MapAreas
 from cm3d.taxonomy import Taxonomy
 from stages.download import write_index
+from tests.datasets.pandaset.native import write_native
 from tests.tiny_waymo import write_waymo
 from tests.trust.refusal import of_other_systems
 
@@ -29,15 +30,17 @@ Open = Callable[[str], DataSet]
 def opened(
     database: Path, tmp_path: Path, taxonomy: Taxonomy, monkeypatch: pytest.MonkeyPatch
 ) -> Open:
-    """Opens a data set by name: nuScenes' and Waymo's are tiny, the embedded one is simulated."""
+    """Opens a data set by name: small ones in their own formats, the embedded one is simulated."""
     monkeypatch.setenv("NUSCENES_ROOT", str(database))
     monkeypatch.setenv("WAYMO_ROOT", str(tmp_path / "waymo"))
     write_waymo(tmp_path / "waymo")
+    monkeypatch.setenv("PANDASET_ROOT", str(tmp_path / "pandaset"))
+    write_native(tmp_path / "pandaset")
     small = {"train_scenes": 1, "val_scenes": 1, "keyframes_per_scene": 2, "image_scale": 0.1}
 
     def params(name: str) -> Params:
         values = load_params()
-        dataset = {"name": name, "version": "v1.0-trainval", "past_sweeps": 2}
+        dataset = {"name": name, "version": version_of(name), "past_sweeps": 2}
         return values.model_copy(
             update={
                 "dataset": values.dataset.model_copy(update=dataset),
@@ -49,12 +52,16 @@ def opened(
     return lambda name: open_dataset(params(name), taxonomy, tmp_path / "raw")
 
 
+def version_of(name: str) -> str:
+    return "2hz" if name == "pandaset" else "v1.0-trainval"
+
+
 @pytest.mark.parametrize("name", guests())
 def test_a_guest_of_the_house(name: str, opened: Open, tmp_path: Path, taxonomy: Taxonomy) -> None:
     data = opened(name)
     assert data.card.name == name
     parts = {path.name for path in (tmp_path / "raw").iterdir()}
-    assert {"lidar", "images", "instances", "maps", "v1.0-trainval"} <= parts
+    assert {"lidar", "images", "instances", "maps", version_of(name)} <= parts
     splits = data.scenes()
     assert set(splits) == {"train", "val"}
     for split, names in splits.items():
@@ -104,7 +111,8 @@ def check_scene(data: DataSet, name: str, split: str, taxonomy: Taxonomy) -> Non
 
 def test_an_unknown_data_set_is_one_line(opened: Open) -> None:
     with pytest.raises(
-        InputError, match=r"no data set 'kitti'; there are nuscenes, sim, waymo; docs/own.*git add"
+        InputError,
+        match=r"'kitti'; there are nuscenes, pandaset, sim, waymo; docs/own.*git add",
     ):
         opened("kitti")
 

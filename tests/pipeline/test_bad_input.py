@@ -220,7 +220,11 @@ def test_a_model_of_other_classes(training: Clone) -> None:
     [
         ("taxonomy: nuscenes", "taxonomy: trams", "taxonomies/trams.yaml; there are nuscenes, "),
         ("taxonomy: nuscenes", "taxonomy: ../trams", "taxonomy: not a name of letters"),
-        ("name: sim", "name: kitti", "dataset.name: no data set 'kitti'; there are nuscenes, sim"),
+        (
+            "name: sim",
+            "name: kitti",
+            "dataset.name: no data set 'kitti'; there are nuscenes, pandaset, ",
+        ),
         ("version: v1", "version: ../v1", "dataset.version: not a name of letters"),
         ("labels: lifted", "labels: imported", "imported needs import_labels.file"),
     ],

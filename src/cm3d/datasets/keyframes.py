@@ -54,6 +54,7 @@ class Box:
         width_m: Across it.
         height_m: Vertical.
         yaw_rad: Heading about +z.
+        attribute_name: What it does, of the taxonomy's; empty where unknown.
         velocity_mps: x, y; NaN where unknown.
         num_lidar_points: LiDAR returns of the keyframe inside; `download` counts them if unknown.
     """
@@ -65,6 +66,7 @@ class Box:
     width_m: float
     height_m: float
     yaw_rad: float
+    attribute_name: str = ""
     velocity_mps: Sequence[float] = (math.nan, math.nan)
     num_lidar_points: int = UNKNOWN_POINTS
 
@@ -210,7 +212,7 @@ def _ground_truth(keyframes: Sequence[Keyframe]) -> GroundTruth:
         score=np.ones(len(rows)),
         center_m=[floats_or_nan(box.center_m, (3,)) for _, box in rows],
         velocity_mps=[box.velocity_mps for _, box in rows],
-        attribute_name=[""] * len(rows),
+        attribute_name=[box.attribute_name for _, box in rows],
         instance_token=[box.instance for _, box in rows],
         num_lidar_points=[box.num_lidar_points for _, box in rows],
         num_radar_points=np.zeros(len(rows), dtype=np.int64),
