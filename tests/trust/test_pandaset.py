@@ -1,7 +1,7 @@
 """What is broken in a folder of PandaSet ends in one line, and no sweep of it is written."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -161,12 +161,12 @@ CASES: dict[str, tuple[Break, tuple[str, ...]]] = {
 
 
 @pytest.fixture
-def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A sequence of two sweeps."""
     write_sequence(tmp_path / "pandaset/001", 2)
     monkeypatch.setenv("PANDASET_ROOT", str(tmp_path / "pandaset"))
     monkeypatch.chdir(PROJECT)
-    yield tmp_path / "pandaset"
+    return tmp_path / "pandaset"
 
 
 def settings(**changes: Any) -> tuple[Params, Taxonomy]:
