@@ -124,6 +124,10 @@ CASES: dict[str, tuple[Break, tuple[str, ...]]] = {
     "intensity of 16 bits": (points(i=[0.0, 1, 2, 65535]), (SWEEP, "row 3: i is 65535", "255")),
     "a third LiDAR": (points(d=[0, 0, 2, 0]), (SWEEP, "row 2: d is 2", "0 or 1")),
     "the forward LiDAR alone": (points(d=1), (SWEEP, "no point of the Pandar64")),
+    "a file where sweeps belong": (
+        lambda folder: (folder.parent / "cm3d").touch(),
+        ("cm3d", "a file lies where a folder belongs"),
+    ),
     "no camera": (
         lambda folder: (folder / "camera").rename(folder / "cameras"),
         ("camera", "no folder of a camera"),

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 from cm3d.datasets.pandaset.frames import read_frame
+from cm3d.errors import InputError
 from tests.datasets.pandaset.native import POINTS, boxes_at, write_frame, write_pickle
 from tests.trust.refusal import NO_FILES, Make, refuses
 
@@ -245,6 +246,23 @@ def test_every_instruction_of_the_pickles_is_known(tmp_path: Path) -> None:
         content = pickletools.optimize(pickle.dumps(long, protocol))
         write_pickle(path, content)
         check(path, long)
+
+
+def test_damaged_pickles_are_one_line_or_read(tmp_path: Path) -> None:
+    rng, path = np.random.default_rng(0), tmp_path / "00.pkl.gz"
+    instructions = np.frombuffer(b"()]}Rbtuaes.0N\x81\x85\x86\x87\x93\x94", np.uint8)
+    refused = 0
+    for number in range(400):
+        content = np.frombuffer(pickle.dumps(CUBOIDS, 2 + number % 4), np.uint8).copy()
+        places = rng.integers(len(content), size=2)
+        content[places] = rng.choice(instructions, size=2)
+        write_pickle(path, content.tobytes())
+        try:
+            read_frame(path)
+        except InputError as error:
+            assert "\n" not in str(error)
+            refused += 1
+    assert refused > 100
 
 
 @pytest.mark.parametrize("name", NO_FILES)

@@ -84,9 +84,8 @@ def read_cuboids(drive: Drive) -> list[Cuboids]:
 
 def _seen_by_gt(frame: Frame) -> NDArrayBool:
     """(N,): boxes that are fitted to points of the forward LiDAR alone."""
-    if "cuboids.sensor_id" not in frame.columns:
-        return np.zeros(len(frame), dtype=bool)
-    return np.asarray(frame.floats("cuboids.sensor_id")[:, 0] == _PANDAR_GT)
+    sensor = frame.columns.get("cuboids.sensor_id", np.full(len(frame), -1)).tolist()
+    return np.array([value == _PANDAR_GT for value in sensor], dtype=bool)
 
 
 def _cuboids(frame: Frame, names: Mapping[str, str]) -> Cuboids:

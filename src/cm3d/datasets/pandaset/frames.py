@@ -18,7 +18,7 @@ from cm3d.tables.contract import shown
 
 AGAIN: Final = "fetch the file again"
 
-_MOST_BYTES: Final = 1 << 28  # of one table; a sweep of both LiDARs has some 8 MB
+_MOST_BYTES: Final = 1 << 26  # of one table; a sweep of both LiDARs has some 8 MB
 
 # What pickles of data frames name, by pandas 0.24 to 3 and numpy 1 and 2.
 _KNOWN: Final[Mapping[str, str]] = {

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from cm3d.datasets.pandaset.drives import Drive
 from cm3d.datasets.pandaset.rig import (
     POSE_SE3_EGO,
     POSE_SE3_LIDAR,
+    Camera,
     image_name,
     read_cameras,
     sweep_poses,
@@ -50,18 +52,6 @@ def index_drive(
         if cuboids is not None and is_keyframe:
             boxes, strange = boxes_of(cuboids, number, times_us.tolist(), taxonomy)
             left_out += strange
-        images = [
-            Image(
-                channel=camera.folder.name,
-                path=str((camera.folder / image_name(number)).relative_to(places.root)),
-                width_px=camera.width_px,
-                height_px=camera.height_px,
-                intrinsics_px=camera.intrinsics_px,
-                global_SE3_camera=camera.world_SE3_camera[number],
-            )
-            for camera in cameras
-            if is_keyframe
-        ]
         moments.append(
             Keyframe(
                 token=f"{drive.name}-{number:02d}",
@@ -69,7 +59,7 @@ def index_drive(
                 global_SE3_ego=pose @ POSE_SE3_EGO,
                 lidar_path=places.sweep(drive.name, number),
                 global_SE3_lidar=pose @ POSE_SE3_LIDAR,
-                images=images,
+                images=[_image(camera, number, places.root) for camera in cameras if is_keyframe],
                 boxes=boxes,
             )
         )
@@ -82,3 +72,14 @@ def index_drive(
         frames=frames[np.isin(frames.sample_token.astype(str), tokens)],
         sweeps=sweeps[np.isin(sweeps.sample_token.astype(str), tokens)],
     ), left_out
+
+
+def _image(camera: Camera, number: int, root: Path) -> Image:
+    return Image(
+        channel=camera.folder.name,
+        path=str((camera.folder / image_name(number)).relative_to(root)),
+        width_px=camera.width_px,
+        height_px=camera.height_px,
+        intrinsics_px=camera.intrinsics_px,
+        global_SE3_camera=camera.world_SE3_camera[number],
+    )
