@@ -5,6 +5,7 @@ import os
 import pickle
 import pickletools
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -65,29 +66,55 @@ def test_frames_of_this_pandas(name: str, protocol: int, tmp_path: Path) -> None
     check(path, FRAMES[name])
 
 
+def blocks_of(frame: pd.DataFrame) -> list[tuple[Any, Any]]:
+    """Values and place of each: numbers in one, every other column by itself."""
+    numbers = [i for i, kind in enumerate(frame.dtypes) if kind == np.float64]
+    others = [i for i in range(len(frame.columns)) if i not in numbers]
+    return [
+        (frame.iloc[:, numbers].to_numpy().T, np.array(numbers)),
+        *((frame.iloc[:, i].to_numpy()[None], slice(i, i + 1, 1)) for i in others),
+    ]
+
+
+def axes_of(frame: pd.DataFrame) -> list[Any]:
+    return [Index(np.array(list(frame.columns), dtype=object)), pd.RangeIndex(len(frame))]
+
+
 class BlockManager:
     """Stands for that of pandas before 1.3."""
 
     def __init__(self, frame: pd.DataFrame) -> None:
-        names = np.array(list(frame.columns), dtype=object)
-        numbers = [i for i, kind in enumerate(frame.dtypes) if kind == np.float64]
-        others = [i for i in range(len(names)) if i not in numbers]
-        blocks = [
-            {"values": frame.iloc[:, numbers].to_numpy().T, "mgr_locs": np.array(numbers)},
-            *(
-                {
-                    "values": frame.iloc[:, i].to_numpy()[None],
-                    "mgr_locs": slice(i, i + 1, 1),
-                }
-                for i in others
-            ),
-        ]
-        axes = [Index(names), pd.RangeIndex(len(frame))]
-        values, items = [b["values"] for b in blocks], [names[b["mgr_locs"]] for b in blocks]
-        self.state = (axes, values, items, {"0.14.1": {"axes": axes, "blocks": blocks}})
+        blocks = [{"values": values, "mgr_locs": place} for values, place in blocks_of(frame)]
+        axes, values = axes_of(frame), [block["values"] for block in blocks]
+        self.state = (axes, values, values, {"0.14.1": {"axes": axes, "blocks": blocks}})
 
     def __getstate__(self) -> Any:
         return self.state
+
+
+class Block:
+    """Stands for that of pandas 1.3."""
+
+    def __init__(self, values: Any, place: Any) -> None:
+        self.args = values, place
+
+    def __reduce__(self) -> Any:
+        return partial(new_block, ndim=2), self.args
+
+
+class BlockManager13:
+    """Stands for that of pandas 1.3."""
+
+    def __init__(self, frame: pd.DataFrame) -> None:
+        blocks = tuple(Block(values, place) for values, place in blocks_of(frame))
+        self.args = blocks, axes_of(frame)
+
+    def __reduce__(self) -> Any:
+        return BlockManager, self.args
+
+
+def new_block(values: Any, place: Any, ndim: int) -> None:
+    """Stands for pandas'."""
 
 
 def _new_Index(of: type, data: Any) -> Any:
@@ -105,36 +132,41 @@ class Index:
 
 
 class DataFrame:
-    """Stands for that of pandas before 1.1."""
+    """Stands for pandas'."""
 
-    def __init__(self, frame: pd.DataFrame) -> None:
-        self.state = {"_data": BlockManager(frame), "_typ": "dataframe", "_metadata": []}
+    def __init__(self, state: dict[str, Any]) -> None:
+        self.state = state
 
     def __getstate__(self) -> Any:
-        return self.state
+        return self.state | {"_typ": "dataframe", "_metadata": []}
 
 
-def of_old_pandas(frame: pd.DataFrame) -> bytes:
-    """A pickle as the published files are; names of this file become those of pandas."""
+OLD: dict[str, Callable[[pd.DataFrame], DataFrame]] = {
+    "before 1.1": lambda frame: DataFrame({"_data": BlockManager(frame)}),
+    "before 1.3": lambda frame: DataFrame({"_mgr": BlockManager(frame)}),
+    "1.3": lambda frame: DataFrame({"_mgr": BlockManager13(frame)}),
+}
+
+
+@pytest.mark.parametrize("version", OLD)
+@pytest.mark.parametrize("name", ["points", "cuboids", "no row"])
+def test_frames_of_an_old_pandas(name: str, version: str, tmp_path: Path) -> None:
+    frame, path = FRAMES[name], tmp_path / "00.pkl.gz"
     plain = frame.astype({name: object for name, kind in frame.dtypes.items() if kind == "str"})
-    content = pickle.dumps(DataFrame(plain), 2)
-    for name, module in (
+    content = pickle.dumps(OLD[version](plain), 2)
+    # in protocol 2 a name stands between line ends: those of this file become pandas'
+    for word, module in (
         ("DataFrame", "pandas.core.frame"),
         ("BlockManager", "pandas.core.internals.managers"),
+        ("new_block", "pandas.core.internals.blocks"),
         ("_new_Index", "pandas.core.indexes.base"),
         ("Index", "pandas.core.indexes.base"),
     ):
-        own = f"c{__name__}\n{name}\n".encode()
-        assert own in content
-        content = content.replace(own, f"c{module}\n{name}\n".encode())
-    return content
-
-
-@pytest.mark.parametrize("name", ["points", "cuboids", "no row"])
-def test_frames_of_an_old_pandas(name: str, tmp_path: Path) -> None:
-    path = tmp_path / "00.pkl.gz"
-    write_pickle(path, of_old_pandas(FRAMES[name]))
-    check(path, FRAMES[name])
+        own = f"c{__name__}\n{word}\n".encode()
+        content = content.replace(own, f"c{module}\n{word}\n".encode())
+    assert __name__.encode() not in content
+    write_pickle(path, content)
+    check(path, frame)
 
 
 class Hostile:
@@ -161,6 +193,7 @@ def test_nothing_is_run(
         (os.system, (f"touch {mark}",), "posix.system"),
         (eval, (f"open({str(mark)!r}, 'w')",), "eval"),
         (os.mkdir, (str(mark),), "posix.mkdir"),
+        (partial(os.mkdir, str(mark)), (), "posix.mkdir"),
         (getattr, ("", "join"), "getattr"),
         (np.load, (str(path), None, True), "numpy.load"),
         (pd.read_pickle, (str(path),), "read_pickle"),

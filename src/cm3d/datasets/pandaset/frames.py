@@ -31,6 +31,8 @@ _KNOWN: Final[Mapping[str, str]] = {
             ("BlockManager",),
         ),
         ("block", ("pandas._libs.internals",), ("_unpickle_block",)),
+        ("new block", ("pandas.core.internals.blocks",), ("new_block",)),
+        ("partial", ("functools",), ("partial",)),
         ("new index", ("pandas.core.indexes.base",), ("_new_Index",)),
         (
             "index",
@@ -181,6 +183,9 @@ def _parts(manager: Made) -> tuple[Sequence[Any], list[tuple[Any, Any]]]:
 def _block(described: Any) -> tuple[Any, Any]:
     match described:
         case Made("block", (values, placement, 2)):
+            return values, placement
+        # pandas 1.3
+        case Made("call", (Made("partial", (Named("new block"),)), values, placement)):
             return values, placement
     raise ValueError("it has a block that is none")
 

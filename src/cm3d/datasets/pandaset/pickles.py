@@ -43,8 +43,8 @@ class Made:
     """What a pickle would make.
 
     Args:
-        kind: Of the class or function that it would call.
-        args: That it would give.
+        kind: Of the class or function that it would call; `call` if it would make that first.
+        args: That it would give; of a `call` what is called comes first.
         state: That it would set afterwards.
     """
 
@@ -177,9 +177,11 @@ class _Machine:
 
     def _reduce(self, _: Any) -> None:
         of, args = self._pop_last(2)
-        if not isinstance(of, Named) or type(args) is not tuple:
+        if not isinstance(of, Named | Made) or type(args) is not tuple:
             raise ValueError("it calls what is no function")
-        self.stack.append(Made(of.kind, args))
+        self.stack.append(
+            Made(of.kind, args) if isinstance(of, Named) else Made("call", (of, *args))
+        )
 
     _newobj = _reduce
 
