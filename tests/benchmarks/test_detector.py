@@ -12,14 +12,14 @@ from benchmarks.detector.kernels import by_length, profiled
 from benchmarks.detector.race import Figures, race
 from benchmarks.detector.waiting import measured
 
-# 12.8 m of pillars of 0.8 m, of one sweep
+# 25.6 m of pillars of 0.8 m, of one sweep
 TINY = Case(
     "small",
     sweeps=1,
     batch=2,
     repeats=1,
     overrides=(
-        ("detector.range_m", 12.8),
+        ("detector.range_m", 25.6),
         ("detector.cell_m", 0.8),
         ("detector.sweeps", 1),
         ("detector.pillar_channels", 4),

@@ -150,7 +150,7 @@ def test_targets_agree(pair: Pair) -> None:
     assert_close({"heatmap": float((ours.heatmap - torch.cat(heatmaps, dim=1)).abs().max())})
     side = ours.heatmap.shape[-1]
     first = 0
-    for task, names in enumerate(pair.model.heads):
+    for task, names in enumerate(compared.TAXONOMY.heads):
         mine = (ours.class_index >= first) & (ours.class_index < first + len(names))
         first += len(names)
         for frame in range(2):

@@ -47,9 +47,9 @@ def test_a_step_a_result_file_and_weights_for_us(
     results = json.loads(Path("work/results/pred_instances_3d/results_nusc.json").read_text())
     assert results["results"].keys() == {info["token"]}
     values = with_overrides(read_yaml(project / "params.yaml"), load_preset("centerpoint_pillar"))
-    detector = parse_params(values).detector
+    detector = parse_params(values).network
     taxonomy = load_taxonomy("nuscenes", project / "taxonomies")
-    with pytest.raises(InputError, match=r"epoch_1\.pth: cannot be read as weights alone; keep"):
+    with pytest.raises(InputError, match=r"epoch_1\.pth: cannot be read as weights alone, since"):
         weights_from_mmdet3d(Path("work/pretrain/epoch_1.pth"), detector, taxonomy)
     exec(keep_weights.replace("epoch_20", "epoch_1"), {})
     weights = weights_from_mmdet3d(Path("work/centerpoint.pth"), detector, taxonomy)

@@ -33,19 +33,21 @@ def detection_loss(
     task_of_class = torch.tensor(
         [task for task, names in enumerate(heads) for _ in names], device=targets.heatmap.device
     )
-    of_class = functional.one_hot(task_of_class, len(heads)).T.float()  # (tasks, classes)
+    logits = torch.cat([output.heatmap for output in outputs], dim=1)
+    exact = torch.promote_types(logits.dtype, torch.float32)  # sums in half precision lose boxes
+    of_class = functional.one_hot(task_of_class, len(heads)).T.to(exact)  # (tasks, classes)
     task = task_of_class[targets.class_index]
-    of_box = functional.one_hot(task, len(heads)).T.float()  # (tasks, boxes)
-    centres = _per_process(of_class @ (targets.heatmap == 1).sum(dim=(0, 2, 3)).float())
+    of_box = functional.one_hot(task, len(heads)).T.to(exact)  # (tasks, boxes)
+    centres = _per_process(of_class @ (targets.heatmap == 1).sum(dim=(0, 2, 3)).to(exact))
     boxes = _per_process(of_box.sum(1))
 
-    logits = torch.cat([output.heatmap for output in outputs], dim=1).float()
+    logits = logits.to(exact)
     focal = of_class @ focal_loss(logits, targets.heatmap, targets.cell_weight)
     focal = focal / centres.clamp(min=1 / ranks())
-    weight = torch.full((CODE_SIZE,), detector.box_loss_weight)
+    weight = logits.new_full((CODE_SIZE,), detector.box_loss_weight)
     weight[-BOX_TERMS["velocity"] :] *= detector.velocity_loss_weight
-    code = codes_of_tasks(outputs, task, targets.frame, targets.row, targets.column).float()
-    distance = of_box @ (masked_l1(code, targets.code, weight.to(code.device)) * targets.weight)
+    code = codes_of_tasks(outputs, task, targets.frame, targets.row, targets.column).to(exact)
+    distance = of_box @ (masked_l1(code, targets.code, weight) * targets.weight)
     distance = distance / (boxes + _NO_BOX / ranks())
     terms: dict[str, Tensor] = {}
     for names, heatmap_term, box_term in zip(heads, focal, distance, strict=True):
