@@ -21,7 +21,7 @@ from cm3d.geometry.cameras import outline_boxes
 from cm3d.geometry.cuboids import box_corners
 from cm3d.geometry.se3 import SE3
 from cm3d.tables import Boxes2D, Cameras, GroundTruth
-from cm3d.tables.words import positions
+from cm3d.tables.words import positions, rows_by_word
 
 RECALL: Final = np.linspace(0, 1, 101).round(2).tolist()
 _MIN_IOU: Final = 0.5
@@ -135,9 +135,10 @@ def match_boxes2d(
 def project_truth(ground_truth: GroundTruth, cameras: Cameras) -> ProjectedTruth:
     """Outlines of ground truth on every image of its keyframe that it appears on."""
     boxes, ignored = [Boxes2D.empty()], [np.empty(0, dtype=bool)]
+    tokens, frame = np.unique(cameras.sample_token.astype(str), return_inverse=True)
+    rows_of_frame = rows_by_word(ground_truth.sample_token, tokens.tolist())
     for row in range(len(cameras)):
-        camera = cameras[row : row + 1]
-        truth = ground_truth[ground_truth.sample_token == camera.sample_token[0]]
+        camera, truth = cameras[row : row + 1], ground_truth[rows_of_frame[frame[row]]]
         box_px = _outlines(truth, camera)
         seen = box_px[:, 2] > box_px[:, 0]
         count = int(seen.sum())
