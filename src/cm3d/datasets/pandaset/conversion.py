@@ -3,8 +3,6 @@
 Unpacking a table and turning its points takes a hundred times as long as reading such a file.
 """
 
-import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +10,11 @@ from typing import Final
 
 import numpy as np
 
+from cm3d.datasets.conversion import Conversion
 from cm3d.datasets.pandaset.drives import Drive, table_name
 from cm3d.datasets.pandaset.frames import AGAIN, read_frame
 from cm3d.datasets.pandaset.rig import POSE_SE3_LIDAR, sweep_poses
-from cm3d.errors import InputError, writing
-from cm3d.execution.files import sync, write_whole
+from cm3d.errors import InputError
 from cm3d.geometry.arrays import NDArrayFloat32
 from cm3d.geometry.se3 import SE3
 
@@ -58,22 +56,16 @@ def convert(name: str, drives: Mapping[str, Drive], places: Places) -> None:
         InputError: A file of the sequence is malformed, or the folder cannot be written.
     """
     drive = drives[name]
-    mark, sources = places.mark(name), {"format": _FORMAT, "of": drive.identity_of_sweeps()}
-    if _is_finished(mark, sources, places.root):
+    sources = {"format": _FORMAT, "of": drive.identity_of_sweeps()}
+    conversion = Conversion(places.root, places.mark(name), sources)
+    if conversion.finished() is not None:
         return
-    with writing(mark):
-        mark.unlink(missing_ok=True)
-    files = {}
+    conversion.begin()
     for number, world_SE3_pose in enumerate(sweep_poses(drive)):
         path = drive.lidar / table_name(number)
         points = points_of_sensor(path, world_SE3_pose @ POSE_SE3_LIDAR)
-        place = places.sweep(name, number)
-        _write(places.root / place, points.tobytes())
-        files[place] = points.nbytes
-    folder = (places.root / places.sweep(name, 0)).parent
-    with writing(folder):
-        sync(folder)
-    write_whole(mark, json.dumps({"sources": sources, "files": files}).encode())
+        conversion.write(places.sweep(name, number), points.tobytes())
+    conversion.finish([(places.root / places.sweep(name, 0)).parent])
 
 
 def points_of_sensor(path: Path, world_SE3_lidar: SE3) -> NDArrayFloat32:
@@ -101,21 +93,3 @@ def points_of_sensor(path: Path, world_SE3_lidar: SE3) -> NDArrayFloat32:
         raise InputError(f"{path}: no point of the Pandar64 (d is 0); {AGAIN}")
     xyz_m = world_SE3_lidar.inverse().transform_points(own[:, :3])
     return np.column_stack([xyz_m, own[:, 3]]).astype(np.float32)
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write one file at once, since another process may convert the same sequence."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(content)
-        partial.replace(path)
-
-
-def _is_finished(mark: Path, sources: Mapping[str, object], root: Path) -> bool:
-    try:
-        content = json.loads(mark.read_bytes())
-        sizes = {place: (root / place).stat().st_size for place in content["files"]}
-        return bool(content["sources"] == sources and sizes == content["files"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return False  # no such file, or a damaged one
