@@ -4,8 +4,11 @@ import errno
 import json
 import os
 import signal
+from collections.abc import Sequence
 from dataclasses import dataclass
+from multiprocessing.connection import wait
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -13,6 +16,7 @@ import torch
 from cm3d.detectors.norm import BatchNorm
 from cm3d.detectors.ranks import rank, ranks, sum_over_processes
 from cm3d.errors import InputError
+from cm3d.execution import together
 from cm3d.execution.processes import leads
 from cm3d.execution.together import count_trainers, train_together
 
@@ -129,6 +133,19 @@ def test_a_process_that_dies_is_one_line(
     with pytest.raises(InputError, match=said):
         train_together(Dying(killed), 2, "cpu")
     assert "Traceback" not in capfd.readouterr().err
+
+
+def test_a_killed_process_is_told_from_the_partner_that_it_fails(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def late(running: Sequence[int], timeout: float | None = None) -> list[Any]:
+        for sentinel in running:  # to the end of all: the partner reports its lost connection
+            wait([sentinel])
+        return list(wait(running, timeout))
+
+    monkeypatch.setattr(together, "wait", late)
+    with pytest.raises(InputError, match=r"^execution\.trainers: .* was killed"):
+        train_together(Dying(killed=True), 2, "cpu")
 
 
 def test_more_processes_than_cores_are_refused() -> None:

@@ -3,10 +3,11 @@
 import os
 import socket
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import wait
+from multiprocessing.context import SpawnProcess
 from multiprocessing.queues import SimpleQueue
 from typing import Final, Literal, cast
 
@@ -20,6 +21,7 @@ from cm3d.execution.interruption import deaf_children
 from cm3d.execution.processes import end_with_parent, prepare_for_children
 
 _LONGEST: Final = 20_000  # characters that a pipe takes without a reader
+_MOMENT_S: Final = 1.0
 
 
 def train_together(work: Callable[[torch.device], None], trainers: int, device: str) -> None:
@@ -80,7 +82,7 @@ def _start(work: Callable[[torch.device], None], trainers: int, device: str) -> 
                 process = running.pop(cast(int, ended))
                 process.join()
                 if process.exitcode != 0:
-                    raise _reported(failures)
+                    raise _reported(failures, processes)
     finally:
         for process in processes:
             if process.pid is not None:
@@ -96,15 +98,21 @@ class _Failure:
     text: str
 
 
-def _reported(failures: "SimpleQueue[_Failure]") -> Exception:
+def _reported(failures: "SimpleQueue[_Failure]", processes: Sequence[SpawnProcess]) -> Exception:
     """What to raise for the first process that failed; the others failed because of it."""
-    if failures.empty():
+    failure = None if failures.empty() else failures.get()
+    # one whose partner is killed may report its lost connection before the parent has seen the kill
+    if failure is None or (not failure.is_input and _one_was_killed(processes)):
         return InputError(
             "execution.trainers: a process of the training was killed, mostly for want of memory; "
             "steps are kept, run it again with a smaller batch_size or fewer trainers"
         )
-    failure = failures.get()
     return InputError(failure.text) if failure.is_input else RuntimeError(failure.text)
+
+
+def _one_was_killed(processes: Sequence[SpawnProcess]) -> bool:
+    wait([process.sentinel for process in processes if process.is_alive()], timeout=_MOMENT_S)
+    return any((process.exitcode or 0) < 0 for process in processes)
 
 
 def _join(
