@@ -40,6 +40,8 @@ class Column:
         """Decode into a (rows,) or (rows, width) array."""
         chunk = values.combine_chunks()
         if self.width == 1:
+            if self.arrow_type == pa.string():
+                return _words(chunk)
             if self.dtype is object:
                 return _objects(chunk.to_pylist())
             return np.asarray(chunk.to_numpy(zero_copy_only=False), dtype=self.dtype)
@@ -93,6 +95,13 @@ Matrix3 = Annotated[NDArrayFloat, Column(pa.float64(), np.float64, 9)]
 
 def _is_objects(values: Any) -> bool:
     return isinstance(values, np.ndarray) and values.dtype == object
+
+
+def _words(chunk: pa.Array) -> NDArrayObject:
+    """Texts, of which equal ones are one object: few are different, and rows are many."""
+    encoded = chunk.dictionary_encode()
+    words = _objects([*encoded.dictionary.to_pylist(), None])
+    return np.asarray(words[encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)])
 
 
 def _objects(values: list[Any]) -> np.ndarray[Any, Any]:

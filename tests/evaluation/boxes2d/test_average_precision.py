@@ -1,14 +1,22 @@
+import contextlib
+import io
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cm3d.errors import InputError
 from cm3d.evaluation.boxes2d.average_precision import (
+    Found2D,
+    ProjectedTruth,
+    find_boxes2d,
     match_boxes2d,
     project_truth,
     score_boxes2d,
     score_classes2d,
+    score_found2d,
 )
 from cm3d.tables import Boxes2D, Cameras, GroundTruth
 from tests.evaluation.known import CLASS_NAMES, TAXONOMY
@@ -145,6 +153,48 @@ def test_precision_is_that_of_each_recall() -> None:
     found = detections(("front 1", "car", 0.9, AHEAD))
     precision = score_classes2d(found, rows, CAMERAS, CLASS_NAMES)["car"].precision
     assert precision.tolist() == pytest.approx([1.0] * 51 + [0.0] * 50)
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_scores_are_those_that_coco_accumulates(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    objects, count = int(rng.integers(0, 20)), int(rng.integers(0, 40))
+    names, corners_px = np.array(CLASS_NAMES[:3]), rng.integers(0, 6, (objects + count, 2)) * 100
+    boxes = Boxes2D.from_columns(
+        camera_token=rng.choice(["front 1", "front 2"], objects + count).tolist(),
+        detection_id=np.arange(objects + count),
+        class_name=rng.choice(names, objects + count).tolist(),
+        score=rng.random(objects + count).round(1),
+        box_px=np.hstack([corners_px, corners_px + rng.integers(100, 160, (objects + count, 2))]),
+    )
+    true = ProjectedTruth(boxes[:objects], rng.random(objects) < 0.2)
+    evaluation = match_boxes2d(boxes[objects:], true, CAMERAS.camera_token, CLASS_NAMES)
+    ours = score_found2d(Found2D.of(evaluation), CLASS_NAMES)
+    with contextlib.redirect_stdout(io.StringIO()):
+        evaluation.accumulate()
+    for index, name in enumerate(CLASS_NAMES):
+        recall = evaluation.eval["recall"][0, index, 0, 0]
+        assert (name in ours) == (recall >= 0)
+        if name in ours:
+            assert ours[name].recall == recall
+            theirs = evaluation.eval["precision"][0, :, index, 0, 0]
+            np.testing.assert_array_equal(ours[name].precision, theirs)
+
+
+def test_images_one_by_one_score_as_all_at_once() -> None:
+    rows = truth(("frame 1", "car", 0.0), ("frame 2", "car", 0.0), ("frame 2", "bus", 5.0))
+    boxes = detections(("front 1", "car", 0.5, AHEAD), ("front 2", "car", 0.9, [0, 0, 50, 50]))
+    parts = [
+        find_boxes2d(boxes[row : row + 1], rows, CAMERAS[row : row + 1], CLASS_NAMES)
+        for row in range(2)
+    ]
+    ours = score_found2d(Found2D.concatenate(parts), CLASS_NAMES)
+    whole = score_classes2d(boxes, rows, CAMERAS, CLASS_NAMES)
+    assert {n: s.average_precision for n, s in ours.items()} == {
+        n: s.average_precision for n, s in whole.items()
+    }
+    assert set(ours) == {"car", "bus"}
 
 
 def test_a_class_of_another_list_is_refused() -> None:

@@ -9,8 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cm3d.errors import InputError
-from cm3d.evaluation.nuscenes.agnostic import AgnosticProtocol, evaluate_class_agnostic, protocols
-from cm3d.evaluation.nuscenes.detection import evaluate_boxes
+from cm3d.evaluation.nuscenes.agnostic import (
+    Agnostic,
+    AgnosticProtocol,
+    evaluate_class_agnostic,
+    protocols,
+)
+from cm3d.evaluation.nuscenes.detection import Detection, evaluate_boxes
 from cm3d.evaluation.nuscenes.devkit import detection_config
 from cm3d.evaluation.nuscenes.rules import DISTANCES_M, ERROR_DISTANCE_M
 from cm3d.evaluation.nuscenes.scores import DetectionScores
@@ -30,6 +35,27 @@ def test_engines_agree_on_random_submissions(
 ) -> None:
     split = random_split(seed, most)
     assert_same_scores(evaluate_boxes(*split, TAXONOMY), evaluate_boxes(*split, TAXONOMY, "devkit"))
+
+
+@settings(max_examples=50, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_keyframes_one_by_one_score_as_all_at_once(
+    seed: int, random_split: Make, assert_same_scores: Compare
+) -> None:
+    boxes, truth, frames, racks = random_split(seed, 80)
+    detection = Detection(TAXONOMY)
+    agnostic = [Agnostic(protocol, TAXONOMY) for protocol in PROTOCOLS]
+    for row in range(len(frames)):
+        for evaluation in (detection, *agnostic):
+            evaluation.add(boxes, truth, frames[row : row + 1], racks)
+    whole = evaluate_boxes(boxes, truth, frames, racks, TAXONOMY)
+    assert_same_scores(detection.scores(), whole)
+    assert detection.scores().present == whole.present
+    for evaluation in agnostic:
+        ours = evaluate_class_agnostic(
+            boxes, truth, frames, racks, evaluation.protocol, TAXONOMY, "devkit"
+        )
+        assert evaluation.scores().nds == pytest.approx(ours.nds, abs=1e-9)
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS, ids=lambda protocol: protocol.name)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cm3d.evaluation.nuscenes import summary
-from cm3d.evaluation.nuscenes.agnostic import evaluate_class_agnostic, protocols
-from cm3d.evaluation.nuscenes.filtering import read_boxes, read_truth
+from cm3d.evaluation.nuscenes.agnostic import Agnostic, protocols
+from cm3d.evaluation.nuscenes.filtering import read_parts
 from cm3d.evaluation.nuscenes.rules import Engine
 from cm3d.evaluation.protocol import Better, Scorer, Scores
 from cm3d.params import Params
@@ -37,14 +37,11 @@ class AgnosticScorer:
 
     def score(self, folder: Path, frames: Frames) -> Scores:
         """Score `Boxes3D` of some keyframes."""
-        boxes = read_boxes(folder, frames, self.taxonomy, OBJECT_CLASS)
-        truth, racks = read_truth(frames, self.taxonomy)
-        found = [
-            evaluate_class_agnostic(
-                boxes, truth, frames, racks, protocol, self.taxonomy, self.engine
-            )
-            for protocol in protocols(self.taxonomy)
-        ]
+        evaluations = [Agnostic(p, self.taxonomy, self.engine) for p in protocols(self.taxonomy)]
+        for part in read_parts(folder, frames, self.taxonomy, OBJECT_CLASS):
+            for evaluation in evaluations:
+                evaluation.add(*part)
+        found = [evaluation.scores() for evaluation in evaluations]
         agnostic = summary.agnostic_headlines(found)
         return Scores(
             engine=self.engine,

@@ -5,10 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from cm3d.evaluation.boxes2d.average_precision import RECALL, score_boxes2d, score_classes2d
+from cm3d.evaluation.boxes2d.average_precision import (
+    RECALL,
+    Found2D,
+    find_boxes2d,
+    score_boxes2d,
+    score_found2d,
+)
 from cm3d.evaluation.protocol import Better, Scorer, Scores
 from cm3d.params import Params
-from cm3d.tables import Boxes2D, Cameras, Frames, GroundTruth, layout, read_scenes
+from cm3d.tables import Boxes2D, Cameras, Frames, GroundTruth, layout
 from cm3d.tables.classed import read_classed
 from cm3d.tables.words import positions
 from cm3d.taxonomy import Taxonomy
@@ -33,22 +39,13 @@ class Boxes2DScorer:
 
     def score(self, folder: Path, frames: Frames) -> Scores:
         """Score `Boxes2D` on all images of some keyframes."""
-        scenes = sorted(set(frames.scene_name))
-        cameras = read_scenes(Cameras, layout.CAMERAS, scenes)
-        cameras = cameras[positions(cameras.sample_token, frames.sample_token) >= 0]
-        boxes = Boxes2D.concatenate(
-            read_classed(Boxes2D, folder / f"{scene}.parquet", self.taxonomy) for scene in scenes
-        )
-        boxes = boxes[positions(boxes.camera_token, cameras.camera_token) >= 0]
-        truth = GroundTruth.concatenate(
-            read_classed(GroundTruth, layout.GROUND_TRUTH / f"{scene}.parquet", self.taxonomy)
-            for scene in scenes
-        )
+        parts = [self._part(folder, scene, frames) for scene in sorted(set(frames.scene_name))]
         names = self.taxonomy.class_names
-        classes = score_classes2d(boxes, truth, cameras, names)
+        classes = score_found2d(Found2D.concatenate([part.found for part in parts]), names)
+        detections, images = sum(p.detections for p in parts), sum(p.images for p in parts)
         return Scores(
             engine="pycocotools",
-            headline=score_boxes2d(classes, len(boxes), len(cameras)),
+            headline=score_boxes2d(classes, detections, images),
             per_class={
                 name: {
                     "AP50": classes[name].average_precision if name in classes else None,
@@ -66,6 +63,25 @@ class Boxes2DScorer:
                 for recall, precision in zip(RECALL, scores.precision.tolist(), strict=True)
             ],
         )
+
+    def _part(self, folder: Path, scene: str, frames: Frames) -> "_Part":
+        name = f"{scene}.parquet"
+        cameras = Cameras.read(layout.CAMERAS / name)
+        cameras = cameras[positions(cameras.sample_token, frames.sample_token) >= 0]
+        boxes = read_classed(Boxes2D, folder / name, self.taxonomy)
+        boxes = boxes[positions(boxes.camera_token, cameras.camera_token) >= 0]
+        truth = read_classed(GroundTruth, layout.GROUND_TRUTH / name, self.taxonomy)
+        found = find_boxes2d(boxes, truth, cameras, self.taxonomy.class_names)
+        return _Part(found, len(boxes), len(cameras))
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """What is kept of a scene."""
+
+    found: Found2D
+    detections: int
+    images: int
 
 
 def build(params: Params, taxonomy: Taxonomy) -> Scorer:

@@ -9,14 +9,14 @@ import contextlib
 import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Self
 
 import numpy as np
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from cm3d.errors import InputError
-from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat
+from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat, NDArrayInt
 from cm3d.geometry.cameras import outline_boxes
 from cm3d.geometry.cuboids import box_corners
 from cm3d.geometry.se3 import SE3
@@ -74,6 +74,49 @@ def score_boxes2d(
     return scores | {"detections_per_image": detections / max(images, 1)}
 
 
+@dataclass(frozen=True, eq=False)
+class Found2D:
+    """What became of detections, without their boxes: little enough to keep of a whole split.
+
+    Args:
+        score: (N,) of those that are not matched to what is ignored, image by image.
+        class_index: (N,).
+        hit: (N,) whether each is matched to an object.
+        positives: (classes,) number of objects that are asked for.
+    """
+
+    score: NDArrayFloat
+    class_index: NDArrayInt
+    hit: NDArrayBool
+    positives: NDArrayInt
+
+    @classmethod
+    def of(cls, evaluation: COCOeval) -> Self:
+        """What `match_boxes2d` has found."""
+        images = [image for image in evaluation.evalImgs if image is not None]
+        index = [image["category_id"] - 1 for image in images]
+        positives = np.zeros(len(evaluation.params.catIds), dtype=np.int64)
+        np.add.at(positives, index, [np.count_nonzero(image["gtIgnore"] == 0) for image in images])
+        sizes = [len(image["dtScores"]) for image in images]
+        counts = ~np.concatenate([[], *(image["dtIgnore"][0] for image in images)]).astype(bool)
+        return cls(
+            np.concatenate([[], *(image["dtScores"] for image in images)])[counts],
+            np.repeat(np.array(index, dtype=np.int64), sizes)[counts],
+            np.concatenate([[], *(image["dtMatches"][0] for image in images)])[counts] > 0,
+            positives,
+        )
+
+    @classmethod
+    def concatenate(cls, parts: Sequence[Self]) -> Self:
+        """Of several groups of images, at least one."""
+        return cls(
+            np.concatenate([part.score for part in parts]),
+            np.concatenate([part.class_index for part in parts]),
+            np.concatenate([part.hit for part in parts]),
+            np.sum([part.positives for part in parts], axis=0),
+        )
+
+
 def score_classes2d(
     detections: Boxes2D, ground_truth: GroundTruth, cameras: Cameras, class_names: Sequence[str]
 ) -> dict[str, ClassScores]:
@@ -85,18 +128,32 @@ def score_classes2d(
         cameras: All images, also those without detections.
         class_names: All classes.
     """
+    return score_found2d(find_boxes2d(detections, ground_truth, cameras, class_names), class_names)
+
+
+def find_boxes2d(
+    detections: Boxes2D, ground_truth: GroundTruth, cameras: Cameras, class_names: Sequence[str]
+) -> Found2D:
+    """What becomes of detections; arguments as of `score_classes2d`."""
     truth = project_truth(ground_truth, cameras)
-    result = match_boxes2d(detections, truth, cameras.camera_token, class_names).eval
-    precision = result["precision"][0, :, :, 0, 0]
-    average_precision = precision.mean(axis=0)
-    recall = result["recall"][0, :, 0, 0]
-    return {
-        name: ClassScores(
-            float(average_precision[index]), float(recall[index]), precision[:, index]
-        )
-        for index, name in enumerate(class_names)
-        if recall[index] >= 0
-    }
+    return Found2D.of(match_boxes2d(detections, truth, cameras.camera_token, class_names))
+
+
+def score_found2d(found: Found2D, class_names: Sequence[str]) -> dict[str, ClassScores]:
+    """Scores of each class that occurs, as `COCOeval.accumulate` has them."""
+    best_first = np.argsort(-found.score, kind="stable")
+    scores = {}
+    for index, name in enumerate(class_names):
+        if positives := int(found.positives[index]):
+            hits = np.cumsum(found.hit[best_first[found.class_index[best_first] == index]])
+            recall = hits / positives
+            precision = hits / (np.arange(1, len(hits) + 1) + np.spacing(1))
+            best_from_here = np.maximum.accumulate(precision[::-1])[::-1]
+            at = np.searchsorted(recall, RECALL)
+            over_recall = np.append(best_from_here, 0.0)[at]
+            reached = float(recall[-1]) if len(recall) else 0.0
+            scores[name] = ClassScores(float(over_recall.mean()), reached, over_recall)
+    return scores
 
 
 def match_boxes2d(
@@ -105,7 +162,7 @@ def match_boxes2d(
     camera_tokens: Iterable[str],
     class_names: Sequence[str],
 ) -> COCOeval:
-    """Detections matched to objects by COCO's rules at IoU 0.5, accumulated over images.
+    """Detections matched to objects by COCO's rules at IoU 0.5, image by image.
 
     Args:
         detections: Boxes on these images.
@@ -128,7 +185,6 @@ def match_boxes2d(
         evaluation.params.maxDets = [_MAX_DETECTIONS_PER_IMAGE]
         evaluation.params.areaRng, evaluation.params.areaRngLbl = [[0, 1e10]], ["all"]
         evaluation.evaluate()
-        evaluation.accumulate()
     return evaluation
 
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cm3d.evaluation.nuscenes import summary
-from cm3d.evaluation.nuscenes.agnostic import evaluate_class_agnostic, protocols
-from cm3d.evaluation.nuscenes.detection import evaluate_boxes
-from cm3d.evaluation.nuscenes.filtering import read_boxes, read_truth
+from cm3d.evaluation.nuscenes.agnostic import Agnostic, protocols
+from cm3d.evaluation.nuscenes.detection import Detection
+from cm3d.evaluation.nuscenes.filtering import read_parts
 from cm3d.evaluation.nuscenes.rules import Engine
 from cm3d.evaluation.protocol import Better, Scorer, Scores
 from cm3d.params import Params
@@ -35,20 +35,18 @@ class NuScenesScorer:
 
     def score(self, folder: Path, frames: Frames) -> Scores:
         """Score `Boxes3D` of some keyframes."""
-        boxes = read_boxes(folder, frames, self.taxonomy)
-        truth, racks = read_truth(frames, self.taxonomy)
-        scores = evaluate_boxes(boxes, truth, frames, racks, self.taxonomy, self.engine)
-        agnostic = [
-            evaluate_class_agnostic(
-                boxes, truth, frames, racks, protocol, self.taxonomy, self.engine
-            )
-            for protocol in protocols(self.taxonomy)
-        ]
+        detection = Detection(self.taxonomy, self.engine)
+        agnostic = [Agnostic(p, self.taxonomy, self.engine) for p in protocols(self.taxonomy)]
+        for part in read_parts(folder, frames, self.taxonomy):
+            detection.add(*part)
+            for evaluation in agnostic:
+                evaluation.add(*part)
+        scores = detection.scores()
         return Scores(
             engine=scores.engine,
             headline={**summary.headline(scores), **summary.present_headline(scores)},
             per_class=summary.per_class(scores),
-            agnostic=summary.agnostic_headlines(agnostic),
+            agnostic=summary.agnostic_headlines(a.scores() for a in agnostic),
             ap_rows=summary.ap_rows(scores),
             curve_rows=summary.precision_recall_rows(scores.precision),
         )

@@ -6,12 +6,12 @@ of its own. docs/evaluation.md says what is known about each, and what is not.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 import numpy as np
 
-from cm3d.evaluation.nuscenes.detection import run_engine
+from cm3d.evaluation.nuscenes.detection import Matches, open_engine
 from cm3d.evaluation.nuscenes.filtering import (
     BoxesT,
     check_boxes,
@@ -125,6 +125,51 @@ class AgnosticScores:
     precision: NDArrayFloat
 
 
+@dataclass(frozen=True, eq=False)
+class Agnostic:
+    """Scores of boxes as objects, whatever their class; they come scene by scene.
+
+    Args:
+        protocol: What counts.
+        taxonomy: Classes of the boxes.
+        engine: Both give the same numbers.
+    """
+
+    protocol: AgnosticProtocol
+    taxonomy: Taxonomy
+    engine: Engine = "fast"
+    _matches: Matches = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Start without boxes."""
+        object.__setattr__(self, "_matches", open_engine(self.engine, _RULES))
+
+    def add(
+        self,
+        predictions: Boxes3D,
+        ground_truth: GroundTruth,
+        frames: Frames,
+        bicycle_racks: Boxes3D,
+    ) -> None:
+        """Count the boxes of some keyframes; arguments as of `Detection.add`.
+
+        Raises:
+            InputError: A prediction has an unknown class or attribute, or a broken number.
+        """
+        names, range_m = (*self.taxonomy.class_names, OBJECT_CLASS), self.protocol.range_m
+        check_boxes(predictions, names, self.taxonomy.attribute_names)
+        racked = (*self.taxonomy.named("stands_in_racks"), OBJECT_CLASS)
+        boxes = keep_best(group_by_frame(predictions, frames))
+        truth = group_by_frame(observed(ground_truth), frames)
+        boxes = in_range(outside_racks(boxes, bicycle_racks, racked), frames, range_m)
+        truth = in_range(outside_racks(truth, bicycle_racks, racked), frames, range_m)
+        self._matches.add(_merged(submitted(boxes), self.protocol), _merged(truth, self.protocol))
+
+    def scores(self) -> AgnosticScores:
+        """Scores of all that came."""
+        return _scores(self._matches.scores(), self.protocol)
+
+
 def evaluate_class_agnostic(
     predictions: Boxes3D,
     ground_truth: GroundTruth,
@@ -134,19 +179,10 @@ def evaluate_class_agnostic(
     taxonomy: Taxonomy,
     engine: Engine = "fast",
 ) -> AgnosticScores:
-    """Score boxes as objects, whatever their class; arguments as for `evaluate_boxes`.
-
-    Raises:
-        InputError: A prediction has an unknown class or attribute, or a broken number.
-    """
-    check_boxes(predictions, (*taxonomy.class_names, OBJECT_CLASS), taxonomy.attribute_names)
-    racked = (*taxonomy.named("stands_in_racks"), OBJECT_CLASS)
-    boxes = keep_best(group_by_frame(predictions, frames))
-    truth = group_by_frame(observed(ground_truth), frames)
-    boxes = in_range(outside_racks(boxes, bicycle_racks, racked), frames, protocol.range_m)
-    truth = in_range(outside_racks(truth, bicycle_racks, racked), frames, protocol.range_m)
-    merged = (_merged(submitted(boxes), protocol), _merged(truth, protocol))
-    return _scores(run_engine(engine, *merged, _RULES), protocol)
+    """Score the boxes of a split at once; arguments and errors as of `Agnostic`."""
+    agnostic = Agnostic(protocol, taxonomy, engine)
+    agnostic.add(predictions, ground_truth, frames, bicycle_racks)
+    return agnostic.scores()
 
 
 def _merged(boxes: BoxesT, protocol: AgnosticProtocol) -> BoxesT:

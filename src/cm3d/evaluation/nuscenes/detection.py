@@ -1,8 +1,9 @@
-"""nuScenes detection scores of a set of boxes, from tables alone."""
+"""nuScenes detection scores of boxes, from tables alone."""
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from typing import Protocol
 
-from cm3d.evaluation.nuscenes.fast import run_fast
+from cm3d.evaluation.nuscenes.fast import FastMatches
 from cm3d.evaluation.nuscenes.filtering import (
     check_boxes,
     group_by_frame,
@@ -18,6 +19,69 @@ from cm3d.tables import Boxes3D, Frames, GroundTruth
 from cm3d.taxonomy import Taxonomy
 
 
+class Matches(Protocol):
+    """What an engine keeps of boxes that count, which come a few keyframes at a time."""
+
+    def add(self, predictions: Boxes3D, ground_truth: GroundTruth) -> None:
+        """Take the boxes of some keyframes, all of each, grouped by frame."""
+        ...
+
+    def scores(self) -> DetectionScores:
+        """Scores of all that came."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Detection:
+    """Scores as the nuScenes detection challenge gives them, of boxes that come scene by scene.
+
+    Args:
+        taxonomy: The classes, each with its range and errors.
+        engine: Both give the same numbers.
+    """
+
+    taxonomy: Taxonomy
+    engine: Engine = "fast"
+    _present: set[str] = field(default_factory=set, init=False)
+    _matches: Matches = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Start without boxes."""
+        object.__setattr__(self, "_matches", open_engine(self.engine, ClassRules.of(self.taxonomy)))
+
+    def add(
+        self,
+        predictions: Boxes3D,
+        ground_truth: GroundTruth,
+        frames: Frames,
+        bicycle_racks: Boxes3D,
+    ) -> None:
+        """Count the boxes of some keyframes.
+
+        Args:
+            predictions: Boxes of any frames, global frame; at most the best 500 of each count.
+            ground_truth: Ground truth of any frames, global frame.
+            frames: The keyframes; boxes of other frames are ignored, frames without boxes count.
+                Of equal scores those of earlier keyframes, by the order of adding, come later.
+            bicycle_racks: Racks, global frame; cycles in them are ignored.
+
+        Raises:
+            InputError: A prediction has an unknown class or attribute, or a broken number.
+        """
+        countable = countable_boxes(predictions, ground_truth, frames, bicycle_racks, self.taxonomy)
+        self._matches.add(*countable)
+        self._present.update(countable[1].class_name)
+
+    def scores(self) -> DetectionScores:
+        """Scores of all that came.
+
+        Raises:
+            InputError: The devkit does not know the classes.
+        """
+        present = tuple(name for name in self.taxonomy.class_names if name in self._present)
+        return replace(self._matches.scores(), present=present)
+
+
 def evaluate_boxes(
     predictions: Boxes3D,
     ground_truth: GroundTruth,
@@ -26,24 +90,10 @@ def evaluate_boxes(
     taxonomy: Taxonomy,
     engine: Engine = "fast",
 ) -> DetectionScores:
-    """Score boxes as the nuScenes detection challenge would score their result file.
-
-    Args:
-        predictions: Boxes of any frames, global frame; at most the best 500 of each frame count.
-        ground_truth: Ground truth of any frames, global frame.
-        frames: The split; boxes of other frames are ignored, frames without boxes count.
-        bicycle_racks: Racks, global frame; cycles in them are ignored.
-        taxonomy: The classes, each with its range and errors.
-        engine: Both give the same numbers.
-
-    Raises:
-        InputError: A prediction has an unknown class or attribute, or a broken number; or the
-            devkit does not know the classes.
-    """
-    countable = countable_boxes(predictions, ground_truth, frames, bicycle_racks, taxonomy)
-    scores = run_engine(engine, *countable, ClassRules.of(taxonomy))
-    there = set(countable[1].class_name)
-    return replace(scores, present=tuple(name for name in taxonomy.class_names if name in there))
+    """Score the boxes of a split at once; arguments and errors as of `Detection`."""
+    detection = Detection(taxonomy, engine)
+    detection.add(predictions, ground_truth, frames, bicycle_racks)
+    return detection.scores()
 
 
 def countable_boxes(
@@ -65,13 +115,11 @@ def countable_boxes(
     )
 
 
-def run_engine(
-    engine: Engine, predictions: Boxes3D, ground_truth: GroundTruth, rules: ClassRules
-) -> DetectionScores:
-    """Score boxes that count by one engine."""
+def open_engine(engine: Engine, rules: ClassRules) -> Matches:
+    """An engine that has no boxes yet."""
     if engine == "fast":
-        return run_fast(predictions, ground_truth, rules)
+        return FastMatches(rules)
     # with matplotlib and all of the devkit, which nothing else here imports
-    from cm3d.evaluation.nuscenes.devkit import run_devkit
+    from cm3d.evaluation.nuscenes.devkit import DevkitMatches
 
-    return run_devkit(predictions, ground_truth, rules)
+    return DevkitMatches(rules)

@@ -4,6 +4,7 @@ The devkit computes every number; only its loading of boxes from files is replac
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
@@ -14,7 +15,7 @@ from nuscenes.eval.detection.data_classes import DetectionBox, DetectionConfig
 from nuscenes.eval.detection.evaluate import DetectionEval
 
 from cm3d.errors import InputError
-from cm3d.evaluation.nuscenes.rules import ERROR_NAMES, ClassRules
+from cm3d.evaluation.nuscenes.rules import ERROR_DISTANCE_M, ERROR_NAMES, ClassRules
 from cm3d.evaluation.nuscenes.scores import Curve, DetectionScores
 from cm3d.geometry.angles import quaternions_wxyz
 from cm3d.tables import Boxes3D, GroundTruth
@@ -39,26 +40,37 @@ def detection_config() -> DetectionConfig:
     return config_factory("detection_cvpr_2019")
 
 
-def run_devkit(
-    predictions: Boxes3D, ground_truth: GroundTruth, rules: ClassRules
-) -> DetectionScores:
-    """Score boxes with `DetectionEval.evaluate`, which takes a minute on nuScenes' val split.
+@dataclass(frozen=True, eq=False)
+class DevkitMatches:
+    """Boxes that count, for `DetectionEval.evaluate`, which takes a minute on nuScenes' val split.
 
     Args:
-        predictions: Boxes that count (`detection.countable_boxes`).
-        ground_truth: Ground truth that counts.
-        rules: Of their classes, which must be those of the devkit.
-
-    Raises:
-        InputError: The devkit does not know a class by these rules, or an attribute.
+        rules: Of the classes, which must be those of the devkit.
+        parts: What came; the devkit wants all of it at once.
     """
-    return read_scores(*detection_eval(predictions, ground_truth, rules).evaluate())
+
+    rules: ClassRules
+    parts: list[tuple[Boxes3D, GroundTruth]] = field(default_factory=list)
+
+    def add(self, predictions: Boxes3D, ground_truth: GroundTruth) -> None:
+        """Keep boxes that count (`detection.countable_boxes`)."""
+        self.parts.append((predictions, ground_truth))
+
+    def scores(self) -> DetectionScores:
+        """Scores of all that came.
+
+        Raises:
+            InputError: The devkit does not know a class by these rules, or an attribute.
+        """
+        predictions, ground_truth = zip(*self.parts, strict=True)
+        boxes, truth = Boxes3D.concatenate(predictions), GroundTruth.concatenate(ground_truth)
+        return read_scores(*detection_eval(boxes, truth, self.rules).evaluate())
 
 
 def detection_eval(
     predictions: Boxes3D, ground_truth: GroundTruth, rules: ClassRules
 ) -> DetectionEval:
-    """The devkit's evaluation of these boxes, about to `evaluate`; arguments as above."""
+    """The devkit's evaluation of boxes that count, about to `evaluate`."""
     _check_known(rules, [predictions, ground_truth])
     evaluation = DetectionEval.__new__(DetectionEval)
     evaluation.cfg = detection_config()
@@ -82,7 +94,7 @@ def read_scores(metrics: Any, curves: Any) -> DetectionScores:
             n: {short: metrics.get_label_tp(n, key) for key, short in _ERROR_NAMES.items()}
             for n in names
         },
-        curves={n: {d: _curve(curves[(n, d)]) for d in distances_m} for n in names},
+        curves={n: {d: _curve(curves[(n, d)], d) for d in distances_m} for n in names},
     )
 
 
@@ -104,9 +116,9 @@ def _check_known(rules: ClassRules, tables: Iterable[Boxes3D]) -> None:
         )
 
 
-def _curve(data: Any) -> Curve:
+def _curve(data: Any, distance_m: float) -> Curve:
     errors = {short: getattr(data, key) for key, short in _ERROR_NAMES.items()}
-    return Curve(data.precision, data.confidence, errors)
+    return Curve(data.precision, data.confidence, errors if distance_m == ERROR_DISTANCE_M else {})
 
 
 def _eval_boxes(boxes: Boxes3D) -> EvalBoxes:

@@ -4,7 +4,9 @@
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 
@@ -19,20 +21,81 @@ from cm3d.evaluation.nuscenes.curves import (
 from cm3d.evaluation.nuscenes.matching import match_boxes, match_errors
 from cm3d.evaluation.nuscenes.rules import DISTANCES_M, ERROR_DISTANCE_M, ERROR_NAMES, ClassRules
 from cm3d.evaluation.nuscenes.scores import Curve, DetectionScores, detection_score
-from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat
+from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat, NDArrayInt
 from cm3d.tables import Boxes3D, GroundTruth
 from cm3d.tables.words import positions
 
+_ERROR_COLUMN: Final = DISTANCES_M.index(ERROR_DISTANCE_M)
 
-def run_fast(predictions: Boxes3D, ground_truth: GroundTruth, rules: ClassRules) -> DetectionScores:
-    """Score boxes that count (`detection.countable_boxes`).
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What became of predictions, without their boxes: little enough to keep of a whole split.
+
+    Args:
+        score: (N,) of the predictions, grouped by frame.
+        class_index: (N,) in the order of the rules.
+        hit: (N, distances) whether each found a box nearer than each of `DISTANCES_M`.
+        errors: By name (K,) of the K that did at `ERROR_DISTANCE_M`, in their order.
+        positives: (classes,) number of ground truth boxes.
+    """
+
+    score: NDArrayFloat
+    class_index: NDArrayInt
+    hit: NDArrayBool
+    errors: Mapping[str, NDArrayFloat]
+    positives: NDArrayInt
+
+
+@dataclass(frozen=True, eq=False)
+class FastMatches:
+    """The matches of boxes that count, which come a few keyframes at a time.
+
+    Args:
+        rules: Of their classes.
+        found: What came.
+    """
+
+    rules: ClassRules
+    found: list[Found] = field(default_factory=list)
+
+    def add(self, predictions: Boxes3D, ground_truth: GroundTruth) -> None:
+        """Match the boxes of keyframes, all of each (`detection.countable_boxes`)."""
+        self.found.append(find(predictions, ground_truth, self.rules))
+
+    def scores(self) -> DetectionScores:
+        """Scores of all that came."""
+        return score_found(_joined(self.found), self.rules)
+
+
+def find(predictions: Boxes3D, ground_truth: GroundTruth, rules: ClassRules) -> Found:
+    """Match boxes that count, and keep what scores need of them.
 
     Args:
         predictions: Grouped by frame.
         ground_truth: Grouped by frame.
         rules: Of their classes.
     """
-    curves = _all_curves(predictions, ground_truth, rules)
+    names = rules.class_names
+    matching = match_boxes(predictions, ground_truth, DISTANCES_M)
+    truth_row = np.full((len(predictions), len(DISTANCES_M)), -1)
+    for column, found in enumerate(matching.truth_row.values()):
+        truth_row[matching.best_first, column] = found
+    of_errors = truth_row[:, _ERROR_COLUMN]
+    rows = np.flatnonzero(of_errors >= 0)
+    positives = np.bincount(1 + positions(ground_truth.class_name, names), minlength=1 + len(names))
+    return Found(
+        predictions.score,
+        positions(predictions.class_name, names).astype(np.int16),
+        truth_row >= 0,
+        match_errors(predictions, ground_truth, rows, of_errors[rows], rules.symmetric),
+        positives[1:],
+    )
+
+
+def score_found(found: Found, rules: ClassRules) -> DetectionScores:
+    """Scores of predictions of which this became."""
+    curves = _all_curves(found, rules)
     ap = {
         name: {d: average_precision(curve.precision) for d, curve in by.items()}
         for name, by in curves.items()
@@ -46,27 +109,35 @@ def run_fast(predictions: Boxes3D, ground_truth: GroundTruth, rules: ClassRules)
     return DetectionScores("fast", mean_ap, nds, mean_errors, ap, errors, curves)
 
 
-def _all_curves(
-    predictions: Boxes3D, ground_truth: GroundTruth, rules: ClassRules
-) -> dict[str, dict[float, Curve]]:
+def _joined(parts: Sequence[Found]) -> Found:
+    """Of several groups of keyframes, in their order, which decides among equal scores."""
+    return Found(
+        np.concatenate([part.score for part in parts]),
+        np.concatenate([part.class_index for part in parts]),
+        np.concatenate([part.hit for part in parts]),
+        {name: np.concatenate([part.errors[name] for part in parts]) for name in ERROR_NAMES},
+        np.sum([part.positives for part in parts], axis=0),
+    )
+
+
+def _all_curves(found: Found, rules: ClassRules) -> dict[str, dict[float, Curve]]:
     """Curves by class, then by distance in metres."""
-    names = rules.class_names
-    matching = match_boxes(predictions, ground_truth, DISTANCES_M)
-    class_index = positions(predictions.class_name, names)[matching.best_first]
-    score = predictions.score[matching.best_first]
-    positives = np.bincount(1 + positions(ground_truth.class_name, names), minlength=1 + len(names))
-    curves: dict[str, dict[float, Curve]] = {name: {} for name in names}
-    for distance_m, found in matching.truth_row.items():
-        hit = found >= 0
-        rows = matching.best_first[hit]
-        errors = match_errors(predictions, ground_truth, rows, found[hit], rules.symmetric)
-        for index, name in enumerate(names):
-            mine = class_index == index
-            matched = mine[hit]
-            of_class = {error: values[matched] for error, values in errors.items()}
-            curves[name][distance_m] = _curve(
-                hit[mine], score[mine], int(positives[1 + index]), of_class
+    best_first = np.argsort(found.score, kind="stable")[::-1]
+    nth_match = np.cumsum(found.hit[:, _ERROR_COLUMN]) - 1
+    curves: dict[str, dict[float, Curve]] = {}
+    for index, name in enumerate(rules.class_names):
+        mine = best_first[found.class_index[best_first] == index]
+        matches = nth_match[mine[found.hit[mine, _ERROR_COLUMN]]]
+        errors = {error: values[matches] for error, values in found.errors.items()}
+        curves[name] = {
+            distance_m: _curve(
+                found.hit[mine, column],
+                found.score[mine],
+                int(found.positives[index]),
+                errors if column == _ERROR_COLUMN else {},
             )
+            for column, distance_m in enumerate(DISTANCES_M)
+        }
     return curves
 
 

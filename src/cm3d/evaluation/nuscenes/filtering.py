@@ -4,7 +4,7 @@ The rules are those of `nuscenes.eval.common.loaders`: boxes beyond their class'
 dropped, so is ground truth without a LiDAR or radar point, and so are cycles in bicycle racks.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -128,6 +128,19 @@ def read_truth(frames: Frames, taxonomy: Taxonomy) -> tuple[GroundTruth, Boxes3D
         for scene in scenes
     )
     return truth, read_scenes(Boxes3D, layout.BICYCLE_RACKS, scenes)
+
+
+def read_parts(
+    folder: Path, frames: Frames, taxonomy: Taxonomy, *others: str
+) -> Iterator[tuple[Boxes3D, GroundTruth, Frames, Boxes3D]]:
+    """Boxes, ground truth, keyframes and bicycle racks of one scene after the other.
+
+    Arguments and errors are those of `read_boxes` and `read_truth`.
+    """
+    for scene in dict.fromkeys(frames.scene_name):
+        own = frames[frames.scene_name == scene]
+        truth, racks = read_truth(own, taxonomy)
+        yield read_boxes(folder, own, taxonomy, *others), truth, own, racks
 
 
 def check_boxes(

@@ -15,7 +15,8 @@ class Curve:
     Args:
         precision: (101,).
         confidence: (101,) least score that reaches the recall; 0 where none does.
-        errors: (101,) by name: mean over the matches above that confidence.
+        errors: (101,) by name: mean over the matches above that confidence; at
+            `ERROR_DISTANCE_M` alone.
     """
 
     precision: NDArrayFloat

@@ -7,7 +7,12 @@ from typing import Final, Self
 import numpy as np
 from scipy import ndimage
 
-from cm3d.evaluation.boxes2d.average_precision import ProjectedTruth, match_boxes2d
+from cm3d.evaluation.boxes2d.average_precision import (
+    Found2D,
+    ProjectedTruth,
+    match_boxes2d,
+    score_found2d,
+)
 from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat, NDArrayInt
 from cm3d.sensors.instances import instance_image_path, read_instances
 from cm3d.simulation.classes import CLASS_NAMES
@@ -96,9 +101,9 @@ class Matching:
             found[np.array(image["gtIds"], dtype=int) - 1] |= image["gtMatches"][0] > 0
             unmatched = (image["dtMatches"][0] == 0) & ~image["dtIgnore"][0].astype(bool)
             false_detections += int(unmatched.sum())
-        precision = evaluation.eval["precision"][0, :, :, 0, 0]
-        known = np.where(precision < 0, np.nan, precision).mean(axis=0)
-        return cls(counts, found, known, false_detections)
+        scores = score_found2d(Found2D.of(evaluation), CLASS_NAMES)
+        precision = [scores[n].average_precision if n in scores else np.nan for n in CLASS_NAMES]
+        return cls(counts, found, np.array(precision), false_detections)
 
     def recall(self, chosen: NDArrayBool) -> float:
         """Share of some objects (N,) that was found, of those that are asked for."""
