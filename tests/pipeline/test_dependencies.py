@@ -221,6 +221,7 @@ LAYERS: dict[str, set[str]] = {
     "detectors": {"geometry", "tables", "shelf"},
     "training": {"geometry", "tables", "sensors", "splits", "detectors", "execution"},
     "evaluation": {"geometry", "tables", "sensors", "execution"},
+    "export": {"geometry", "tables", "sensors", "splits", "detectors", "training", "execution"},
     "execution": {"tables"},
     "mlflow_runs": {"execution"},
 }

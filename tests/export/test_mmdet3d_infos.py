@@ -5,11 +5,12 @@ import numpy as np
 import pytest
 
 from cm3d.errors import InputError
+from cm3d.export.classes import NUSCENES_CLASSES
+from cm3d.export.mmdet3d.infos import annotation_file, keyframe_info
 from cm3d.geometry.se3 import SE3
 from cm3d.tables import Boxes3D, Sweeps
 from cm3d.taxonomy import load_taxonomy
 from cm3d.training.frames import TrainingFrame
-from experiments.mmdet3d_infos import CLASSES, annotation_file, keyframe_info
 
 QUARTER_TURN = [np.cos(np.pi / 4), 0, 0, np.sin(np.pi / 4)]
 
@@ -100,7 +101,7 @@ def test_the_file_numbers_keyframes_and_names_classes(info: dict[str, Any]) -> N
 
 
 def test_classes_are_ours_in_another_order() -> None:
-    assert sorted(CLASSES) == sorted(load_taxonomy("nuscenes").class_names)
+    assert sorted(NUSCENES_CLASSES) == sorted(load_taxonomy("nuscenes").class_names)
 
 
 def test_a_keyframe_without_lidar_is_named() -> None:

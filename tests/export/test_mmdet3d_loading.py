@@ -11,12 +11,12 @@ import pytest
 from cm3d.datasets.nuscenes import CARD
 from cm3d.datasets.nuscenes.database import NuScenesTables
 from cm3d.datasets.nuscenes.scenes import index_scene
+from cm3d.export.mmdet3d.infos import annotation_file, keyframe_info
 from cm3d.geometry.se3 import SE3
 from cm3d.sensors.lidar import read_sweep
 from cm3d.taxonomy import load_taxonomy
 from cm3d.training.frames import TrainingFrame
-from experiments.mmdet3d_infos import annotation_file, keyframe_info
-from tests.experiments.made_keyframe import BOXES
+from tests.export.made_keyframe import BOXES
 
 pytestmark = [pytest.mark.mmdet3d, pytest.mark.filterwarnings("ignore")]
 

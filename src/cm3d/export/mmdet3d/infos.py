@@ -11,27 +11,14 @@ from typing import Any, Final
 import numpy as np
 
 from cm3d.detectors.boxes import SensorBoxes
+from cm3d.export.classes import NUSCENES_CLASSES
+from cm3d.export.keyframes import VALUES_PER_POINT
 from cm3d.geometry.arrays import NDArrayFloat
 from cm3d.geometry.cuboids import points_in_boxes
 from cm3d.geometry.se3 import SE3
 from cm3d.tables.index import Sweeps
 from cm3d.training.frames import TrainingFrame, to_sensor
 
-# mmdet3d numbers the classes in this order, whatever order a config then trains them in.
-CLASSES: Final = (
-    "car",
-    "truck",
-    "trailer",
-    "bus",
-    "construction_vehicle",
-    "bicycle",
-    "motorcycle",
-    "pedestrian",
-    "traffic_cone",
-    "barrier",
-)
-
-VALUES_PER_POINT: Final = 5  # of a LiDAR file
 _MICROSECONDS_PER_S: Final = 1e6
 
 
@@ -46,7 +33,7 @@ def annotation_file(keyframes: Iterable[dict[str, Any]], version: str) -> dict[s
         "dataset": "nuscenes",
         "version": version,
         "info_version": "1.1",
-        "categories": {name: index for index, name in enumerate(CLASSES)},
+        "categories": {name: index for index, name in enumerate(NUSCENES_CLASSES)},
     }
     data_list = [{"sample_idx": index, **info} for index, info in enumerate(keyframes)]
     return {"metainfo": metainfo, "data_list": data_list}
@@ -68,23 +55,24 @@ def keyframe_info(
         InputError: The index lists no LiDAR file for the keyframe.
     """
     global_SE3_lidar = frame.global_SE3_lidar
+    boxes = to_sensor(frame.boxes, global_SE3_lidar, NUSCENES_CLASSES)
     keyframe = frame.sweeps[frame.sweeps.sweep_index == 0]
     past = frame.sweeps[frame.sweeps.sweep_index > 0]
     timestamp_s = timestamp_us / _MICROSECONDS_PER_S
     return {
         "token": frame.sample_token,
         "timestamp": timestamp_s,
-        "ego2global": _matrix(global_SE3_ego),
+        "ego2global": global_SE3_ego.matrix.tolist(),
         "lidar_points": {
             "lidar_path": PurePosixPath(keyframe.path[0]).name,
             "num_pts_feats": VALUES_PER_POINT,
-            "lidar2ego": _matrix(global_SE3_ego.inverse() @ global_SE3_lidar),
+            "lidar2ego": (global_SE3_ego.inverse() @ global_SE3_lidar).matrix.tolist(),
         },
         "lidar_sweeps": [
             _sweep_info(past[row : row + 1], timestamp_s, global_SE3_lidar)
             for row in np.argsort(past.sweep_index)
         ],
-        "instances": _instances(to_sensor(frame.boxes, global_SE3_lidar, CLASSES), points_m),
+        "instances": _instances(boxes, points_m),
     }
 
 
@@ -100,7 +88,10 @@ def _sweep_info(sweep: Sweeps, timestamp_s: float, global_SE3_lidar: SE3) -> dic
     return {
         "timestamp": timestamp_s - float(sweep.time_lag_s[0]),
         # The folder stays: the loader tells keyframes from other sweeps by it.
-        "lidar_points": {"lidar_path": str(sweep.path[0]), "lidar2sensor": _matrix(read_back)},
+        "lidar_points": {
+            "lidar_path": str(sweep.path[0]),
+            "lidar2sensor": read_back.matrix.tolist(),
+        },
     }
 
 
@@ -127,10 +118,3 @@ def _instances(boxes: SensorBoxes, points_m: NDArrayFloat) -> list[dict[str, Any
         }
         for box, label, velocity, velocity_unknown, lidar_points in rows
     ]
-
-
-def _matrix(dst_SE3_src: SE3) -> list[list[float]]:
-    matrix = np.eye(4)
-    matrix[:3, :3], matrix[:3, 3] = dst_SE3_src.rotation, dst_SE3_src.translation_m
-    rows: list[list[float]] = matrix.tolist()
-    return rows

@@ -10,9 +10,9 @@ import pytest
 from cm3d.detectors.mmdet3d import weights_from_mmdet3d
 from cm3d.detectors.registry import build_detector
 from cm3d.errors import InputError
+from cm3d.export.mmdet3d.infos import annotation_file
 from cm3d.params import parse_params, read_yaml
 from cm3d.taxonomy import load_taxonomy
-from experiments.mmdet3d_infos import annotation_file
 from experiments.overrides import with_overrides
 from experiments.preset import load_preset
 
@@ -35,9 +35,10 @@ def test_a_step_a_result_file_and_weights_for_us(
     pytest.importorskip("mmdet3d.models", reason=reason, exc_type=ImportError)
     root, info = turning_vehicle
     monkeypatch.chdir(root)
-    for part in ("pretrain", "val"):
+    for folder, split in (("pretrain", "unlabelled"), ("val", "val")):
+        Path(folder).mkdir()
         content = json.dumps(annotation_file([info], "v1.0-trainval"))
-        Path(f"cm3d_infos_{part}.json").write_text(content)
+        Path(folder, f"cm3d_infos_{split}.json").write_text(content)
     config, run, keep_weights = blocks
     config = config.replace("voxel0075", "pillar02")
     config = re.sub(r'^(data_root|infos) = ".*?"', f'\\1 = "{root}/"', config, flags=re.M)

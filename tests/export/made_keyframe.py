@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 
 from cm3d.datasets.nuscenes import CARD
+from cm3d.export.mmdet3d.infos import keyframe_info
 from cm3d.geometry.cuboids import rotate_xy
 from cm3d.geometry.se3 import SE3
 from cm3d.sensors.lidar import read_sweep
 from cm3d.tables import Boxes3D, Sweeps
 from cm3d.training.frames import TrainingFrame
-from experiments.mmdet3d_infos import keyframe_info
 
 POSES = [[0.9163, 0.01, -0.02, 0.4, 100, -50, 2], [0.95, 0.02, -0.01, 0.3, 95, -52, 2]]
 PATHS = ["samples/LIDAR_TOP/now.pcd.bin", "sweeps/LIDAR_TOP/before.pcd.bin"]

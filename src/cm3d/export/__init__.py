@@ -1,0 +1,1 @@
+"""Boxes in the formats of other programs; docs/export.md."""
