@@ -5,6 +5,7 @@ and ground truth know the true poses, files tell these.
 """
 
 import zlib
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -13,7 +14,7 @@ from scipy.spatial.transform import Rotation
 from cm3d.geometry.arrays import NDArrayFloat
 from cm3d.geometry.se3 import SE3
 from cm3d.params import Simulation
-from cm3d.simulation.sensors.rig import CAMERAS, EGO_SE3_LIDAR, LIDAR_CHANNEL
+from cm3d.simulation.sensors.rig import CAMERAS, EGO_SE3_LIDAR, LIDAR_CHANNEL, CameraMount
 
 # Drift is a sum of waves of these periods, each with its own period and phase per axis.
 _WAVES: Final = 3
@@ -23,22 +24,29 @@ _PERIODS_S: Final = (2.0, 20.0)
 class WrittenPoses:
     """Calibration and ego poses of one scene as its files tell them."""
 
-    def __init__(self, seed: int, scene_name: str, params: Simulation) -> None:
+    def __init__(
+        self,
+        seed: int,
+        scene_name: str,
+        params: Simulation,
+        cameras: Sequence[CameraMount] = CAMERAS,
+    ) -> None:
         """Draw the errors; draws do not depend on their size.
 
         Args:
             seed: The source of all randomness.
             scene_name: Unique per scene.
             params: Standard deviations per axis.
+            cameras: Of the rig.
         """
         keys = (zlib.crc32(key.encode()) for key in (scene_name, "written poses"))
         rng = np.random.default_rng([seed, *keys])
         angle, shift = np.deg2rad(params.camera_mounting_error_deg), params.camera_mounting_error_m
         sizes = np.repeat([angle, shift], 3)
-        errors = rng.standard_normal((len(CAMERAS), 6)) * sizes
+        errors = rng.standard_normal((len(cameras), 6)) * sizes
         self._mounting = {LIDAR_CHANNEL: EGO_SE3_LIDAR} | {
             mount.channel: mount.ego_SE3_camera() @ _small(error)
-            for mount, error in zip(CAMERAS, errors, strict=True)
+            for mount, error in zip(cameras, errors, strict=True)
         }
         angle, shift = np.deg2rad(params.ego_pose_error_deg), params.ego_pose_error_m
         shortest_s, longest_s = _PERIODS_S

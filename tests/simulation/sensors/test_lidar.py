@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cm3d.geometry.se3 import SE3
-from cm3d.simulation.sensors.beams import PATTERNS, BeamPattern
+from cm3d.simulation.sensors.beams import PATTERNS
 from cm3d.simulation.sensors.echoes import Echoes
 from cm3d.simulation.sensors.lidar import mixed, scan
 from cm3d.simulation.sensors.rig import EGO_SE3_LIDAR
@@ -86,26 +86,24 @@ def test_points_are_as_the_format_wants_them(make_world, small):
 
 
 def _echoes(distance_m, face=None):
-    """A pattern of one beam with these echoes, in turning order."""
+    """These echoes of one beam in turning order, and how many there are."""
     distance_m = np.array(distance_m, dtype=np.float32)
     face = np.zeros(len(distance_m), dtype=np.int32) if face is None else np.array(face)
-    return Echoes(face, distance_m, np.ones_like(distance_m)), BeamPattern(
-        np.zeros(1), len(distance_m)
-    )
+    return Echoes(face, distance_m, np.ones_like(distance_m)), (len(distance_m), 1)
 
 
 def test_mixed_pixels_lie_between_neighbours_of_one_beam():
-    echoes, pattern = _echoes([10.0, 10.1, 11.1, 11.1, 20.0])
-    half = mixed(echoes, pattern, np.full(5, 0.5))
+    echoes, shape = _echoes([10.0, 10.1, 11.1, 11.1, 20.0])
+    half = mixed(echoes, shape, np.full(5, 0.5))
     # 10.1 is at a step of 1 m; 11.1 to 20 is too far apart to melt, 10 to 10.1 is no step.
     np.testing.assert_allclose(half, [10.0, 10.6, 11.1, 11.1, 20.0], atol=1e-5)
-    np.testing.assert_allclose(mixed(echoes, pattern, np.zeros(5)), echoes.distance_m)
+    np.testing.assert_allclose(mixed(echoes, shape, np.zeros(5)), echoes.distance_m)
 
 
 def test_nothing_mixes_with_what_returns_nothing():
-    echoes, pattern = _echoes([10.0, 11.0, 12.0], face=[3, -1, 3])
+    echoes, shape = _echoes([10.0, 11.0, 12.0], face=[3, -1, 3])
     # Only the last is beside another return: the first, a turn later.
-    np.testing.assert_allclose(mixed(echoes, pattern, np.full(3, 0.5)), [10, 11, 11])
+    np.testing.assert_allclose(mixed(echoes, shape, np.full(3, 0.5)), [10, 11, 11])
 
 
 def test_mixed_share_is_as_asked(make_world, make_actor, noiseless):

@@ -7,7 +7,7 @@ import pytest
 
 from cm3d.geometry.cameras import project_points
 from cm3d.geometry.se3 import SE3
-from cm3d.simulation.sensors.rig import CAMERAS, EGO_SE3_LIDAR, image_size
+from cm3d.simulation.sensors.rig import CAMERAS, EGO_SE3_LIDAR
 
 CHANNELS = (
     "CAM_FRONT",
@@ -62,7 +62,7 @@ def test_cameras_fire_as_the_beam_passes_them_clockwise():
 
 @pytest.mark.parametrize(("scale", "size"), [(1.0, (1600, 900)), (0.5, (800, 450))])
 def test_image_scale(scale, size):
-    assert image_size(scale) == size
+    assert {mount.scaled_px(scale) for mount in CAMERAS} == {size}
     expected = MOUNTS["CAM_FRONT"].intrinsics_px(1.0)[:2] * scale
     np.testing.assert_allclose(MOUNTS["CAM_FRONT"].intrinsics_px(scale)[:2], expected)
 

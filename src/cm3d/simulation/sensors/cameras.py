@@ -9,7 +9,7 @@ import numpy as np
 from cm3d.geometry.arrays import NDArrayByte, NDArrayFloat32
 from cm3d.geometry.se3 import SE3
 from cm3d.simulation.sensors.daylight import CLEAR_DAY, Daylight
-from cm3d.simulation.sensors.rig import CameraMount, image_size
+from cm3d.simulation.sensors.rig import CameraMount
 from cm3d.simulation.sensors.shading import develop, radiance
 from cm3d.simulation.sensors.snapshot import Snapshot
 
@@ -45,7 +45,7 @@ def take_picture(
     Args:
         snapshot: The world at the image's time.
         mount: Which camera.
-        image_scale: Share of 1600x900.
+        image_scale: Share of the full size.
         global_SE3_camera: The camera's pose at that time.
         rng: Source of the sensor's noise.
         daylight: Weather and time of day.
@@ -59,7 +59,7 @@ def take_picture(
     noise = rng.standard_normal((len(levels), 1), dtype=np.float32)
     levels += noise * np.float32(_NOISE_LEVELS)
     instance_id = np.where(hits.face >= 0, snapshot.surfaces.instance_id[hits.face], 0)
-    width_px, height_px = image_size(image_scale)
+    width_px, height_px = mount.scaled_px(image_scale)
     return Picture(
         np.clip(np.rint(levels), 0, 255).astype(np.uint8).reshape(height_px, width_px, 3),
         instance_id.astype(np.uint16).reshape(height_px, width_px),
@@ -69,7 +69,7 @@ def take_picture(
 @cache
 def pixel_rays(mount: CameraMount, image_scale: float) -> NDArrayFloat32:
     """Unit vectors (height * width, 3) through the pixels' middles, camera frame, row by row."""
-    width_px, height_px = image_size(image_scale)
+    width_px, height_px = mount.scaled_px(image_scale)
     u, v = np.meshgrid(np.arange(width_px) + 0.5, np.arange(height_px) + 0.5)
     pixels = np.stack([u.ravel(), v.ravel(), np.ones(u.size)], axis=1)
     rays = pixels @ np.linalg.inv(mount.intrinsics_px(image_scale)).T

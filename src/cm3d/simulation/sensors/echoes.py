@@ -36,6 +36,27 @@ class Echoes:
     light: NDArrayFloat32
 
 
+def thrown_back(
+    snapshot: Snapshot,
+    origin_m: NDArrayFloat,
+    directions: NDArrayFloat32,
+    params: Simulation,
+    rng: np.random.Generator,
+) -> Echoes:
+    """Echoes of pulses that leave one point, as glass and the skins of vehicles have them.
+
+    Args:
+        snapshot: The world.
+        origin_m: (3,) global frame.
+        directions: (P, 3) unit vectors, global frame.
+        params: How many pulses pass glass, and how deep skins lie.
+        rng: Source of chance.
+    """
+    echoes = first_echoes(snapshot, origin_m, directions)
+    echoes = through_glass(snapshot, origin_m, directions, echoes, params, rng)
+    return recessed(snapshot, directions, echoes, params.lidar_body_recess_m)
+
+
 def first_echoes(snapshot: Snapshot, origin_m: NDArrayFloat, directions: NDArrayFloat32) -> Echoes:
     """Echoes of the nearest surfaces.
 

@@ -12,8 +12,8 @@ import numpy as np
 from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat, NDArrayFloat32
 from cm3d.geometry.se3 import SE3
 from cm3d.params import Simulation
-from cm3d.simulation.sensors.beams import PATTERNS, BeamPattern
-from cm3d.simulation.sensors.echoes import Echoes, first_echoes, recessed, through_glass
+from cm3d.simulation.sensors.beams import PATTERNS
+from cm3d.simulation.sensors.echoes import Echoes, thrown_back
 from cm3d.simulation.sensors.rays import NDArrayIndex
 from cm3d.simulation.sensors.snapshot import Snapshot
 
@@ -40,6 +40,29 @@ class Sweep:
     instance_id: NDArrayIndex
 
 
+@dataclass(frozen=True, eq=False)
+class Luck:
+    """Chance of each of P pulses, the same whatever the knobs say.
+
+    Args:
+        noise_m: (P,) error of the range.
+        loss: (P,) in [0, 1]; lost where above the probability that it is detected.
+        mixing: (P,) in [0, 1]; split where below `lidar_mixed_share`, if an edge is there.
+        between: (P,) in [0, 1], where between two depths.
+    """
+
+    noise_m: NDArrayFloat
+    loss: NDArrayFloat
+    mixing: NDArrayFloat
+    between: NDArrayFloat
+
+    @classmethod
+    def drawn(cls, rng: np.random.Generator, count: int, range_noise_m: float) -> "Luck":
+        """Draw that of all pulses of a turn."""
+        noise_m = rng.normal(0, range_noise_m, count)
+        return cls(noise_m, *rng.random((3, count)))
+
+
 def scan(
     snapshot: Snapshot, global_SE3_lidar: SE3, params: Simulation, rng: np.random.Generator
 ) -> Sweep:
@@ -54,18 +77,12 @@ def scan(
     """
     pattern = PATTERNS[params.lidar_beams]
     count = len(pattern.directions)
-    noise_m = rng.normal(0, params.lidar_range_noise_m, count)
-    luck, mixing, between = rng.random((3, count))
+    luck = Luck.drawn(rng, count, params.lidar_range_noise_m)
     directions = global_SE3_lidar.rotate(pattern.directions).astype(np.float32)
-    echoes = first_echoes(snapshot, global_SE3_lidar.translation_m, directions)
-    echoes = through_glass(
-        snapshot, global_SE3_lidar.translation_m, directions, echoes, params, rng
-    )
-    echoes = recessed(snapshot, directions, echoes, params.lidar_body_recess_m)
-    share = np.where(mixing < params.lidar_mixed_share, between, 0.0)
-    range_m = mixed(echoes, pattern, share) + noise_m
-    kept = (echoes.face >= 0) & (range_m > 0) & (range_m <= _MAX_RANGE_M)
-    kept &= luck < _chance(echoes.light, echoes.distance_m, params.lidar_dropout)
+    echoes = thrown_back(snapshot, global_SE3_lidar.translation_m, directions, params, rng)
+    share = np.where(luck.mixing < params.lidar_mixed_share, luck.between, 0.0)
+    range_m = mixed(echoes, (pattern.azimuth_steps, pattern.beams), share) + luck.noise_m
+    kept = detected(echoes, range_m, _MAX_RANGE_M, luck, params.lidar_dropout)
     instance_id = snapshot.surfaces.instance_id[echoes.face[kept]]
     points_m = pattern.directions[kept] * range_m[kept, None]
     if params.lidar_smear:
@@ -75,23 +92,46 @@ def scan(
     return Sweep(points.astype(np.float32), instance_id)
 
 
-def mixed(echoes: Echoes, pattern: BeamPattern, share: NDArrayFloat) -> NDArrayFloat:
+def detected(
+    echoes: Echoes, range_m: NDArrayFloat, max_range_m: float, luck: Luck, dropout: float
+) -> NDArrayBool:
+    """Which pulses (P,) are: something threw them back within reach, and brightly enough."""
+    kept: NDArrayBool = (echoes.face >= 0) & (range_m > 0) & (range_m <= max_range_m)
+    return kept & (luck.loss < _chance(echoes.light, echoes.distance_m, dropout))
+
+
+def mixed(echoes: Echoes, shape: tuple[int, int], share: NDArrayFloat) -> NDArrayFloat:
     """Ranges (P,) where a pulse that an edge splits returns from between the two depths.
 
     Args:
         echoes: Of P pulses.
-        pattern: Which pulse is beside which.
+        shape: Azimuth steps and beams, which pulses are ordered by.
         share: (P,) in [0, 1], how far towards the depth of the next pulse of its beam each lies
             that stands at a depth step.
     """
-    shape = (pattern.azimuth_steps, pattern.beams)
+    step_m = steps_m(echoes, shape)
+    least_m, most_m = _MIXED_STEPS_M
+    at_edge: NDArrayBool = (np.abs(step_m) >= least_m) & (np.abs(step_m) <= most_m)
+    return np.asarray(echoes.distance_m + np.where(at_edge, share * step_m, 0.0))
+
+
+def apart(step_m: NDArrayFloat) -> NDArrayBool:
+    """Which depth steps (P,) are so deep that two echoes of a pulse are told apart."""
+    return np.asarray(np.abs(step_m) > _MIXED_STEPS_M[1])
+
+
+def steps_m(echoes: Echoes, shape: tuple[int, int]) -> NDArrayFloat:
+    """How much farther (P,) the next pulse of a beam went; 0 where one of both is lost.
+
+    Args:
+        echoes: Of P pulses.
+        shape: Azimuth steps and beams.
+    """
     range_m = echoes.distance_m.astype(np.float64)
     ahead_m = np.roll(range_m.reshape(shape), -1, axis=0).ravel()
     both = (echoes.face >= 0) & np.roll((echoes.face >= 0).reshape(shape), -1, axis=0).ravel()
-    step_m = ahead_m - range_m
-    least_m, most_m = _MIXED_STEPS_M
-    at_edge: NDArrayBool = both & (np.abs(step_m) >= least_m) & (np.abs(step_m) <= most_m)
-    return np.asarray(range_m + np.where(at_edge, share * step_m, 0.0))
+    with np.errstate(invalid="ignore"):  # both may be infinite
+        return np.where(both, ahead_m - range_m, 0.0)
 
 
 def _smear(

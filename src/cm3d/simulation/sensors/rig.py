@@ -1,5 +1,7 @@
 """Where the sensors sit on the car, and when they fire: nuScenes' rig, rounded.
 
+Other rigs are made of the same parts.
+
 The ego frame is x forward, y left, z up, origin on the ground under the rear axle. The LiDAR
 looks along its own y axis (its x points right); cameras are x right, y down, z forward.
 """
@@ -27,15 +29,40 @@ SWEEP_END_YAW_DEG: Final = 106.0
 
 
 @dataclass(frozen=True)
+class Spin:
+    """How the LiDAR that cameras follow turns, clockwise.
+
+    Args:
+        period_us: Of a turn.
+        end_yaw_deg: Where the beam looks when a turn ends, from the ego x axis.
+        stamp_before_end_us: How long before the end of the turn its time stamp is.
+    """
+
+    period_us: int
+    end_yaw_deg: float
+    stamp_before_end_us: int = 0
+
+    def offset_us(self, yaw_deg: float) -> int:
+        """When the beam passes a yaw, against the time stamp."""
+        turn = ((yaw_deg - self.end_yaw_deg) % 360) / 360
+        return self.stamp_before_end_us - round(turn * self.period_us)
+
+
+SPIN: Final = Spin(SWEEP_PERIOD_US, SWEEP_END_YAW_DEG)
+
+
+@dataclass(frozen=True)
 class CameraMount:
     """One camera of the rig.
 
     Args:
-        channel: nuScenes' name.
+        channel: Its name.
         yaw_deg: Where it looks, from the ego x axis, counter-clockwise.
         position_m: (3,) in the ego frame.
-        focal_px: Of the full 1600x900 image, both axes.
+        focal_px: Of the full image, both axes.
         center_px: (2,) principal point of the full image.
+        size_px: Width and height of the full image.
+        spin: Of the LiDAR whose beam it follows.
     """
 
     channel: str
@@ -43,6 +70,8 @@ class CameraMount:
     position_m: tuple[float, float, float]
     focal_px: float
     center_px: tuple[float, float]
+    size_px: tuple[int, int] = (IMAGE_WIDTH_PX, IMAGE_HEIGHT_PX)
+    spin: Spin = SPIN
 
     def ego_SE3_camera(self) -> SE3:
         """Pose on the car."""
@@ -54,13 +83,20 @@ class CameraMount:
         """Pinhole matrix (3, 3) of the scaled image."""
         u, v = self.center_px
         full = np.array([[self.focal_px, 0, u], [0, self.focal_px, v], [0, 0, 1]])
-        width_px, height_px = image_size(image_scale)
-        return scale_intrinsics(full, width_px / IMAGE_WIDTH_PX, height_px / IMAGE_HEIGHT_PX)
+        (width_px, height_px), (full_width_px, full_height_px) = (
+            self.scaled_px(image_scale),
+            self.size_px,
+        )
+        return scale_intrinsics(full, width_px / full_width_px, height_px / full_height_px)
+
+    def scaled_px(self, image_scale: float) -> tuple[int, int]:
+        """Width and height of images at a share of the full size."""
+        width_px, height_px = self.size_px
+        return round(width_px * image_scale), round(height_px * image_scale)
 
     def time_offset_us(self) -> int:
-        """Trigger time against the LiDAR's: when the beam passes the optical axis, never > 0."""
-        turn = ((self.yaw_deg - SWEEP_END_YAW_DEG) % 360) / 360
-        return -round(turn * SWEEP_PERIOD_US)
+        """Trigger time against the LiDAR's: when the beam passes the optical axis."""
+        return self.spin.offset_us(self.yaw_deg)
 
 
 CAMERAS: Final = (
@@ -71,8 +107,3 @@ CAMERAS: Final = (
     CameraMount("CAM_BACK_LEFT", 110, (1.04, 0.48, 1.59), 1257, (792, 493)),
     CameraMount("CAM_FRONT_LEFT", 55, (1.52, 0.49, 1.51), 1273, (827, 480)),
 )
-
-
-def image_size(image_scale: float) -> tuple[int, int]:
-    """Width and height in pixels of images at a share of 1600x900."""
-    return round(IMAGE_WIDTH_PX * image_scale), round(IMAGE_HEIGHT_PX * image_scale)

@@ -11,7 +11,7 @@ import trimesh
 from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat, NDArrayInt
 from cm3d.geometry.cameras import inside_image, project_points
 from cm3d.geometry.se3 import SE3
-from cm3d.simulation.sensors.rig import CameraMount, image_size
+from cm3d.simulation.sensors.rig import CameraMount
 from cm3d.simulation.sensors.snapshot import Snapshot
 from cm3d.simulation.world import Actor
 
@@ -116,7 +116,7 @@ def _placed(samples: SurfaceSamples, time_s: float) -> tuple[NDArrayFloat, NDArr
 def _projects(points_m: NDArrayFloat, mount: CameraMount, global_SE3_camera: SE3) -> NDArrayBool:
     in_camera_m = global_SE3_camera.inverse().transform_points(points_m)
     pixels, depth_m = project_points(in_camera_m, mount.intrinsics_px(1.0))
-    return inside_image(pixels, depth_m, *image_size(1.0), _MIN_DEPTH_M)
+    return inside_image(pixels, depth_m, *mount.size_px, _MIN_DEPTH_M)
 
 
 def _unoccluded(
