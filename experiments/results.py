@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from statistics import mean, stdev
 from typing import Any, Final
 
-from cm3d.params import Params
+from cm3d.params import EMBEDDED, Params
 from experiments.paper_tables import PRINTED, PaperTable, Row
 
 _ERRORS: Final = "Errors in hundredths of 1 m, 1 - IoU, 1 rad, 1 m/s, 1 - accuracy."
@@ -19,7 +19,7 @@ def describe_scale(params: Params, presets: str, rows_differ: bool) -> str:
         presets: Where they are from; empty for params.yaml.
         rows_differ: Whether rows have numbers of epochs of their own.
     """
-    if params.dataset.name == "sim":
+    if params.dataset.name in EMBEDDED:
         simulation = params.simulation
         data = (
             f"simulated data, drawn anew for each seed, {simulation.train_scenes} train and "

@@ -150,7 +150,7 @@ def test_detectors_can_be_told_apart_by_their_parameters(values: dict[str, Any])
 @pytest.mark.parametrize(
     ("detector", "segmenter", "fault"),
     [
-        ("simnet", "sam", r"detect2d\.backend: simnet knows the embedded data set alone"),
+        ("simnet", "sam", r"detect2d\.backend: simnet knows the embedded data sets alone"),
         ("simulated", "sam", r"detect2d\.backend: simulated knows"),
         ("owlv2", "simnet", r"segment\.backend: simnet knows .*docs/segment\.md"),
     ],

@@ -75,7 +75,7 @@ def test_a_guest_of_the_house(name: str, opened: Open, tmp_path: Path, taxonomy:
     files = {kind: sorted(path.name for path in paths) for kind, paths in maps.items()}
     assert files["lanes"] == files["map_areas"]
     drawn = [MapAreas.read(tmp_path / "index/map_areas" / file) for file in files["map_areas"]]
-    if name == "sim":
+    if name in ("sim", "waymo_sim"):
         assert all(areas.ground_map().classes() == set(MAP_CLASSES) for areas in drawn)
 
 
@@ -112,7 +112,7 @@ def check_scene(data: DataSet, name: str, split: str, taxonomy: Taxonomy) -> Non
 def test_an_unknown_data_set_is_one_line(opened: Open) -> None:
     with pytest.raises(
         InputError,
-        match=r"'kitti'; there are nuscenes, pandaset, sim, waymo; docs/own.*git add",
+        match=r"'kitti'; there are nuscenes, pandaset, sim, waymo, waymo_sim; docs/own.*git add",
     ):
         opened("kitti")
 

@@ -33,7 +33,8 @@ def _comments(path: Path) -> list[str]:
 def test_the_presets_are_these() -> None:
     detectors = ["centerpoint_pillar", "centerpoint_voxel_0075", "centerpoint_voxel_01"]
     fusion = ["bevfusion", "bevfusion_c", "bevfusion_l", "bevfusion_published", "bevfusion_small"]
-    assert NAMES == [*fusion, *detectors, "demo", "keyframe", "paper", "smoke", "study"]
+    scales = ["demo", "keyframe", "paper", "smoke", "study", "waymo_sim"]
+    assert NAMES == [*fusion, *detectors, *scales]
     assert load_preset("demo") == {}
 
 

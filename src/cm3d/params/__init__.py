@@ -1,6 +1,7 @@
 """The models of params.yaml: every key known, every type checked, all errors at once."""
 
 from cm3d.params.data import (
+    EMBEDDED,
     Dataset,
     Evaluate,
     Execution,
@@ -56,6 +57,7 @@ from cm3d.params.training import (
 )
 
 __all__ = [
+    "EMBEDDED",
     "NAME",
     "NO_FILE",
     "BevFusion",

@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
@@ -19,6 +19,8 @@ from cm3d.params.fields import (
     Section,
     Share,
 )
+
+EMBEDDED: Final = ("sim", "waymo_sim")  # data sets that are simulated on the spot
 
 _Noise = Annotated[float, Field(ge=0, le=10)]
 
@@ -97,6 +99,7 @@ class Scoring(Section):
 class Evaluate(Section):
     """What computes the final scores."""
 
+    protocol: Literal["nuscenes", "waymo"]
     engine: Literal["fast", "devkit"]
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError, model_validator
 
 from cm3d.errors import InputError
-from cm3d.params.data import Dataset, Evaluate, Execution, Labels, Scoring, Simulation
+from cm3d.params.data import EMBEDDED, Dataset, Evaluate, Execution, Labels, Scoring, Simulation
 from cm3d.params.detector import BevFusion, Detector, Network, Predict
 from cm3d.params.fields import Name, Section
 from cm3d.params.files import faults_of, read_yaml
@@ -59,7 +59,7 @@ class Params(Section):
 
     @model_validator(mode="after")
     def _models_know_the_data(self) -> "Params":
-        if self.dataset.name == "sim":
+        if self.dataset.name in EMBEDDED:
             return self
         for section, backend in (
             ("detect2d", self.detect2d.backend),
@@ -67,7 +67,7 @@ class Params(Section):
         ):
             if backend in ("simnet", "simulated"):
                 raise ValueError(
-                    f"{section}.backend: {backend} knows the embedded data set alone; choose a "
+                    f"{section}.backend: {backend} knows the embedded data sets alone; choose a "
                     f"model for photographs (docs/{section}.md)"
                 )
         return self

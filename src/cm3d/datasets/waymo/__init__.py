@@ -69,10 +69,15 @@ class Waymo:
         """Index one segment."""
         segment = self.segments[name]
         frames = keyframes(segment, self.places, self.taxonomy)
-        return index_keyframes(name, segment.split, frames, self.past_sweeps)
+        location = self.location(name)
+        return index_keyframes(name, segment.split, frames, self.past_sweeps, location)
+
+    def location(self, name: str) -> str:
+        """Map of a segment: none, since version 2 has none."""
+        return ""
 
     def lanes(self, location: str, step_m: float) -> Lanes:
-        """None: version 2 has no map."""
+        """None."""
         return Lanes.empty()
 
     def map_areas(self, location: str) -> MapAreas:

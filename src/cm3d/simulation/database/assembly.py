@@ -56,8 +56,7 @@ def assemble_database(root: Path, version: str, plans: Sequence[ScenePlan], seed
             write_table(root / version / f"{name}.json", rows)
         splits = {s: [p.scene_name for p in plans if p.split == s] for s in ("train", "val")}
         write_whole(root / version / "splits.json", json.dumps(splits, indent=1).encode())
-        _write_maps(root, plans, seed)
-        write_whole(root / MODELS, json.dumps(embedded_models(seed), indent=1).encode())
+        write_surroundings(root, plans, seed)
         shutil.rmtree(root / "records")
     except OSError as error:
         raise unwritable(root, error) from error
@@ -104,6 +103,24 @@ def _map_rows(plans: Sequence[ScenePlan]) -> list[Row]:
         }
         for location in sorted({plan.location for plan in plans})
     ]
+
+
+def write_surroundings(root: Path, plans: Sequence[ScenePlan], seed: int) -> None:
+    """Write the maps of all towns, and `MODELS`, which no format of scenes changes.
+
+    Args:
+        root: Folder of the data set.
+        plans: All scenes.
+        seed: The source of all randomness.
+
+    Raises:
+        InputError: The folder cannot be written.
+    """
+    try:
+        _write_maps(root, plans, seed)
+        write_whole(root / MODELS, json.dumps(embedded_models(seed), indent=1).encode())
+    except OSError as error:
+        raise unwritable(root, error) from error
 
 
 def _write_maps(root: Path, plans: Sequence[ScenePlan], seed: int) -> None:

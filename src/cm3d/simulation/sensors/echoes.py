@@ -1,5 +1,6 @@
 """What throws pulses back: the nearest surface, or what lies behind a pane of glass."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -34,6 +35,15 @@ class Echoes:
     face: NDArrayIndex
     distance_m: NDArrayFloat32
     light: NDArrayFloat32
+
+    @classmethod
+    def concatenate(cls, parts: Sequence["Echoes"]) -> "Echoes":
+        """Of several parts of a turn, whose snapshots have the same triangles."""
+        return cls(
+            np.concatenate([part.face for part in parts]),
+            np.concatenate([part.distance_m for part in parts]),
+            np.concatenate([part.light for part in parts]),
+        )
 
 
 def thrown_back(
