@@ -74,7 +74,7 @@ class Scanner:
 def _beams_rad(lowest_deg: float, highest_deg: float, count: int) -> NDArrayFloat:
     """Inclinations from the lowest up, three times as dense at the top as at the bottom."""
     down = np.linspace(1, 0, count)
-    return np.deg2rad(highest_deg - (highest_deg - lowest_deg) * (down + down**2) / 2)
+    return np.asarray(np.deg2rad(highest_deg - (highest_deg - lowest_deg) * (down + down**2) / 2))
 
 
 def _top() -> Scanner:
