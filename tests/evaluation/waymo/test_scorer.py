@@ -10,9 +10,10 @@ from numpy.testing import assert_allclose
 from scipy.spatial.transform import Rotation
 
 from cm3d.evaluation.waymo import WaymoScorer
-from cm3d.evaluation.waymo.countable import from_objects, from_tables
+from cm3d.evaluation.waymo.countable import drives, from_objects, from_tables
 from cm3d.evaluation.waymo.files import main, named, score_objects
 from cm3d.evaluation.waymo.rules import least_iou
+from cm3d.evaluation.waymo.scores import WaymoCounts
 from cm3d.evaluation.waymo.summary import HEADLINES
 from cm3d.tables import Boxes3D, Frames, GroundTruth, layout
 from cm3d.tables.waymo_objects import write_objects
@@ -131,6 +132,34 @@ def test_vehicles_must_overlap_by_more() -> None:
     assert_allclose(least_iou(WAYMO), [0.7, 0.5, 0.5])
 
 
+def test_frames_may_come_a_few_at_a_time() -> None:
+    """Sums of heading accuracies are those of one go to the last bit, whatever the parts."""
+    both = from_objects(*random_submission(3, 12, 25, 20))
+    least = np.array([0.7, 0.5, 0.5, 0.5], np.float32)
+    at_once = WaymoCounts.none(4).plus(*both, least)
+    parts = WaymoCounts.none(4)
+    for first, end in ((0, 1), (1, 7), (7, 7), (7, 12)):
+        of_part = [rows[(rows.frame >= first) & (rows.frame < end)] for rows in both]
+        parts = parts.plus(*of_part, least)
+    for one, other in ((at_once.by_class, parts.by_class), (at_once.by_range, parts.by_range)):
+        for name in ("found", "false", "missed", "heading", "truths"):
+            np.testing.assert_array_equal(getattr(one, name), getattr(other, name), name)
+        assert one.heading.sum() > 0
+
+
+def test_drives_are_added_up_in_the_order_of_the_tool() -> None:
+    """As text: `a1_0` is before `a_0`."""
+    frames = Frames.from_columns(
+        sample_token=["p", "q", "r"],
+        scene_name=["a", "a1", "a"],
+        timestamp_us=[0, 0, 1],
+        split=["val"] * 3,
+        location=[""] * 3,
+        global_SE3_ego=[[1, 0, 0, 0, 0, 0, 0]] * 3,
+    )
+    assert drives(frames) == ["a1", "a"]
+
+
 def test_figures_of_tables(frames: Frames, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     truth = truth_at(PLACES, [9, 9, 2, 9, 2], CLASSES, frames)
@@ -160,7 +189,7 @@ def test_annotated_levels_of_files_come_before_points() -> None:
     assert len(truths) < len(true)
 
 
-def test_frames_of_files_are_told_apart_by_drive_camera_and_time() -> None:
+def test_frames_of_files_are_told_apart_drives_camera_and_time() -> None:
     _, true = random_submission(0, 1, 6, 0)
     true = true.replace(
         context_name=["b", "a", "a", "a", "a", "a1"],

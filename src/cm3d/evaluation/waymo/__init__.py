@@ -7,9 +7,9 @@ from pathlib import Path
 from cm3d.evaluation.nuscenes.filtering import read_boxes
 from cm3d.evaluation.protocol import Better, Scorer, Scores
 from cm3d.evaluation.waymo import summary
-from cm3d.evaluation.waymo.countable import from_tables
+from cm3d.evaluation.waymo.countable import drives, from_tables
 from cm3d.evaluation.waymo.rules import least_iou
-from cm3d.evaluation.waymo.scores import score_boxes
+from cm3d.evaluation.waymo.scores import WaymoCounts
 from cm3d.params import Params
 from cm3d.tables import Frames, GroundTruth, layout
 from cm3d.tables.classed import read_classed
@@ -33,15 +33,14 @@ class WaymoScorer:
 
     def score(self, folder: Path, frames: Frames) -> Scores:
         """Score `Boxes3D` of some keyframes."""
-        boxes = read_boxes(folder, frames, self.taxonomy)
-        scenes = sorted(set(frames.scene_name))
-        truth = GroundTruth.concatenate(
-            read_classed(GroundTruth, layout.GROUND_TRUTH / f"{scene}.parquet", self.taxonomy)
-            for scene in scenes
-        )
-        countable = from_tables(boxes, truth, frames, self.taxonomy)
-        scores = score_boxes(*countable, least_iou(self.taxonomy))
-        names = self.taxonomy.class_names
+        names, iou = self.taxonomy.class_names, least_iou(self.taxonomy)
+        counts = WaymoCounts.none(len(names))
+        for drive in drives(frames):
+            own, path = frames[frames.scene_name == drive], layout.GROUND_TRUTH / f"{drive}.parquet"
+            truth = read_classed(GroundTruth, path, self.taxonomy)
+            boxes = read_boxes(folder, own, self.taxonomy)
+            counts = counts.plus(*from_tables(boxes, truth, own, self.taxonomy), iou)
+        scores = counts.scores()
         return Scores(
             engine="waymo",
             headline=summary.headline(scores),

@@ -12,6 +12,11 @@ from cm3d.tables.words import positions
 from cm3d.taxonomy import Taxonomy
 
 
+def drives(frames: Frames) -> list[str]:
+    """Names of the drives, in the order of Waymo's tool, which sorts by text, the camera's too."""
+    return sorted(set(frames.scene_name), key=lambda name: f"{name}_0")
+
+
 def from_tables(
     boxes: Boxes3D, truth: GroundTruth, frames: Frames, taxonomy: Taxonomy
 ) -> tuple[Predictions, Truths]:

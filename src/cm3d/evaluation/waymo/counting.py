@@ -1,7 +1,7 @@
 """True and false positives and negatives of each shard at every cutoff."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Self
 
 import numpy as np
 
@@ -33,25 +33,38 @@ class Counts(Rows):
     heading: NDArrayFloat32
     truths: NDArrayInt
 
+    @classmethod
+    def none(cls, shards: int) -> Self:
+        """Of no frames."""
+        cutoffs, levels = (shards, _CUTOFFS), (shards, len(LEVELS))
+        return cls(
+            found=np.zeros(cutoffs, dtype=np.int64),
+            false=np.zeros(cutoffs, dtype=np.int64),
+            missed=np.zeros((*levels, _CUTOFFS), dtype=np.int64),
+            heading=np.zeros(cutoffs, dtype=np.float32),
+            truths=np.zeros(levels, dtype=np.int64),
+        )
+
 
 def count(
+    before: Counts,
     predictions: Predictions,
     truths: Truths,
     matches: Matches,
     prediction_shard: NDArrayInt,
     truth_shard: NDArrayInt,
-    shards: int,
 ) -> Counts:
     """Count per shard.
 
     Args:
+        before: Of the frames before these, which are added up in the order of their numbers.
         predictions: All of them.
         truths: All that count.
         matches: Between boxes of one shard.
         prediction_shard: By prediction.
         truth_shard: By ground truth box.
-        shards: How many there are.
     """
+    shards = len(before)
     shard = truth_shard[matches.truth]
     guilty = ~predictions.is_excused
     accused = guilty[matches.prediction]
@@ -63,11 +76,11 @@ def count(
         there.append(np.bincount(truth_shard[up_to], minlength=shards))
         missed.append(there[-1][:, None] - _matching(shard[easy], matches[easy], shards))
     return Counts(
-        found=_matching(shard, matches, shards),
-        false=false - _matching(shard[accused], matches[accused], shards),
-        missed=np.stack(missed, axis=1),
-        heading=_heading_sums(predictions, truths, matches, shard, shards),
-        truths=np.stack(there, axis=1),
+        found=before.found + _matching(shard, matches, shards),
+        false=before.false + false - _matching(shard[accused], matches[accused], shards),
+        missed=before.missed + np.stack(missed, axis=1),
+        heading=_heading_sums(before.heading, predictions, truths, matches, shard),
+        truths=before.truths + np.stack(there, axis=1),
     )
 
 
@@ -93,7 +106,11 @@ def _matching(shard: NDArrayInt, matches: Matches, shards: int) -> NDArrayInt:
 
 
 def _heading_sums(
-    predictions: Predictions, truths: Truths, matches: Matches, shard: NDArrayInt, shards: int
+    before: NDArrayFloat32,
+    predictions: Predictions,
+    truths: Truths,
+    matches: Matches,
+    shard: NDArrayInt,
 ) -> NDArrayFloat32:
     """Sums (shards, C) in single precision, in the tool's order: within frames, then over them."""
     frame = predictions.frame[matches.prediction]
@@ -103,12 +120,12 @@ def _heading_sums(
     accuracy = heading_accuracy(yaw_rad[matches.prediction], true_yaw_rad[matches.truth])
     is_new = (np.diff(shard, prepend=-1) != 0) | (np.diff(frame, prepend=-1) != 0)
     unit = np.cumsum(is_new) - 1  # a frame of a shard
-    bounds = np.searchsorted(shard[is_new], np.arange(1, shards))
-    sums = np.zeros((shards, _CUTOFFS), dtype=np.float32)
+    bounds = np.searchsorted(shard[is_new], np.arange(1, len(before)))
+    sums = before.copy()
     for cutoff in range(_CUTOFFS):
         there = (matches.first <= cutoff) & (cutoff <= matches.last)
         of_unit = np.zeros(int(is_new.sum()), dtype=np.float32)
         np.add.at(of_unit, unit[there], accuracy[there])
         for row, part in enumerate(np.split(of_unit, bounds)):
-            sums[row, cutoff] = np.cumsum(part, dtype=np.float32)[-1] if len(part) else 0
+            sums[row, cutoff] = np.cumsum(np.append(sums[row, cutoff], part))[-1]
     return sums

@@ -1,6 +1,7 @@
 """Average precision by class and by range, at both levels of difficulty."""
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
@@ -45,34 +46,56 @@ class WaymoScores:
     by_range: ShardScores
 
 
+@dataclass(frozen=True, eq=False)
+class WaymoCounts:
+    """What boxes that come some frames at a time add up to; shards are those of `WaymoScores`."""
+
+    by_class: Counts
+    by_range: Counts
+
+    @classmethod
+    def none(cls, kinds: int) -> Self:
+        """Of no frames, for a number of classes."""
+        return cls(Counts.none(kinds), Counts.none(kinds * len(RANGES)))
+
+    def plus(self, predictions: Predictions, truths: Truths, least_iou: NDArrayFloat32) -> Self:
+        """The same with the boxes of further frames.
+
+        Args:
+            predictions: Of frames that have not come, all of each.
+            truths: Ground truth of these frames that counts.
+            least_iou: (C,) overlap of a match by class.
+        """
+        pairs = overlapping_pairs(predictions, truths, least_iou)
+        both = (predictions, truths)
+        shards = [rows.kind * len(RANGES) + range_index(rows.boxes.center_m) for rows in both]
+        by_class = _plus(self.by_class, *both, pairs, *(rows.kind for rows in both))
+        return type(self)(by_class, _plus(self.by_range, *both, pairs, *shards))
+
+    def scores(self) -> WaymoScores:
+        """Scores of all that came."""
+        return WaymoScores(_scores(self.by_class), _scores(self.by_range))
+
+
 def score_boxes(predictions: Predictions, truths: Truths, least_iou: NDArrayFloat32) -> WaymoScores:
-    """Score boxes.
-
-    Args:
-        predictions: Of any frames.
-        truths: Ground truth that counts, of any frames.
-        least_iou: (C,) overlap of a match by class.
-    """
-    pairs, kinds = overlapping_pairs(predictions, truths, least_iou), len(least_iou)
-    by_class = _score(predictions, truths, pairs, predictions.kind, truths.kind, kinds)
-    shards = [
-        rows.kind * len(RANGES) + range_index(rows.boxes.center_m) for rows in (predictions, truths)
-    ]
-    by_range = _score(predictions, truths, pairs, shards[0], shards[1], kinds * len(RANGES))
-    return WaymoScores(by_class, by_range)
+    """Scores of boxes that are there at once; arguments as of `WaymoCounts.plus`."""
+    return WaymoCounts.none(len(least_iou)).plus(predictions, truths, least_iou).scores()
 
 
-def _score(
+def _plus(
+    before: Counts,
     predictions: Predictions,
     truths: Truths,
     pairs: Pairs,
     prediction_shard: NDArrayInt,
     truth_shard: NDArrayInt,
-    shards: int,
-) -> ShardScores:
+) -> Counts:
     together = prediction_shard[pairs.prediction] == truth_shard[pairs.truth]
     matches = match(pairs[together], predictions.last)
-    counts = count(predictions, truths, matches, prediction_shard, truth_shard, shards)
+    return count(before, predictions, truths, matches, prediction_shard, truth_shard)
+
+
+def _scores(counts: Counts) -> ShardScores:
     found, false = counts.found[:, None], counts.false[:, None]
     reached = recall(found, counts.missed)
     plain = precision(found, found, false, reached)
