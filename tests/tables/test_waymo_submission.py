@@ -66,6 +66,8 @@ def test_ground_truth_has_ids_and_points() -> None:
     found = objects_of(truth(6), FRAMES, TYPES)
     assert (found.object_id.tolist(), found.num_lidar_points.tolist()) == (["i"], [6])
     assert found.difficulty.tolist() == [0]
+    annotated = truth(6).replace(visibility=[-2, 0])
+    assert objects_of(annotated, FRAMES, TYPES).difficulty.tolist() == [2]
 
 
 def test_what_waymo_cannot_say_is_named() -> None:

@@ -260,6 +260,10 @@ CASES: dict[str, tuple[Break, tuple[str, ...]]] = {
         changed(LIDAR_BOX, with_column(LIDAR_BOX, "type", first(9))),
         (BOXES_FILE, "type 9 is none of"),
     ),
+    "an unknown level of difficulty": (
+        changed(LIDAR_BOX, with_column(LIDAR_BOX, "difficulty_level.detection", first(7))),
+        (BOXES_FILE, "difficulty_level.detection 7 is none of (0, 1, 2)", "fetch it again"),
+    ),
     "a box without length": (
         changed(LIDAR_BOX, with_column(LIDAR_BOX, "box.size.x", first(0.0))),
         (f"scene {TRAIN}", f"keyframe {TRAIN}-{TIMES_US[0]}", "sides > 0"),

@@ -57,6 +57,7 @@ class Box:
         attribute_name: What it does, of the taxonomy's; empty where unknown.
         velocity_mps: x, y; NaN where unknown.
         num_lidar_points: LiDAR returns of the keyframe inside; `download` counts them if unknown.
+        difficulty: Waymo's level 1 or 2 where an annotator has set it; else 0.
     """
 
     class_name: str
@@ -69,6 +70,7 @@ class Box:
     attribute_name: str = ""
     velocity_mps: Sequence[float] = (math.nan, math.nan)
     num_lidar_points: int = UNKNOWN_POINTS
+    difficulty: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -216,7 +218,7 @@ def _ground_truth(keyframes: Sequence[Keyframe]) -> GroundTruth:
         instance_token=[box.instance for _, box in rows],
         num_lidar_points=[box.num_lidar_points for _, box in rows],
         num_radar_points=np.zeros(len(rows), dtype=np.int64),
-        visibility=np.zeros(len(rows), dtype=np.int64),
+        visibility=[-box.difficulty for _, box in rows],
         **{n: [floats_or_nan(getattr(box, n), ()) for _, box in rows] for n in extents},
     )
 

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
+import numpy as np
+
+from cm3d.geometry.arrays import NDArrayInt
 from cm3d.geometry.cuboids import Cuboids
 from cm3d.tables import rules
 from cm3d.tables.columns import Float, Int, Text, Vector2, Vector3, Vector4
@@ -76,7 +79,8 @@ class GroundTruth(Boxes3D):
         instance_token: The object, the same over a scene.
         num_lidar_points: LiDAR returns of the keyframe inside the box.
         num_radar_points: Radar returns inside the box.
-        visibility: nuScenes' level 1 (0-40% visible) to 4 (80-100%); 0 where unknown.
+        visibility: nuScenes' level 1 (0-40% visible) to 4 (80-100%); 0 where unknown; less than 0
+            where an annotator has set Waymo's level of difficulty, see `difficulty`.
     """
 
     sort_by: ClassVar[tuple[str, ...]] = ("sample_token", "instance_token")
@@ -86,3 +90,8 @@ class GroundTruth(Boxes3D):
     num_lidar_points: Annotated[Int, rules.COUNT_OR_UNKNOWN]
     num_radar_points: Annotated[Int, rules.COUNT]
     visibility: Annotated[Int, rules.LEVEL]
+
+    @property
+    def difficulty(self) -> NDArrayInt:
+        """Waymo's level (N,) 1 or 2 where an annotator has set it; 0 elsewhere."""
+        return np.maximum(-self.visibility, 0)

@@ -18,7 +18,7 @@ def waymo_types(category_classes: Mapping[str, str]) -> dict[str, int]:
 
 
 def objects_of(boxes: Boxes3D, frames: Frames, types: Mapping[str, int]) -> WaymoObjects:
-    """Predictions, or ground truth with its ids and points; its levels are left to the points.
+    """Predictions, or ground truth with its ids, points and annotated levels.
 
     Args:
         boxes: Boxes of any frames, global frame.
@@ -51,7 +51,7 @@ def objects_of(boxes: Boxes3D, frames: Frames, types: Mapping[str, int]) -> Waym
         object_id=[""] * count if truth is None else truth.instance_token,
         score=boxes.score.astype(np.float32),
         overlaps_nlz=np.zeros(count, dtype=bool),
-        difficulty=np.zeros(count),
+        difficulty=np.zeros(count) if truth is None else truth.difficulty,
         num_lidar_points=points,
         center_m=shapes.center_m,
         length_m=shapes.length_m,

@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 import pytest
 
 from cm3d.datasets.waymo import Waymo
-from cm3d.datasets.waymo.components import CAMERA_IMAGE, LASER, LIDAR, LIDAR_POSE, TIME
+from cm3d.datasets.waymo.components import CAMERA_IMAGE, LASER, LIDAR, LIDAR_BOX, LIDAR_POSE, TIME
 from cm3d.geometry.se3 import SE3
 from cm3d.params import checked_name
 from cm3d.sensors.lidar import read_sweep
@@ -78,6 +78,21 @@ def test_boxes_in_the_global_frame(root: Path, three: Taxonomy) -> None:
     assert sides == (4.5, 2.0, 1.6)
     np.testing.assert_array_equal(truth.velocity_mps, [[3, 4]] * 3)
     assert truth.num_lidar_points.tolist() == [7] * 3
+    assert truth.difficulty.tolist() == [2] * 3  # an annotator said so
+
+
+def test_where_no_annotator_has_set_a_level_there_is_none(root: Path, three: Taxonomy) -> None:
+    """Null, 0 or level 1: the rows are a car and a sign in each of three frames."""
+
+    def change(table: pa.Table) -> pa.Table:
+        name = LIDAR_BOX.column("difficulty_level.detection")
+        of_frame = dict(zip(TIMES_US, (None, 0, 1), strict=True))
+        levels = pa.array([of_frame[time_us] for time_us in table[TIME].to_pylist()], pa.int8())
+        return table.set_column(table.column_names.index(name), name, levels)
+
+    rewrite(path_of(root, LIDAR_BOX), change)
+    truth = open_waymo(root, three).scene(TRAIN).ground_truth
+    assert truth.difficulty.tolist() == [0, 0, 1]
 
 
 def test_images_have_the_pose_of_their_own_time(root: Path, three: Taxonomy) -> None:

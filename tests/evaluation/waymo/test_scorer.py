@@ -121,6 +121,15 @@ def test_levels_follow_from_points_and_the_unseen_are_left_out(frames: Frames) -
     assert predictions.last.tolist() == [50] * 5
 
 
+def test_an_annotated_level_comes_before_points_in_tables_too(frames: Frames) -> None:
+    """Hard although 9 points are inside, easy although 1 is; what nobody hit does not count."""
+    truth = truth_at(PLACES, [9, 1, 0, 9, 1], CLASSES, frames)
+    truth = truth.replace(visibility=[-2, -1, -2, 0, 4])
+    assert truth.difficulty.tolist() == [2, 1, 2, 0, 0]
+    _, truths = from_tables(as_boxes(truth, [1] * 5), truth, frames, WAYMO)
+    assert truths.level.tolist() == [2, 1, 1, 2]
+
+
 def test_boxes_are_turned_into_the_vehicles_frame(frames: Frames) -> None:
     truth = truth_at(PLACES, [9] * 5, CLASSES, frames)
     _, truths = from_tables(as_boxes(truth, [1] * 5), truth, frames, WAYMO)

@@ -10,6 +10,9 @@ from cm3d.errors import InputError
 from cm3d.geometry.se3 import SE3
 from cm3d.taxonomy import Taxonomy
 
+_DIFFICULTY = "difficulty_level.detection"
+_LEVELS = (0, 1, 2)  # 0, as null: nobody has said
+
 # What the benchmark scores; signs are labelled too.
 SCORED = ("VEHICLE", "PEDESTRIAN", "CYCLIST")
 
@@ -34,12 +37,17 @@ def read_boxes(
         return {}
     numbers = [f"box.{part}.{axis}" for part in ("center", "size") for axis in "xyz"]
     speed = ["speed.x", "speed.y"]
-    counts = ["type", "num_lidar_points_in_box"]
+    counts = ["type", "num_lidar_points_in_box", _DIFFICULTY]
     rows = read_rows(segment, LIDAR_BOX, [*numbers, "box.heading", *speed, *counts])
     path = segment.path(LIDAR_BOX)
     check_frames(path, rows[TIME].tolist(), global_SE3_vehicle)
     if unknown := set(rows["type"].tolist()) - TYPES.keys():
         raise InputError(f"{path}: type {min(unknown)} is none of {TYPES}; fetch it again")
+    levels = np.nan_to_num(rows[_DIFFICULTY]).astype(int).tolist()
+    if unknown := set(levels) - set(_LEVELS):
+        raise InputError(
+            f"{path}: {_DIFFICULTY} {min(unknown)} is none of {_LEVELS}; fetch it again"
+        )
     center_m = np.column_stack([rows[name] for name in numbers[:3]])
     size_m = np.column_stack([rows[name] for name in numbers[3:]])
     velocity_mps = np.column_stack([rows[name] for name in speed])
@@ -60,6 +68,7 @@ def read_boxes(
             yaw_rad=float(pose.transform_yaw(rows["box.heading"][row : row + 1])[0]),
             velocity_mps=velocity_mps[row].tolist(),
             num_lidar_points=int(rows["num_lidar_points_in_box"][row]),
+            difficulty=levels[row],
         )
         boxes.setdefault(time_us, []).append(box)
     return boxes

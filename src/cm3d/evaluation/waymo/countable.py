@@ -24,7 +24,7 @@ def from_tables(
 
     Args:
         boxes: Predictions of any frames and of the taxonomy's classes, global frame.
-        truth: Ground truth of any frames, global frame; its level follows from its points.
+        truth: Ground truth of any frames, global frame.
         frames: The keyframes.
         taxonomy: The classes.
     """
@@ -46,7 +46,7 @@ def from_tables(
         true_frame,
         taxonomy.indices(truth.class_name),
         in_vehicle_frame(truth, frames),
-        levels_of(truth.num_lidar_points),
+        levels_of(truth.num_lidar_points, truth.difficulty),
     )
     return predictions, truths
 
@@ -57,7 +57,7 @@ def from_objects(predicted: WaymoObjects, true: WaymoObjects) -> tuple[Predictio
     true = true[(true.type > 0) & (true.num_lidar_points > 0)]
     both = WaymoObjects.concatenate([predicted, true])
     frame = _frame_order(both.context_name, both.camera, both.timestamp_us)
-    level = np.where(true.difficulty > 0, true.difficulty, levels_of(true.num_lidar_points))
+    level = levels_of(true.num_lidar_points, true.difficulty)
     predictions = Predictions(
         frame[: len(predicted)],
         predicted.type - 1,

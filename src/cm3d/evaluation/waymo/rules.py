@@ -37,10 +37,13 @@ def range_index(center_m: NDArrayFloat) -> NDArrayInt:
     return np.asarray(np.searchsorted(_RANGE_BOUNDS_M, distance_m, side="right"))
 
 
-def levels_of(num_lidar_points: NDArrayInt) -> NDArrayInt:
-    """Level (N,) by the number of LiDAR points; where it is unknown, nothing says that it is 2."""
+def levels_of(num_lidar_points: NDArrayInt, annotated: NDArrayInt) -> NDArrayInt:
+    """Level (N,): the annotated one, or, where that is 0, by the number of LiDAR points.
+
+    Where their number is unknown, nothing says that it is 2.
+    """
     is_hard = (num_lidar_points >= 0) & (num_lidar_points <= MAX_HARD_POINTS)
-    return np.where(is_hard, 2, 1)
+    return np.where(annotated > 0, annotated, np.where(is_hard, 2, 1))
 
 
 def last_cutoff(scores: NDArrayFloat | NDArrayFloat32) -> NDArrayInt:
