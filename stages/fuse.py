@@ -19,15 +19,16 @@ from cm3d.tables.classed import read_classed
 from cm3d.taxonomy import Taxonomy, load_taxonomy
 
 _REPORT: Final = layout.METRICS / "fuse_temperature.json"
-_LABELS: Final = {"lifted": layout.LIFTED, "imported": layout.IMPORTED}
+_LABELS: Final = {"lifted": layout.LIFTED, "imported": layout.IMPORTED}  # of `none` there are none
 BoxesT = TypeVar("BoxesT", bound=Boxes3D)
 
 
 def main() -> None:
     """Run the stage."""
     params = load_params()
-    temperature, report = chosen_temperature(params)
     taxonomy = load_taxonomy(params.taxonomy)
+    check_unmatched(params.fuse, taxonomy)
+    temperature, report = chosen_temperature(params)
     fuse = partial(fuse_scene, temperature=temperature, params=params.fuse, taxonomy=taxonomy)
     with publication("fuse") as made:
         folder = made.folder(layout.PSEUDO_LABELS)
@@ -38,7 +39,8 @@ def main() -> None:
 def fuse_scene(scene: str, temperature: float | None, params: Fuse, taxonomy: Taxonomy) -> Boxes3D:
     """Pseudo-labels of one scene, keyframe by keyframe; without a temperature unfused."""
     name = f"{scene}.parquet"
-    labels = read_classed(Boxes3D, _LABELS[params.labels] / name, taxonomy)
+    folder = _LABELS.get(params.labels)
+    labels = read_classed(Boxes3D, folder / name, taxonomy) if folder else Boxes3D.empty()
     if temperature is None:
         return labels
     proposals = Boxes3D.read(layout.SAM3D / name)
@@ -62,9 +64,23 @@ def fuse_keyframes(
             temperature,
             params.center,
             params.score,
+            params.unmatched_class,
         )
         for token in sample_tokens
     )
+
+
+def check_unmatched(params: Fuse, taxonomy: Taxonomy) -> None:
+    """Check that proposals are kept as a class that there is.
+
+    Raises:
+        InputError: They are kept as another.
+    """
+    if params.unmatched_class not in (None, *taxonomy.class_names):
+        raise InputError(
+            f"fuse.unmatched_class: {params.unmatched_class!r} is no class of {taxonomy.name}; "
+            f"take null, or one of {', '.join(taxonomy.class_names)}"
+        )
 
 
 def chosen_temperature(params: Params) -> tuple[float | None, dict[str, Any]]:

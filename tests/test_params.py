@@ -113,6 +113,15 @@ def test_imported_labels_need_a_file(values: dict[str, Any]) -> None:
         parse_params(values)
 
 
+def test_proposals_alone_need_a_class(values: dict[str, Any]) -> None:
+    values["fuse"] |= {"labels": "none", "unmatched_class": "vehicle"}
+    parse_params(values)
+    for knob, value in (("proposals", False), ("unmatched_class", None)):
+        without = values | {"fuse": values["fuse"] | {knob: value}}
+        with pytest.raises(InputError, match=r"fuse: .*labels: none leaves the proposals alone"):
+            parse_params(without)
+
+
 def test_the_ignored_band_ends_where_objects_begin(values: dict[str, Any]) -> None:
     bands = values["selftrain"]["refine"]
     bands["ignore_score"] = bands["object_score"] = 0.4

@@ -77,6 +77,26 @@ def test_unmatched_boxes(make_boxes: MakeBoxes) -> None:
     assert_same(fuse(lifted, proposal(make_boxes, score=0.9)), lifted)
 
 
+def test_unmatched_proposals_may_be_kept_as_a_class(make_boxes: MakeBoxes) -> None:
+    """Of three, one wins, one loses, and one matches nothing: 0.8 is 2/3 at temperature 2."""
+    lifted = make_boxes([(0, 0), (20, 0), (50, 0)], score=[0.6, 0.9, 0.3])
+    three = make_boxes(
+        [(0, 0), (20, 0), (-30, 5)],
+        class_name=["object"] * 3,
+        score=[0.9, 0.9, 0.8],
+        length_m=[5.0] * 3,
+        attribute_name=[""] * 3,
+    )
+    fused = fuse(lifted, three)
+    kept = fuse_frame(lifted, three, 0.2, 2.0, "lifted", unmatched_class="vehicle")
+    assert_same(kept[:3], fused)
+    assert len(kept) == 4
+    assert (kept.class_name[3], kept.center_m[3].tolist()) == ("vehicle", [-30, 5, 1])
+    assert kept.score[3] == pytest.approx(2 / 3)
+    alone = fuse_frame(Boxes3D.empty(), three, 0.2, 2.0, "lifted", unmatched_class="vehicle")
+    assert alone.class_name.tolist() == ["vehicle"] * 3
+
+
 def test_overlap_below_the_threshold_is_no_match(make_boxes: MakeBoxes) -> None:
     # 4 x 2 boxes, 2.6 m apart: overlap 1.4 * 2 = 2.8 of 16 - 2.8 = 13.2, IoU 0.212; at 2.7 m 0.194.
     lifted = make_boxes([(0, 0)])

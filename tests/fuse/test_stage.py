@@ -12,7 +12,7 @@ from cm3d.params import Params, load_params
 from cm3d.tables import Boxes3D, Frames, GroundTruth, layout
 from cm3d.tables.table import columns_of
 from cm3d.taxonomy import Taxonomy
-from stages.fuse import chosen_temperature, fuse_scene
+from stages.fuse import check_unmatched, chosen_temperature, fuse_scene
 
 MakeBoxes = Callable[..., Boxes3D]
 TOKENS = ["labelled", "unlabelled", "val"]
@@ -129,6 +129,23 @@ def test_whose_labels_are_fused(
     # at 0.25 the proposal's 0.7 is above the 0.6 of the label, at 8 it is 0.53
     assert fuse_scene("scene", 0.25, chosen.fuse, taxonomy).length_m.tolist() == [6.0] * 2
     assert fuse_scene("scene", 8.0, chosen.fuse, taxonomy).length_m.tolist() == [unfused_m] * 2
+
+
+def test_proposals_alone_may_be_the_labels(
+    folder: Path, params: Params, taxonomy: Taxonomy
+) -> None:
+    (folder / layout.LIFTED / "scene.parquet").unlink()
+    alone = with_fuse(params, labels="none", unmatched_class="car")
+    labels = fuse_scene("scene", 1.0, alone.fuse, taxonomy)
+    assert labels.class_name.tolist() == ["car"] * 2
+    assert (labels.length_m.tolist(), labels.score.tolist()) == ([6.0] * 2, [0.7] * 2)
+
+
+def test_proposals_are_kept_as_a_class_that_there_is(params: Params, taxonomy: Taxonomy) -> None:
+    check_unmatched(params.fuse, taxonomy)
+    check_unmatched(with_fuse(params, unmatched_class="car").fuse, taxonomy)
+    with pytest.raises(InputError, match=r"fuse\.unmatched_class: 'vehicle' is no class of nusc"):
+        check_unmatched(with_fuse(params, unmatched_class="vehicle").fuse, taxonomy)
 
 
 def test_labels_pass_unfused_without_proposals(

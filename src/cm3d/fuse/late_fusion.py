@@ -19,13 +19,14 @@ def fuse_frame(
     temperature: float,
     center: Literal["lifted", "surer"],
     score: Literal["lifted", "surer"] = "surer",
+    unmatched_class: str | None = None,
 ) -> Boxes3D:
     """Correct lifted boxes by the proposals that they overlap.
 
     Of a matched pair, size and orientation come from the more confident detection after
     calibration; class, velocity and attribute stay the lifted box's. The paper leaves the score
     open: here it is that of the more confident one. Unmatched lifted boxes stay as they are,
-    unmatched proposals are discarded.
+    unmatched proposals are discarded, or kept as a class.
 
     Args:
         lifted: Boxes of one keyframe that know their classes, from `lift` or from elsewhere.
@@ -36,9 +37,10 @@ def fuse_frame(
             the more confident one (as released).
         score: Whose score a matched pair has: the lifted box's, which is that of its class, or
             that of the more confident one.
+        unmatched_class: What proposals that match nothing become; None: they are discarded.
 
     Returns:
-        As many rows as `lifted`, in its order.
+        As many rows as `lifted`, in its order; after them proposals that are kept.
     """
     iou = bev_iou(bev_corners(lifted.cuboids), bev_corners(proposals.cuboids))
     rows, columns = greedy_match(iou, min_iou)
@@ -47,9 +49,20 @@ def fuse_frame(
     rows, winners = rows[surer], proposals[columns[surer]]
     confident = lifted.score[rows] if score == "lifted" else confidence[surer]
     fused = _with_shape(lifted, rows, winners.replace(score=confident))
-    if center == "lifted":
+    if center == "surer":
+        fused = fused.replace(center_m=_put(lifted.center_m, rows, winners.center_m))
+    if unmatched_class is None:
         return fused
-    return fused.replace(center_m=_put(lifted.center_m, rows, winners.center_m))
+    alone = proposals[np.setdiff1d(np.arange(len(proposals)), columns)]
+    return Boxes3D.concatenate([fused, _as_class(alone, unmatched_class, temperature)])
+
+
+def _as_class(proposals: Boxes3D, class_name: str, temperature: float) -> Boxes3D:
+    """Proposals as boxes of a class, with scores that compare with those of lifted boxes."""
+    return proposals.replace(
+        class_name=np.full(len(proposals), class_name, dtype=object),
+        score=calibrate(proposals.score, temperature),
+    )
 
 
 def _with_shape(lifted: Boxes3D, rows: NDArrayInt, winners: Boxes3D) -> Boxes3D:

@@ -8,6 +8,7 @@ from cm3d.params.fields import (
     NO_FILE,
     Count,
     Few,
+    Line,
     Name,
     NamedFile,
     NonNegative,
@@ -98,13 +99,23 @@ class Sam3D(Section):
 class Fuse(Section):
     """Late fusion."""
 
-    labels: Literal["lifted", "imported"]
+    labels: Literal["lifted", "imported", "none"]
     proposals: bool
     min_iou: Share
     temperature: _Temperature | Literal["fit"]
     temperatures: Annotated[list[_Temperature], Field(min_length=1, max_length=1000)]
     center: Literal["lifted", "surer"]
     score: Literal["lifted", "surer"]
+    unmatched_class: Line | None
+
+    @model_validator(mode="after")
+    def _leaves_something(self) -> "Fuse":
+        if self.labels == "none" and (self.unmatched_class is None or not self.proposals):
+            raise ValueError(
+                "labels: none leaves the proposals alone; set proposals to true and "
+                "unmatched_class to their class"
+            )
+        return self
 
 
 class ImportLabels(Section):
