@@ -1,7 +1,7 @@
 """The Waymo Open Dataset (perception) in its Parquet format, version 2; docs/waymo.md."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -10,9 +10,10 @@ from cm3d.datasets.keyframes import index_keyframes
 from cm3d.datasets.protocol import SPLITS, IndexedScene, write_manifests
 from cm3d.datasets.waymo.boxes import SCORED
 from cm3d.datasets.waymo.conversion import Places, convert
+from cm3d.datasets.waymo.lanes import FOLDER, MapFile, find_files, index_lanes, open_map
 from cm3d.datasets.waymo.lidar import COLUMNS
 from cm3d.datasets.waymo.scenes import keyframes
-from cm3d.datasets.waymo.segments import Segment, find_segments
+from cm3d.datasets.waymo.segments import Segment, find_segments, identity
 from cm3d.errors import InputError
 from cm3d.execution.scenes import map_scenes
 from cm3d.params import Params, data_root
@@ -44,6 +45,7 @@ class Waymo:
         taxonomy: Classes of the ground truth.
         left_out: Number of frames without any LiDAR row, by segment.
         card: What it says of its files.
+        map_files: v1 files, of segments that have one.
     """
 
     segments: Mapping[str, Segment]
@@ -52,6 +54,7 @@ class Waymo:
     taxonomy: Taxonomy
     left_out: Mapping[str, int]
     card: DataCard = CARD
+    map_files: Mapping[str, MapFile] = field(default_factory=dict, kw_only=True)
 
     @property
     def root(self) -> Path:
@@ -73,12 +76,12 @@ class Waymo:
         return index_keyframes(name, segment.split, frames, self.past_sweeps, location)
 
     def location(self, name: str) -> str:
-        """Map of a segment: none, since version 2 has none."""
-        return ""
+        """Map of a segment, which has its name, if its v1 file has lanes: version 2 has no maps."""
+        return name if name in self.map_files and self.map_files[name].lanes else ""
 
     def lanes(self, location: str, step_m: float) -> Lanes:
-        """None."""
-        return Lanes.empty()
+        """Lanes of vehicles in one segment."""
+        return index_lanes(self.map_files[location].path, location, step_m)
 
     def map_areas(self, location: str) -> MapAreas:
         """None."""
@@ -102,6 +105,12 @@ class Waymo:
                 f"{sum(lacking.values())} frames of {len(lacking)} segments have no LiDAR row and "
                 f"are left out: {next(iter(lacking))}{', ...' if len(lacking) > 1 else ''}"
             )
+        if self.map_files and (mapless := [n for n in self.segments if not self.location(n)]):
+            notes.append(
+                f"{len(mapless)} of {len(self.segments)} segments have no file with lanes in "
+                f"{FOLDER}, so that headings come from fits and tracks there: {mapless[0]}"
+                f"{', ...' if len(mapless) > 1 else ''}"
+            )
         return notes
 
 
@@ -115,11 +124,15 @@ def open_dataset(params: Params, taxonomy: Taxonomy, raw: Path) -> Waymo:
         )
     root = data_root(dataset)
     segments = {segment.name: segment for segment in find_segments(root)}
+    files = find_files(root, segments)
+    open_one = partial(open_map, files=files, step_m=dataset.lane_step_m)
+    map_files = map_scenes(open_one, files, params.execution, "maps") if files else {}
     places = Places(root, CONVERTED)
     left_out = map_scenes(
         partial(convert, segments=segments, places=places), segments, params.execution, "convert"
     )
     sources = {f"{s.split}/{name}": s.sources() for name, s in segments.items()}
-    write_manifests(raw, dataset.version, {"version": dataset.version, "segments": sources})
+    maps = {FOLDER: {name: identity(path) for name, path in files.items()}} if files else {}
+    write_manifests(raw, dataset.version, {"version": dataset.version, "segments": sources, **maps})
     counts = {name: len(times_us) for name, times_us in left_out.items()}
-    return Waymo(segments, places, dataset.past_sweeps, taxonomy, counts)
+    return Waymo(segments, places, dataset.past_sweeps, taxonomy, counts, map_files=map_files)

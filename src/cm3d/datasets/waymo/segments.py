@@ -44,7 +44,7 @@ class Segment:
     def sources(self) -> dict[str, Any]:
         """What its files are known by: size, and checksum of the end, where Parquet says it all."""
         components = [*NEEDED, *((LIDAR_BOX,) if self.has_boxes else ())]
-        return {component.folder: _identity(self.path(component)) for component in components}
+        return {component.folder: identity(self.path(component)) for component in components}
 
 
 def find_segments(root: Path) -> list[Segment]:
@@ -66,6 +66,15 @@ def find_segments(root: Path) -> list[Segment]:
                 f"{segment.folder}: segment {segment.name} lies in {other} too; take it out of one"
             )
     return segments
+
+
+def identity(path: Path) -> dict[str, Any]:
+    """Size of a file and checksum of its end."""
+    with check_file(path, "fetch it again").open("rb") as file:
+        size_bytes = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size_bytes - _TAIL_BYTES))
+        digest = hashlib.md5(file.read(), usedforsecurity=False).hexdigest()
+    return {"size_bytes": size_bytes, "md5_of_end": digest}
 
 
 def _of_split(root: Path, folder: Path) -> list[Segment]:
@@ -98,11 +107,3 @@ def _remedy(root: Path, folder: Path, missing: Sequence[str]) -> str:
 
 def _names(folder: Path) -> set[str]:
     return {path.stem for path in folder.glob("*.parquet") if not path.name.startswith(".")}
-
-
-def _identity(path: Path) -> dict[str, Any]:
-    with check_file(path, "fetch it again").open("rb") as file:
-        size_bytes = file.seek(0, os.SEEK_END)
-        file.seek(max(0, size_bytes - _TAIL_BYTES))
-        digest = hashlib.md5(file.read(), usedforsecurity=False).hexdigest()
-    return {"size_bytes": size_bytes, "md5_of_end": digest}
