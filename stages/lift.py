@@ -18,6 +18,7 @@ from cm3d.lift.refined import refined_scene
 from cm3d.params import Lift, load_params
 from cm3d.sensors.accumulation import accumulate
 from cm3d.sensors.card import Sensors, open_sensors
+from cm3d.sensors.pixels import newest_pixels
 from cm3d.tables import Boxes3D, Cameras, Frames, Lanes, Masks, Sweeps, layout
 from cm3d.tables.classed import read_classed
 from cm3d.tables.noted import Noted
@@ -91,10 +92,13 @@ def read_keyframes(
 
 def read_scan(sweeps: Sweeps, sensors: Sensors, params: Lift) -> Scan:
     """The points of a keyframe's sweeps, global frame."""
+    sweeps = sweeps.sorted()
     cloud = accumulate(sensors, sweeps, SE3.identity(), params.sweeps, params.ego_half_extent_m)
-    global_SE3_lidar = SE3.from_pose(sweeps.sorted().global_SE3_lidar[0])
+    global_SE3_lidar = SE3.from_pose(sweeps.global_SE3_lidar[0])
     (yaw_rad,) = global_SE3_lidar.transform_yaw(np.zeros(1))
-    return Scan(cloud.xyz_m, cloud.time_lag_s, global_SE3_lidar.translation_m, float(yaw_rad))
+    pixels = newest_pixels(sensors, sweeps, params.ego_half_extent_m)
+    sensor_m = global_SE3_lidar.translation_m
+    return Scan(cloud.xyz_m, cloud.time_lag_s, sensor_m, float(yaw_rad), pixels)
 
 
 def say_which_maps_have_no_lanes(params: Lift) -> None:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cm3d.geometry.arrays import NDArrayFloat
+from cm3d.geometry.point_pixels import PointPixels
 from cm3d.geometry.se3 import SE3
 from cm3d.lift.lanes import LaneField
 from cm3d.tables import Cameras, Masks
@@ -18,12 +19,14 @@ class Scan(NamedTuple):
         time_lag_s: (N,) age of each point; 0 for the keyframe's own sweep.
         sensor_m: (3,) position of the LiDAR at the keyframe.
         sensor_yaw_rad: Heading of its x axis.
+        pixels: Points whose places in images are known; None: all are projected.
     """
 
     points_m: NDArrayFloat
     time_lag_s: NDArrayFloat
     sensor_m: NDArrayFloat
     sensor_yaw_rad: float = 0.0
+    pixels: PointPixels | None = None
 
     def newest(self) -> NDArrayFloat:
         """Points (M, 3) of the keyframe's own sweep."""

@@ -27,7 +27,8 @@ def lift_frame(keyframe: Keyframe, priors: Priors, params: Lift) -> ExplainedBox
         InputError: A mask has an unknown class.
     """
     known = priors.known(keyframe.masks.class_name)
-    found = points_in_masks(keyframe.scan.points_m, keyframe.masks, keyframe.cameras, params)
+    scan = keyframe.scan
+    found = points_in_masks(scan.points_m, keyframe.masks, keyframe.cameras, params, scan.pixels)
     objects = at_medoids(found, keyframe, known, params)
     if params.nms:
         objects = objects[without_duplicates(objects)]

@@ -47,7 +47,7 @@ def refined_frame(
     known = priors.known(keyframe.masks.class_name)
     newest_m = scan.newest()
     ground = GroundField.from_points(newest_m, scan.sensor_m, scan.sensor_yaw_rad)
-    found = points_in_masks(scan.points_m, keyframe.masks, keyframe.cameras, params)
+    found = points_in_masks(scan.points_m, keyframe.masks, keyframe.cameras, params, scan.pixels)
     found = object_points(found, scan, ground, refine)
     if refine.merge_cameras:
         found = merge_cameras(found, scan.points_m, keyframe.masks, known.suppression_m)

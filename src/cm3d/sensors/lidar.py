@@ -7,7 +7,7 @@ import numpy as np
 from numpy.lib.format import open_memmap
 
 from cm3d.errors import InputError
-from cm3d.geometry.arrays import NDArrayFloat32
+from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat32
 from cm3d.sensors.card import LidarFormat
 
 # x, y, z in metres, intensity in [0, 1], age in seconds
@@ -50,8 +50,13 @@ def is_whole(path: Path, lidar: LidarFormat) -> bool:
 
 def drop_ego_points(sweep: NDArrayFloat32, half_extent_m: float) -> NDArrayFloat32:
     """Without the returns of the ego vehicle itself: |x| and |y| within `half_extent_m`."""
+    return np.asarray(sweep[~are_on_ego(sweep, half_extent_m)])
+
+
+def are_on_ego(sweep: NDArrayFloat32, half_extent_m: float) -> NDArrayBool:
+    """Which points (N,) are returns of the ego vehicle itself."""
     on_ego = (np.abs(sweep[:, 0]) < half_extent_m) & (np.abs(sweep[:, 1]) < half_extent_m)
-    return np.asarray(sweep[~on_ego])
+    return np.asarray(on_ego)
 
 
 def _read_rows(path: Path, lidar: LidarFormat) -> NDArrayFloat32:

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 from pycocotools import mask as coco_mask
 
+from cm3d.geometry.point_pixels import PointPixels
 from cm3d.geometry.se3 import SE3
 from cm3d.lift.points.in_masks import MaskPoints, points_in_masks
 from cm3d.params import Lift
@@ -124,3 +125,43 @@ def test_pairs_are_kept_by_mask() -> None:
     assert (some.mask.tolist(), some.point.tolist()) == ([0, 1, 2], [9, 5, 7])
     merged = found.with_masks(np.array([2, 1, 2, 2]))
     assert (merged.mask.tolist(), merged.point.tolist()) == ([1, 2, 2, 2], [5, 4, 7, 9])
+
+
+def test_points_with_known_pixels_are_not_projected(
+    make_cameras: Callable[..., Cameras], make_masks: Callable[..., Masks], lift_params: Lift
+) -> None:
+    """All four project to (7.5, 3.5); one is known to be elsewhere, one to be in no image."""
+    points_m = np.array([[10.0, 2.5, 1.5]] * 4)
+    params = lift_params.model_copy(update={"erosion_kernel_px": 0})
+    cameras = make_cameras("front")
+    (channel,) = cameras.channel
+    projected, known = painted(slice(3, 4), slice(7, 8)), painted(slice(6, 7), slice(12, 13))
+    measured = PointPixels(
+        np.array([0, 2, 2, 3]),
+        np.array([channel, "other", channel, ""], dtype=object),
+        np.array([[12.9, 6.0], [7.5, 3.5], [20.0, 6.0], [0.0, 0.0]]),
+    )
+    found = points_in_masks(points_m, make_masks([projected, known]), cameras, params, measured)
+    assert pairs(found) == [(0, 1), (1, 0)]
+    half = painted(slice(3, 4), slice(6, 7), (5, 10))
+    found = points_in_masks(points_m, make_masks([half]), cameras, params, measured)
+    assert pairs(found) == [(0, 0)]
+
+
+def test_known_pixels_that_are_those_of_the_projection_change_nothing(
+    make_cameras: Callable[..., Cameras], make_masks: Callable[..., Masks], lift_params: Lift
+) -> None:
+    rng = np.random.default_rng(3)
+    points_m = np.column_stack([rng.uniform(-20, 20, 200), rng.uniform(-9, 9, (200, 2))])
+    cameras, masks = make_cameras("front"), make_masks([np.ones((10, 20))])
+    expected = points_in_masks(points_m, masks, cameras, lift_params)
+    seen = np.flatnonzero(points_m[:, 0] > 0)[::3]
+    x, y, z = points_m[seen].T
+    measured = PointPixels(
+        seen,
+        np.full(len(seen), cameras.channel[0], dtype=object),
+        np.column_stack([10 - 10 * y / x, 5 - 10 * z / x]),
+    )
+    found = points_in_masks(points_m, masks, cameras, lift_params, measured)
+    assert len(expected) > 10
+    assert pairs(found) == pairs(expected)

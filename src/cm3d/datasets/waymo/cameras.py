@@ -20,6 +20,7 @@ DISTORTION: Final = ("k1", "k2", "p1", "p2", "k3")
 # Beyond, the polynomial is no lens any more.
 _RADIAL: Final = (0.8, 1.2)
 _QUALITY: Final = 95
+_OFF_PX: Final = 0.1
 # Waymo's cameras look along x with z up, those of the tables along z with y down.
 SE3_OPTICAL: Final = SE3(np.array([[0.0, 0, 1], [-1, 0, 0], [0, -1, 0]]), np.zeros(3))
 
@@ -82,6 +83,25 @@ class Camera:
             return jpeg
         undistorted = cv2.remap(image, *self._sources_px, cv2.INTER_LINEAR)
         return bytes(cv2.imencode(".jpg", undistorted, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[1])
+
+    def without_lens(self, pixel_px: NDArrayFloat) -> tuple[NDArrayFloat, NDArrayBool]:
+        """Where what a lens put to pixels (N, 2) is in the image of `as_pinhole`.
+
+        Returns:
+            (N, 2) pixels, and (N,) whether the lens puts these back.
+        """
+        if not self.distortion.any() or not len(pixel_px):
+            return pixel_px, np.ones(len(pixel_px), dtype=bool)
+        focal_px, center_px = self.intrinsics_px[[0, 1], [0, 1]], self.intrinsics_px[:2, 2]
+        seen = (pixel_px - center_px) / focal_px
+        unit = np.eye(3)
+        # OpenCV's iteration, up to 50 rounds or a millionth
+        until = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 50, 1e-6)
+        found = cv2.undistortPointsIter(seen[:, None], unit, self.distortion, unit, unit, until)
+        rays = np.asarray(found, dtype=np.float64).reshape(-1, 2)
+        again, holds = self.distorted(rays)
+        is_back = np.abs(again - seen).max(axis=1) * focal_px.max() < _OFF_PX
+        return rays * focal_px + center_px, np.asarray(holds & is_back)
 
     @cached_property
     def _sources_px(self) -> tuple[NDArrayFloat32, NDArrayFloat32]:

@@ -85,6 +85,13 @@ LIDAR: Final = Component(
     frozenset(_SECOND),
 )
 LIDAR_POSE: Final = Component("lidar_pose", "LiDARPoseComponent", (SEGMENT, TIME, LASER), _FIRST)
+LIDAR_CAMERA_PROJECTION: Final = Component(
+    "lidar_camera_projection",
+    "LiDARCameraProjectionComponent",
+    (SEGMENT, TIME, LASER),
+    {**_FIRST, **_SECOND},
+    frozenset(_SECOND),
+)
 LIDAR_CALIBRATION: Final = Component(
     "lidar_calibration",
     "LiDARCalibrationComponent",

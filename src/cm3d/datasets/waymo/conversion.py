@@ -12,8 +12,11 @@ from cm3d.datasets.conversion import Conversion
 from cm3d.datasets.waymo.cameras import read_cameras, read_shots, stream_images
 from cm3d.datasets.waymo.components import CAMERA_IMAGE
 from cm3d.datasets.waymo.lidar import stream_clouds
+from cm3d.datasets.waymo.projections import stream_pixels
 from cm3d.datasets.waymo.reading import check_frames, read_vehicle_poses
 from cm3d.datasets.waymo.segments import Segment
+from cm3d.errors import writing
+from cm3d.sensors.pixels import SUFFIX, encode, pixels_path
 
 _FORMAT: Final = 1  # of what is written; another number has all segments converted again
 
@@ -33,6 +36,10 @@ class Places:
     def lidar(self, segment: str, time_us: int) -> str:
         """Points of a frame."""
         return str(PurePosixPath(self.folder, "lidar", segment, f"{time_us}.bin"))
+
+    def pixels(self, segment: str, time_us: int) -> str:
+        """Where these points are in images."""
+        return str(pixels_path(Path(self.lidar(segment, time_us))))
 
     def image(self, segment: str, time_us: int, channel: str) -> str:
         """An image of a frame."""
@@ -68,6 +75,9 @@ def convert(name: str, segments: Mapping[str, Segment], places: Places) -> list[
     if (done := conversion.finished()) is not None:
         return done
     conversion.begin()
+    for stale in places.of_segment(name)[0].glob(f"*{SUFFIX}"):  # optional, so read where it lies
+        with writing(stale):
+            stale.unlink(missing_ok=True)
     poses = read_vehicle_poses(segment)
     cameras = read_cameras(segment)
     shots = read_shots(segment, cameras)
@@ -76,6 +86,8 @@ def convert(name: str, segments: Mapping[str, Segment], places: Places) -> list[
     for time_us, points in stream_clouds(segment, poses):
         seen.add(time_us)
         conversion.write(places.lidar(name, time_us), points.tobytes())
+    for time_us, pixels in stream_pixels(segment, cameras):
+        conversion.write(places.pixels(name, time_us), encode(pixels))
     for time_us, camera, jpeg in stream_images(segment, cameras):
         conversion.write(places.image(name, time_us, camera.channel), jpeg)
     left_out = sorted(poses.keys() - seen)

@@ -20,12 +20,15 @@ class Scan:
         second: The same of the second return; None: there is none, and an empty image is written,
             since pyarrow cannot read a null of `shape`.
         pixel_pose: (H, W, 6), see `pixel_poses`; of the top laser.
+        places: Two images (H, W, 6) of the first and second return: where they are in images, of
+            two at most the camera's number, column and row; 0: in none. None: not written.
     """
 
     laser: int
     first: Image
     second: Image | None = None
     pixel_pose: Image | None = None
+    places: tuple[Image, Image] | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,6 +1,7 @@
 """The point cloud of each frame: all lasers and returns, in the frame of the car."""
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -32,6 +33,7 @@ from cm3d.datasets.waymo.reading import (
     transforms,
 )
 from cm3d.datasets.waymo.segments import Segment
+from cm3d.datasets.waymo.top_laser import TopRows
 from cm3d.errors import InputError
 from cm3d.geometry.arrays import NDArrayFloat, NDArrayFloat32
 from cm3d.geometry.se3 import SE3
@@ -98,11 +100,12 @@ def stream_clouds(
         raise InputError(
             f"{path}: {_name(min(unknown))} has no row in lidar_calibration; fetch both files again"
         )
-    pixel_poses = _PixelPoses(segment)
+    pixel_poses = TopRows(segment, LIDAR_POSE, (FIRST_SHAPE, f"{FIRST}.values"))
+    of_poses = segment.path(LIDAR_POSE)
     pending: dict[int, dict[int, NDArrayFloat]] = {}
     for row in stream_rows(segment, LIDAR, _COLUMNS_OF_RETURNS):
         time_us, name = row[TIME], row[LASER]
-        pose = pixel_poses.take(time_us) if name == TOP else None
+        pose = _pixel_pose(pixel_poses, time_us, of_poses) if name == TOP else None
         of_frame = pending.setdefault(time_us, {})
         of_frame[name] = _points(row, lasers[name], pose, global_SE3_vehicle[time_us], segment)
         if of_frame.keys() == expected[time_us]:
@@ -147,37 +150,14 @@ def _points(
     return np.concatenate(parts)
 
 
-class _PixelPoses:
-    """The poses of the top laser's pixels by frame, in whatever order they are asked for.
-
-    Args:
-        segment: Which one.
-    """
-
-    def __init__(self, segment: Segment) -> None:
-        """Nothing is read yet."""
-        self._path = segment.path(LIDAR_POSE)
-        self._rows = stream_rows(segment, LIDAR_POSE, (FIRST_SHAPE, f"{FIRST}.values"))
-        self._read: dict[int, Image | None] = {}
-
-    def take(self, time_us: int) -> Image:
-        """Poses (H, W, 6) of a frame, which is not asked for again.
-
-        Raises:
-            InputError: There are none.
-        """
-        while time_us not in self._read:
-            row = next(self._rows, None)
-            if row is None:
-                raise InputError(
-                    f"{self._path}: no row of frame {time_us}, which lidar has; {_AGAIN}"
-                )
-            if row[LASER] == TOP:
-                image = range_image(row, FIRST, POSE_CHANNELS, self._path)
-                self._read[row[TIME]] = image
-        image = self._read.pop(time_us)
-        assert image is not None  # its columns have no nulls
-        return image
+def _pixel_pose(rows: TopRows, time_us: int, path: Path) -> Image:
+    """Poses (H, W, 6) of the top laser's pixels in a frame."""
+    row = rows.take(time_us)
+    if row is None:
+        raise InputError(f"{path}: no row of frame {time_us}, which lidar has; {_AGAIN}")
+    image = range_image(row, FIRST, POSE_CHANNELS, path)
+    assert image is not None  # its columns have no nulls
+    return image
 
 
 def _name(laser: int) -> str:

@@ -7,7 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from cm3d.datasets.waymo.components import LIDAR_BOX, NEEDED, Component
+from cm3d.datasets.waymo.components import (
+    LIDAR_BOX,
+    LIDAR_CAMERA_PROJECTION,
+    NEEDED,
+    Component,
+)
 from cm3d.errors import InputError
 from cm3d.params import check_file
 
@@ -37,6 +42,11 @@ class Segment:
         """As the tables have it."""
         return SPLIT_OF[self.folder.name]
 
+    @property
+    def has_projections(self) -> bool:
+        """Whether Waymo says where its points are in images."""
+        return os.path.lexists(self.path(LIDAR_CAMERA_PROJECTION))
+
     def path(self, component: Component) -> Path:
         """Its file of a component."""
         return self.folder / component.folder / f"{self.name}.parquet"
@@ -44,6 +54,7 @@ class Segment:
     def sources(self) -> dict[str, Any]:
         """What its files are known by: size, and checksum of the end, where Parquet says it all."""
         components = [*NEEDED, *((LIDAR_BOX,) if self.has_boxes else ())]
+        components += [LIDAR_CAMERA_PROJECTION] if self.has_projections else []
         return {component.folder: identity(self.path(component)) for component in components}
 
 

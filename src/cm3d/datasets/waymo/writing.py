@@ -18,6 +18,7 @@ from cm3d.datasets.waymo.components import (
     LIDAR,
     LIDAR_BOX,
     LIDAR_CALIBRATION,
+    LIDAR_CAMERA_PROJECTION,
     LIDAR_POSE,
     OBJECT,
     SEGMENT,
@@ -59,10 +60,7 @@ class SegmentWriter:
         if self._segment.has_boxes:
             of_frames.append(LIDAR_BOX)
         for component in (*of_frames, LIDAR_CALIBRATION, CAMERA_CALIBRATION):
-            path = self._segment.path(component)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            writer = pq.ParquetWriter(path, component.schema, compression="zstd")
-            self._writers[component.folder] = self._files.enter_context(writer)
+            self._open(component)
         self._write(LIDAR_CALIBRATION, [_laser_row(laser) for laser in self._lasers])
         self._write(CAMERA_CALIBRATION, [_camera_row(camera) for camera in self._cameras])
         return self
@@ -95,13 +93,30 @@ class SegmentWriter:
             if scan.pixel_pose is not None
         ]
         self._write(LIDAR_POSE, posed)
+        projected = [
+            at
+            | {LASER: scan.laser}
+            | _image_values(FIRST, scan.places[0])
+            | _image_values(SECOND, scan.places[1])
+            for scan in frame.scans
+            if scan.places is not None
+        ]
+        self._write(LIDAR_CAMERA_PROJECTION, projected)
         self._write(CAMERA_IMAGE, [at | _shot_row(shot) for shot in frame.shots])
         if self._segment.has_boxes:
             self._write(LIDAR_BOX, [at | _box_row(box) for box in frame.boxes])
 
+    def _open(self, component: Component) -> None:
+        path = self._segment.path(component)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        writer = pq.ParquetWriter(path, component.schema, compression="zstd")
+        self._writers[component.folder] = self._files.enter_context(writer)
+
     def _write(self, component: Component, rows: Sequence[Mapping[str, Any]]) -> None:
         if not rows:
             return
+        if component.folder not in self._writers:  # an optional one
+            self._open(component)
         names = [*component.keys, *component.values]
         columns = [
             pa.array([{SEGMENT: self._segment.name, **row}.get(n) for row in rows], type_)

@@ -7,6 +7,7 @@ import numpy as np
 
 from cm3d.geometry.arrays import NDArrayFloat, NDArrayInt
 from cm3d.geometry.cameras import inside_image, project_points, scale_intrinsics
+from cm3d.geometry.point_pixels import PointPixels
 from cm3d.geometry.rows import Rows
 from cm3d.geometry.se3 import SE3
 from cm3d.lift.points.erosion import erosion_margin_px, inside_eroded
@@ -41,7 +42,11 @@ class MaskPoints(Rows):
 
 
 def points_in_masks(
-    points_global_m: NDArrayFloat, masks: Masks, cameras: Cameras, params: Lift
+    points_global_m: NDArrayFloat,
+    masks: Masks,
+    cameras: Cameras,
+    params: Lift,
+    known: PointPixels | None = None,
 ) -> MaskPoints:
     """Group points by the eroded masks that they project into.
 
@@ -53,13 +58,14 @@ def points_in_masks(
         masks: Rows of one keyframe, of a table without fault.
         cameras: Rows of the same keyframe, all that have masks.
         params: Section `lift`.
+        known: Points that are not projected, since their places in images are known.
     """
     mask_rows, point_rows = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
     for row in range(len(cameras)):
         of_camera = np.flatnonzero(masks.camera_token == cameras.camera_token[row])
         if len(of_camera):
             hit_masks, hit_points = _hits(
-                points_global_m, masks[of_camera], cameras[row : row + 1], params
+                points_global_m, masks[of_camera], cameras[row : row + 1], params, known
             )
             mask_rows.append(of_camera[hit_masks])
             point_rows.append(hit_points)
@@ -67,11 +73,15 @@ def points_in_masks(
 
 
 def _hits(
-    points_global_m: NDArrayFloat, masks: Masks, camera: Cameras, params: Lift
+    points_global_m: NDArrayFloat,
+    masks: Masks,
+    camera: Cameras,
+    params: Lift,
+    known: PointPixels | None,
 ) -> tuple[NDArrayInt, NDArrayInt]:
     """Pairs of mask and point of one camera."""
     runs = MaskRuns.from_masks(masks)
-    columns, rows, visible = _pixels(points_global_m, camera, runs, params)
+    columns, rows, visible = _pixels(points_global_m, camera, runs, params, known)
     in_mask, pixel = runs.near(columns, rows)
     inside = runs.contain(in_mask, columns[pixel], rows[pixel])
     in_mask, pixel = in_mask[inside], pixel[inside]
@@ -81,19 +91,30 @@ def _hits(
 
 
 def _pixels(
-    points_global_m: NDArrayFloat, camera: Cameras, runs: MaskRuns, params: Lift
+    points_global_m: NDArrayFloat,
+    camera: Cameras,
+    runs: MaskRuns,
+    params: Lift,
+    known: PointPixels | None,
 ) -> tuple[NDArrayInt, NDArrayInt, NDArrayInt]:
     """Column, row and index of the points that one camera sees, at the masks' resolution."""
     camera_SE3_global = SE3.from_pose(camera.global_SE3_camera[0]).inverse()
     depth_m = points_global_m @ camera_SE3_global.rotation[2] + camera_SE3_global.translation_m[2]
-    in_front = np.flatnonzero(depth_m > params.min_depth_m)
+    is_in_front = depth_m > params.min_depth_m
+    own = None
+    if known is not None:
+        own = known[(known.channel == camera.channel[0]) & is_in_front[known.point]]
+        is_in_front[known.point] = False
+    in_front = np.flatnonzero(is_in_front)
     points_camera_m = camera_SE3_global.transform_points(points_global_m[in_front])
-    intrinsics_px = scale_intrinsics(
-        camera.intrinsics_px[0].reshape(3, 3),
-        runs.width_px / camera.width_px[0],
-        runs.height_px / camera.height_px[0],
-    )
-    pixels, depth_m = project_points(points_camera_m, intrinsics_px)
-    inside = inside_image(pixels, depth_m, runs.width_px, runs.height_px, params.min_depth_m)
+    scale = (runs.width_px / camera.width_px[0], runs.height_px / camera.height_px[0])
+    intrinsics_px = scale_intrinsics(camera.intrinsics_px[0].reshape(3, 3), *scale)
+    pixels, front_m = project_points(points_camera_m, intrinsics_px)
+    if own is not None:
+        order = np.argsort(np.concatenate([in_front, own.point]), kind="stable")
+        in_front = np.concatenate([in_front, own.point])[order]
+        pixels = np.concatenate([pixels, own.pixel_px * scale])[order]
+        front_m = depth_m[in_front]
+    inside = inside_image(pixels, front_m, runs.width_px, runs.height_px, params.min_depth_m)
     columns, rows = pixels[inside].astype(np.int64).T
     return columns, rows, in_front[inside]
