@@ -9,7 +9,7 @@ from cm3d.detectors.inputs import Inputs, Points
 from cm3d.detectors.norm import BatchNorm
 from cm3d.detectors.registry import build_detector
 from cm3d.params import Detector, load_params, parse_params, read_yaml
-from cm3d.taxonomy import Taxonomy
+from cm3d.taxonomy import Taxonomy, load_taxonomy
 from experiments.overrides import with_overrides
 from experiments.preset import load_preset
 
@@ -55,6 +55,19 @@ def test_published_sizes(taxonomy: Taxonomy, preset: str, millions: float) -> No
     model = build_detector(parse_params(values).network, taxonomy, 0)
     count = sum(parameter.numel() for parameter in model.parameters())
     assert count / 1e6 == pytest.approx(millions, abs=0.02)
+
+
+# With the two tasks of taxonomies/waymo.yaml, where CenterPoint has one.
+@pytest.mark.parametrize(
+    ("preset", "millions"),
+    [("centerpoint_waymo_pillar", 5.486), ("centerpoint_waymo_voxel", 8.023)],
+)
+def test_sizes_for_waymo(preset: str, millions: float) -> None:
+    values = with_overrides(read_yaml(Path("params.yaml")), load_preset(preset))
+    with torch.device("meta"):
+        model = build_detector(parse_params(values).network, load_taxonomy("waymo"), 0)
+    count = sum(parameter.numel() for parameter in model.parameters())
+    assert count / 1e6 == pytest.approx(millions, abs=0.005)
 
 
 def test_one_joint_convolution_equals_each_on_its_own(

@@ -32,8 +32,9 @@ def _comments(path: Path) -> list[str]:
 
 def test_the_presets_are_these() -> None:
     detectors = ["centerpoint_pillar", "centerpoint_voxel_0075", "centerpoint_voxel_01"]
+    detectors += ["centerpoint_waymo_pillar", "centerpoint_waymo_voxel"]
     fusion = ["bevfusion", "bevfusion_c", "bevfusion_l", "bevfusion_published", "bevfusion_small"]
-    scales = ["demo", "keyframe", "paper", "smoke", "study", "waymo_sim"]
+    scales = ["demo", "keyframe", "paper", "smoke", "study", "waymo", "waymo_sim"]
     assert NAMES == [*fusion, *detectors, *scales]
     assert load_preset("demo") == {}
 
@@ -105,6 +106,8 @@ def test_smoke_is_small(project: Path) -> None:
         ("centerpoint_pillar", 0.2, 51.2, 0.8),
         ("centerpoint_voxel_01", 0.1, 51.2, 0.8),
         ("centerpoint_voxel_0075", 0.075, 54.0, 0.6),
+        ("centerpoint_waymo_pillar", 0.32, 74.88, 0.32),
+        ("centerpoint_waymo_voxel", 0.1, 75.2, 0.8),
     ],
 )
 def test_centerpoints_published_grids(
@@ -131,6 +134,23 @@ def test_the_paper_trains_for_twenty_epochs(project: Path) -> None:
     assert [lookup(values, f"{s}.epochs") for s in ("pretrain", "finetune", "selftrain")] == [
         20
     ] * 3
+
+
+def test_waymo_is_the_paper_with_what_its_appendix_changes(project: Path) -> None:
+    values = read_yaml(project / "params.yaml")
+    params = parse_params(with_overrides(values, load_preset("waymo")))
+    assert (params.dataset.name, params.taxonomy) == ("waymo", "waymo")
+    assert (params.evaluate.protocol, params.fuse.unmatched_class) == ("waymo", "vehicle")
+    assert (params.lift.sweeps, params.sam3d.sweeps, params.detector.sweeps) == (1, 1, 1)
+    assert (params.detect2d.backend, params.sam3d.segmenter) == ("detic", "sam")
+    alone = parse_params(with_overrides(values, load_preset("centerpoint_waymo_voxel")))
+    assert params.detector == alone.detector
+    assert params.detector.max_z_m - params.detector.min_z_m == 40 * 0.15
+    assert params.predict == alone.predict
+    for own, shape in ((params.pretrain, alone.pretrain), (params.finetune, alone.finetune)):
+        assert (own.epochs, own.batch_size, own.max_lr) == (30, 32, 0.003)
+        names = ("max_rotation_rad", "max_scale", "translation_std_m")
+        assert [getattr(own, n) for n in names] == [getattr(shape, n) for n in names]
 
 
 def test_a_preset_builds_on_those_further_up(tmp_path: Path) -> None:

@@ -38,6 +38,7 @@ KNOBS: list[tuple[str, Any, str]] = [
     ("lift.sweeps", 3.5, WHOLE),
     ("sam3d.components.connectivity", True, "should be 4 or 8"),
     ("fuse.temperature", True, "fit"),
+    ("fuse.unmatched_class", 7, "valid string"),
     ("detector.block_channels", "32", "valid list"),
     ("detector.block_channels", [True, 64, 128], WHOLE),
     ("sam3d.sizes.car.length_m", [True, 2.0], NUMBER),
