@@ -3,10 +3,18 @@
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from cm3d.errors import InputError
 from cm3d.evaluation.nuscenes.summary import HEADLINES
+from cm3d.evaluation.waymo.summary import FIGURES
 from cm3d.geometry.ground_map import MAP_CLASSES
 from cm3d.params import checked_name, faults_of, read_yaml
 from cm3d.params.fields import Line
@@ -16,10 +24,18 @@ from experiments.preset import load_presets
 
 TABLES_FOLDER: Final = Path(__file__).parent
 
+_WAYMO_CLASSES: Final = ("vehicle", "pedestrian", "cyclist")
+
 _SCORES: Final = {
     "detection": ("mAP", "NDS"),
     "errors": HEADLINES,
     "maps": ("mIoU", *(f"IoU_{name}" for name in MAP_CLASSES)),
+    "waymo": (
+        *(f"m{figure}" for figure in FIGURES),
+        *(f"m{figure}_0_30m" for figure in FIGURES),
+        *(f"{name}_{figure}" for name in _WAYMO_CLASSES for figure in FIGURES),
+    ),
+    "waymo_0_30m": tuple(f"{name}_{figure}_0_30m" for name in _WAYMO_CLASSES for figure in FIGURES),
 }
 
 # Every figure that some table prints.
@@ -28,26 +44,17 @@ PRINTED: Final = tuple(dict.fromkeys(name for names in _SCORES.values() for name
 _Percent = Annotated[float, Field(ge=0, le=1000)]
 
 
-class Figures(BaseModel):
-    """Scores in percent, as the paper prints them, and errors where it has them."""
+def _whole(figures: dict[str, float]) -> dict[str, float]:
+    if unknown := sorted(set(figures) - set(PRINTED)):
+        raise ValueError(f"{unknown[0]!r} is no figure of a table")
+    pairs = [("mAP", "NDS"), *((f, f.replace("AP_", "APH_")) for f in figures if "AP_" in f)]
+    if broken := [pair for pair in pairs if len(figures.keys() & set(pair)) == 1]:
+        raise ValueError(f"the paper has both {' and '.join(broken[0])}")
+    return figures
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    mAP: _Percent | None = None
-    NDS: _Percent | None = None
-    mATE: _Percent | None = None
-    mASE: _Percent | None = None
-    mAOE: _Percent | None = None
-    mAVE: _Percent | None = None
-    mAAE: _Percent | None = None
-    mIoU: _Percent | None = None
-
-    @model_validator(mode="after")
-    def _of_boxes_or_of_a_map(self) -> "Figures":
-        of_boxes = {self.mAP is not None, self.NDS is not None}
-        if of_boxes != {self.mIoU is None}:
-            raise ValueError("the paper has either mAP and NDS or mIoU")
-        return self
+# Scores in percent, as the paper prints them, and errors where it has them.
+Figures = Annotated[dict[str, _Percent], Field(min_length=1), AfterValidator(_whole)]
 
 
 class Row(BaseModel):
@@ -85,7 +92,16 @@ class Row(BaseModel):
     @property
     def metrics(self) -> Path:
         """The file that its target writes."""
-        return layout.EVALUATION / f"{str(self.target).removeprefix('evaluate@')}.json"
+        return layout.EVALUATION / self._file
+
+    @property
+    def class_metrics(self) -> Path:
+        """That of the figures by class."""
+        return layout.METRICS / "evaluate_classes" / self._file
+
+    @property
+    def _file(self) -> str:
+        return f"{str(self.target).removeprefix('evaluate@')}.json"
 
     def resolved(self, values: dict[str, Any]) -> dict[str, Any]:
         """All overrides of the row, given the parameters that it starts from."""
@@ -110,7 +126,8 @@ class PaperTable(BaseModel):
         title: What it shows.
         note: How what runs here differs from the paper.
         cumulative: Each row adds its `overrides` to those above; `multiply` and `same` are its own.
-        scores: What is printed: mAP and NDS, the five errors too, or IoU of the map's classes.
+        scores: What is printed: mAP and NDS, the five errors too, IoU of the map's classes, or AP
+            and APH of Waymo's metric, means and by class, or by class within 30 m.
         rows: The rows, from top to bottom.
     """
 
@@ -119,8 +136,20 @@ class PaperTable(BaseModel):
     title: str
     note: str = ""
     cumulative: bool = False
-    scores: Literal["detection", "errors", "maps"] = "detection"
+    scores: Literal["detection", "errors", "maps", "waymo", "waymo_0_30m"] = "detection"
     rows: list[Row]
+
+    @model_validator(mode="after")
+    def _prints_what_the_paper_has(self) -> "PaperTable":
+        for row in self.rows:
+            if more := sorted(set(row.paper or ()) - set(self.score_names)):
+                raise ValueError(f"row {row.name!r}: scores: {self.scores} has no {more[0]}")
+        return self
+
+    @property
+    def data(self) -> str:
+        """What the paper's figures are on."""
+        return "Waymo's validation split" if self.scores.startswith("waymo") else "nuScenes val"
 
     @property
     def score_names(self) -> tuple[str, ...]:

@@ -42,7 +42,7 @@ def row_result(row: Row, measured: Mapping[int, Mapping[str, float | None]]) -> 
     """One row to keep: figures in percent, by seed."""
     return {
         "name": row.name,
-        "paper": row.paper.model_dump(exclude_none=True) if row.paper else None,
+        "paper": row.paper,
         "measured": [{"seed": seed, **_percent(scores)} for seed, scores in measured.items()],
         "missing": row.missing,
     }
@@ -59,7 +59,7 @@ def markdown(table: PaperTable, scale: str, rows: Sequence[Mapping[str, Any]]) -
         "",
         f"Measured here: {scale}; seeds {', '.join(map(str, seeds)) or 'none'}"
         + (", mean ± standard deviation." if len(seeds) > 1 else "."),
-        "The paper's figures are on nuScenes val.",
+        f"The paper's figures are on {table.data}.",
         *([_ERRORS] if table.scores == "errors" else []),
         "",
         f"| | {' | '.join(titles)} |",

@@ -48,12 +48,18 @@ class Trial:
     name: str
 
     def find(self) -> Scores | None:
-        """Its figures in [0, 1] in a finished experiment; None where there is none."""
+        """Its figures in [0, 1] in a finished experiment; None where there is none.
+
+        Those of a class have its name before them.
+        """
         for commit in _commits(self.name):
             try:
-                return dict(json.loads(_git("show", f"{commit}:{self.row.metrics}")))
+                files = [self.row.metrics, self.row.class_metrics]
+                means, classes = (json.loads(_git("show", f"{commit}:{path}")) for path in files)
             except InputError:
                 continue
+            of_class = {f"{name}_{f}": v for name, own in classes.items() for f, v in own.items()}
+            return {**means, **of_class}
         return None
 
     def run(self) -> None:

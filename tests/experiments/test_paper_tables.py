@@ -7,8 +7,12 @@ import yaml
 
 from cm3d.errors import InputError
 from cm3d.evaluation.nuscenes.summary import HEADLINES
+from cm3d.evaluation.waymo import WaymoScorer
+from cm3d.evaluation.waymo.scores import WaymoCounts
+from cm3d.evaluation.waymo.summary import per_class
 from cm3d.execution.pipeline import read_stages
 from cm3d.params import parse_params, read_yaml
+from cm3d.taxonomy import load_taxonomy
 from experiments.overrides import lookup, with_overrides
 from experiments.paper_tables import Row, load_table, table_names
 from experiments.preset import load_preset
@@ -27,11 +31,12 @@ def write_table(tmp_path: Path) -> Any:
 
 
 SIMULATED = {"detect2d.backend": "simulated", "segment.backend": "grabcut"}
+WAYMO = ("vehicle", "pedestrian", "cyclist")
 RUN = {"name": "a", "target": "evaluate@lifted"}
 
 
 def test_the_tables_are_these() -> None:
-    numbered = ["table1", "table11", "table12", "table2", "table3", "table4", "table5"]
+    numbered = [f"table{number}" for number in (1, 10, 11, 12, 2, 3, 4, 5, 9)]
     assert table_names() == ["refinements", "self_training", "shelf", "study", *numbered]
 
 
@@ -55,6 +60,39 @@ def test_the_preset_paper_gives_each_row_the_papers_models(project: Path, name: 
             assert (params.network.cameras.width_px, params.network.cameras.depths) == (704, 118)
             fused = params.bevfusion.fusion.after_branch(params.finetune)
             assert fused.epochs / params.finetune.epochs == pytest.approx(6 / 20)
+
+
+@pytest.mark.parametrize("name", ["table9", "table10"])
+@pytest.mark.parametrize("preset", ["waymo", "waymo_sim"])
+def test_waymos_tables_run_with_waymos_presets(project: Path, preset: str, name: str) -> None:
+    values = with_overrides(read_yaml(project / "params.yaml"), load_preset(preset))
+    table = load_table(name)
+    check_rows(table, values)
+    scorer = WaymoScorer(load_taxonomy("waymo", project / "taxonomies"))
+    by_class = per_class(WaymoCounts.none(3).scores(), scorer.taxonomy.class_names)
+    known = {f"{kind}_{figure}" for kind, own in by_class.items() for figure in own}
+    assert set(table.score_names) <= known | set(scorer.better)
+    for row in table.steps():
+        params = parse_params(with_overrides(values, row.resolved(values)), source=row.name)
+        assert (params.dataset.name, params.taxonomy) == (preset, "waymo")
+        assert params.evaluate.protocol == "waymo"
+        assert (params.pretrain.epochs, params.finetune.epochs) == (30, 30)
+        assert params.labels.fraction == 0.2
+        assert (params.fuse.labels == "none") == ("SAM3D" in row.name.split())
+
+
+def test_zero_shot_rows_of_table_10_are_the_means_of_table_9() -> None:
+    near = {row.name: row.paper for row in load_table("table9").rows if row.paper}
+    means = {
+        row.name.removeprefix("0%: "): row.paper
+        for row in load_table("table10").rows
+        if row.paper and row.name.startswith("0%")
+    }
+    assert means.keys() == near.keys()
+    for name, figures in means.items():
+        for figure in ("AP_L2_0_30m", "APH_L2_0_30m"):
+            mean = sum(near[name][f"{kind}_{figure}"] for kind in WAYMO) / 3
+            assert figures[f"m{figure}"] == pytest.approx(mean, abs=0.11)
 
 
 @pytest.mark.parametrize("name", table_names())
@@ -118,7 +156,7 @@ def test_longer_schedules_multiply_the_present_one() -> None:
 def test_random_weights_take_the_peak_of_pretraining_in_any_preset(project: Path) -> None:
     values = read_yaml(project / "params.yaml")
     for preset, peak in ((values, 0.004), (with_overrides(values, load_preset("paper")), 0.001)):
-        for name in ("table1", "table3", "table4", "study"):
+        for name in ("table1", "table3", "table4", "table10", "study"):
             for row in load_table(name).steps():
                 chosen = with_overrides(preset, row.resolved(preset))
                 if lookup(chosen, "finetune.init") == "random":
@@ -141,7 +179,11 @@ def test_rows_add_up_only_in_cumulative_tables(write_table: Any) -> None:
         ({"name": "a"}, "either target or missing"),
         ({**RUN, "missing": "x"}, "either target or missing"),
         ({**RUN, "target": "lift"}, r"rows\.0\.target"),
-        ({**RUN, "paper": {"mAP": 1}}, "either mAP and NDS or mIoU"),
+        ({**RUN, "paper": {"mAP": 1}}, "both mAP and NDS"),
+        ({**RUN, "paper": {"mAP_L2": 1}}, "both mAP_L2 and mAPH_L2"),
+        ({**RUN, "paper": {}}, r"rows\.0\.paper"),
+        ({**RUN, "paper": {"AP": 1}}, "'AP' is no figure of a table"),
+        ({**RUN, "paper": {"mIoU": 1}}, "row 'a': scores: detection has no mIoU"),
         ({**RUN, "sets": {}}, r"rows\.0\.sets"),
         ({**RUN, "multiply": {"pretrain.epochs": 0}}, r"multiply\.pretrain\.epochs"),
     ],
@@ -165,7 +207,7 @@ def test_a_row_with_invalid_parameters_is_named(project: Path, write_table: Any)
 def test_a_table_of_errors_has_the_papers() -> None:
     table = load_table("table4")
     assert table.score_names == HEADLINES
-    printed = [row.paper.model_dump(exclude_none=True) for row in table.rows if row.paper]
+    printed = [row.paper for row in table.rows if row.paper]
     assert [tuple(figures) for figures in printed] == [HEADLINES, HEADLINES]
 
 

@@ -4,13 +4,13 @@ import pytest
 
 from cm3d.params import load_params, parse_params, read_yaml
 from experiments.overrides import with_overrides
-from experiments.paper_tables import Figures, PaperTable, Row
+from experiments.paper_tables import PaperTable, Row
 from experiments.preset import load_preset
 from experiments.results import describe_scale, markdown, row_result
 
-RUN = Row(name="run", target="evaluate@lifted", paper=Figures(mAP=18.6, NDS=17.8))
+RUN = Row(name="run", target="evaluate@lifted", paper=dict(mAP=18.6, NDS=17.8))
 OURS = Row(name="ours", target="evaluate@lifted")
-ABSENT = Row(name="absent", missing="no BEVFusion", paper=Figures(mAP=1, NDS=2))
+ABSENT = Row(name="absent", missing="no BEVFusion", paper=dict(mAP=1, NDS=2))
 TABLE = PaperTable(title="A table", note="A note.", rows=[RUN, OURS, ABSENT])
 
 
@@ -41,7 +41,7 @@ def test_markdown_sets_mean_and_spread_beside_the_papers_figures() -> None:
 
 
 def test_errors_are_printed_where_a_table_asks_for_them() -> None:
-    row = Row(**{**RUN.model_dump(), "paper": Figures(mAP=48.6, NDS=47.8, mATE=33.8)})
+    row = Row(**{**RUN.model_dump(), "paper": dict(mAP=48.6, NDS=47.8, mATE=33.8)})
     measured = {seed: {"mAP": 0.1, "NDS": 0.2, "mATE": 0.3 + seed / 100} for seed in (0, 1)}
     table = PaperTable(title="t", rows=[row], scores="errors")
     lines = markdown(table, "s", [row_result(row, measured)]).splitlines()
@@ -56,12 +56,23 @@ def test_errors_are_printed_where_a_table_asks_for_them() -> None:
 
 
 def test_maps_have_figures_of_their_own() -> None:
-    row = Row(name="map", target="evaluate@map", paper=Figures(mIoU=38.5))
+    row = Row(name="map", target="evaluate@map", paper=dict(mIoU=38.5))
     measured = {0: {"mIoU": 0.2, "IoU_walkway": 0.4}}
     table = PaperTable(title="t", rows=[row], scores="maps")
     text = markdown(table, "s", [row_result(row, measured)])
     assert "| | mIoU here | IoU_drivable_area here | IoU_ped_crossing here | IoU_walkway" in text
     assert "| map | 20.0 | - | - | 40.0 | - | - | - | 38.5 |" in text
+
+
+def test_waymo_has_figures_of_classes() -> None:
+    near = {"vehicle_AP_L2_0_30m": 19.1, "vehicle_APH_L2_0_30m": 13.0}
+    row = Row(name="zero-shot", target="evaluate@pseudo_labels", paper=near)
+    measured = {0: {"mAP_L1": 0.9, "vehicle_AP_L1_0_30m": 0.25, "vehicle_APH_L2_0_30m": 0.125}}
+    table = PaperTable(title="t", rows=[row], scores="waymo_0_30m")
+    text = markdown(table, "s", [row_result(row, measured)])
+    assert "| | vehicle_AP_L1_0_30m here | vehicle_APH_L1_0_30m here | vehicle_AP_L2" in text
+    assert f"| zero-shot | 25.0 | - | - | 12.5 |{' - |' * 8} 19.1 | 13.0 |" in text
+    assert "The paper's figures are on Waymo's validation split." in text
 
 
 def test_one_seed_has_no_spread() -> None:

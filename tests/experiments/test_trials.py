@@ -100,13 +100,17 @@ def test_metrics_are_found_in_any_experiment_that_has_them(repository: Path) -> 
     assert trial.find() is None
     git("update-ref", "refs/exps/aa/bb/lift-1", "HEAD")
     assert trial.find() is None
-    metrics = repository / "metrics" / "evaluate" / "finetune.json"
-    metrics.parent.mkdir(parents=True)
-    metrics.write_text('{"mAP": 0.5}')
+    for folder, text in (
+        ("evaluate", '{"mAP": 0.5}'),
+        ("evaluate_classes", '{"car": {"AP": 0.75, "AOE": null}}'),
+    ):
+        metrics = repository / "metrics" / folder / "finetune.json"
+        metrics.parent.mkdir(parents=True)
+        metrics.write_text(text)
     git("add", "-A")
     git("commit", "-qm", "experiment")
     git("update-ref", "refs/exps/aa/cc/lift-1", "HEAD")
-    assert trial.find() == {"mAP": 0.5}
+    assert trial.find() == {"mAP": 0.5, "car_AP": 0.75, "car_AOE": None}
 
 
 def test_a_failed_command_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
