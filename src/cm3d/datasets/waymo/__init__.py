@@ -80,7 +80,9 @@ class Waymo:
         return name if name in self.map_files and self.map_files[name].lanes else ""
 
     def lanes(self, location: str, step_m: float) -> Lanes:
-        """Lanes of vehicles in one segment."""
+        """Lanes of vehicles in one segment; none without its v1 file."""
+        if location not in self.map_files:
+            return Lanes.empty()
         return index_lanes(self.map_files[location].path, location, step_m)
 
     def map_areas(self, location: str) -> MapAreas:
