@@ -7,6 +7,7 @@ from numpy.testing import assert_allclose
 from cm3d.export.kitti.lines import label_lines
 from cm3d.export.kitti.words import kitti_types
 from cm3d.tables import Boxes3D, Cameras, GroundTruth
+from cm3d.tables.table import columns_of
 from cm3d.taxonomy import load_taxonomy
 
 # The camera stands 1.5 m above the global origin and looks along the global y axis: its x axis is
@@ -63,6 +64,23 @@ def test_a_car_ahead_by_hand() -> None:
     assert (x, y, z) == (3, 1.25, 20)  # of the bottom: 0.5 + 1.5 / 2 below the camera
     assert_allclose(rotation_y, -np.pi / 2, atol=1e-4)
     assert score == 0.25
+
+
+@pytest.mark.parametrize(
+    ("visibility", "occluded"), [(0, 3), (1, 2), (2, 1), (3, 1), (4, 0), (-1, 3), (-2, 3)]
+)
+def test_a_level_of_difficulty_is_no_visibility(visibility: int, occluded: int) -> None:
+    boxes = boxes_at([3, 20, 1])
+    columns = {name: getattr(boxes, name) for name in columns_of(Boxes3D)}
+    truth = GroundTruth.from_columns(
+        **columns,
+        instance_token=["car"],
+        num_lidar_points=[5],
+        num_radar_points=[0],
+        visibility=[visibility],
+    )
+    (line,) = label_lines(truth, CAMERA, TYPES)
+    assert values(line)[1] == occluded
 
 
 @pytest.mark.parametrize(

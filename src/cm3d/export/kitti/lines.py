@@ -82,5 +82,5 @@ def _area(outline_px: NDArrayFloat) -> NDArrayFloat:
 
 def _occlusion(boxes: Boxes3D) -> NDArrayInt:
     if isinstance(boxes, GroundTruth):
-        return np.asarray(_OCCLUSION[boxes.visibility])
+        return np.asarray(_OCCLUSION[np.maximum(boxes.visibility, 0)])  # below 0: not known either
     return np.full(len(boxes), _UNKNOWN)
