@@ -97,3 +97,18 @@ def test_known_classes_are_fused(
     fused = fuse(labels)(load_params(project / "params.yaml"), taxonomy)
     assert isinstance(fused, Boxes3D)
     assert fused.class_name.tolist() == ["car", "bus"]
+
+
+def test_images_of_two_scenes_that_share_a_token_are_refused(
+    workspace: Path, taxonomy: Taxonomy
+) -> None:
+    frames = Frames.read(layout.FRAMES / FILE)
+    other = frames.replace(
+        scene_name=["another"] * len(frames),
+        sample_token=[f"another-{token}" for token in frames.sample_token],
+    )
+    Cameras.read(layout.CAMERAS / FILE).write(layout.CAMERAS / "another.parquet")
+    refuses(
+        lambda: Boxes2DScorer(taxonomy).score(layout.BOXES2D, Frames.concatenate([frames, other])),
+        "share the camera_token",
+    )

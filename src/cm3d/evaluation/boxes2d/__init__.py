@@ -14,7 +14,7 @@ from cm3d.evaluation.boxes2d.average_precision import (
 )
 from cm3d.evaluation.protocol import Better, Scorer, Scores
 from cm3d.params import Params
-from cm3d.tables import Boxes2D, Cameras, Frames, GroundTruth, layout
+from cm3d.tables import Boxes2D, Cameras, Frames, GroundTruth, layout, read_scenes
 from cm3d.tables.classed import read_classed
 from cm3d.tables.words import positions
 from cm3d.taxonomy import Taxonomy
@@ -39,7 +39,12 @@ class Boxes2DScorer:
 
     def score(self, folder: Path, frames: Frames) -> Scores:
         """Score `Boxes2D` on all images of some keyframes."""
-        parts = [self._part(folder, scene, frames) for scene in sorted(set(frames.scene_name))]
+        scenes = sorted(set(frames.scene_name))
+        cameras = read_scenes(Cameras, layout.CAMERAS, scenes)
+        parts = [
+            self._part(scene, folder, frames[frames.scene_name == scene], cameras)
+            for scene in scenes
+        ]
         names = self.taxonomy.class_names
         classes = score_found2d(Found2D.concatenate([part.found for part in parts]), names)
         detections, images = sum(p.detections for p in parts), sum(p.images for p in parts)
@@ -64,9 +69,8 @@ class Boxes2DScorer:
             ],
         )
 
-    def _part(self, folder: Path, scene: str, frames: Frames) -> "_Part":
+    def _part(self, scene: str, folder: Path, frames: Frames, cameras: Cameras) -> "_Part":
         name = f"{scene}.parquet"
-        cameras = Cameras.read(layout.CAMERAS / name)
         cameras = cameras[positions(cameras.sample_token, frames.sample_token) >= 0]
         boxes = read_classed(Boxes2D, folder / name, self.taxonomy)
         boxes = boxes[positions(boxes.camera_token, cameras.camera_token) >= 0]
