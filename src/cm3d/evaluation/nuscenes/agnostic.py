@@ -6,12 +6,12 @@ of its own. docs/evaluation.md says what is known about each, and what is not.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
 
-from cm3d.evaluation.nuscenes.detection import Matches, open_engine
+from cm3d.evaluation.nuscenes.detection import open_engine
 from cm3d.evaluation.nuscenes.filtering import (
     BoxesT,
     check_boxes,
@@ -125,24 +125,22 @@ class AgnosticScores:
     precision: NDArrayFloat
 
 
-@dataclass(frozen=True, eq=False)
 class Agnostic:
-    """Scores of boxes as objects, whatever their class; they come scene by scene.
+    """Scores of boxes as objects, whatever their class; they come scene by scene."""
 
-    Args:
-        protocol: What counts.
-        taxonomy: Classes of the boxes.
-        engine: Both give the same numbers.
-    """
+    def __init__(
+        self, protocol: AgnosticProtocol, taxonomy: Taxonomy, engine: Engine = "fast"
+    ) -> None:
+        """Start without boxes.
 
-    protocol: AgnosticProtocol
-    taxonomy: Taxonomy
-    engine: Engine = "fast"
-    _matches: Matches = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Start without boxes."""
-        object.__setattr__(self, "_matches", open_engine(self.engine, _RULES))
+        Args:
+            protocol: What counts.
+            taxonomy: Classes of the boxes.
+            engine: Both give the same numbers.
+        """
+        self.protocol = protocol
+        self._taxonomy = taxonomy
+        self._matches = open_engine(engine, _RULES)
 
     def add(
         self,
@@ -156,9 +154,9 @@ class Agnostic:
         Raises:
             InputError: A prediction has an unknown class or attribute, or a broken number.
         """
-        names, range_m = (*self.taxonomy.class_names, OBJECT_CLASS), self.protocol.range_m
-        check_boxes(predictions, names, self.taxonomy.attribute_names)
-        racked = (*self.taxonomy.named("stands_in_racks"), OBJECT_CLASS)
+        names, range_m = (*self._taxonomy.class_names, OBJECT_CLASS), self.protocol.range_m
+        check_boxes(predictions, names, self._taxonomy.attribute_names)
+        racked = (*self._taxonomy.named("stands_in_racks"), OBJECT_CLASS)
         boxes = keep_best(group_by_frame(predictions, frames))
         truth = group_by_frame(observed(ground_truth), frames)
         boxes = in_range(outside_racks(boxes, bicycle_racks, racked), frames, range_m)

@@ -1,6 +1,6 @@
 """nuScenes detection scores of boxes, from tables alone."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Protocol
 
 from cm3d.evaluation.nuscenes.fast import FastMatches
@@ -31,23 +31,19 @@ class Matches(Protocol):
         ...
 
 
-@dataclass(frozen=True, eq=False)
 class Detection:
-    """Scores as the nuScenes detection challenge gives them, of boxes that come scene by scene.
+    """Scores as the nuScenes detection challenge gives them, of boxes that come scene by scene."""
 
-    Args:
-        taxonomy: The classes, each with its range and errors.
-        engine: Both give the same numbers.
-    """
+    def __init__(self, taxonomy: Taxonomy, engine: Engine = "fast") -> None:
+        """Start without boxes.
 
-    taxonomy: Taxonomy
-    engine: Engine = "fast"
-    _present: set[str] = field(default_factory=set, init=False)
-    _matches: Matches = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Start without boxes."""
-        object.__setattr__(self, "_matches", open_engine(self.engine, ClassRules.of(self.taxonomy)))
+        Args:
+            taxonomy: The classes, each with its range and errors.
+            engine: Both give the same numbers.
+        """
+        self._taxonomy = taxonomy
+        self._matches = open_engine(engine, ClassRules.of(taxonomy))
+        self._present: set[str] = set()
 
     def add(
         self,
@@ -68,7 +64,9 @@ class Detection:
         Raises:
             InputError: A prediction has an unknown class or attribute, or a broken number.
         """
-        countable = countable_boxes(predictions, ground_truth, frames, bicycle_racks, self.taxonomy)
+        countable = countable_boxes(
+            predictions, ground_truth, frames, bicycle_racks, self._taxonomy
+        )
         self._matches.add(*countable)
         self._present.update(countable[1].class_name)
 
@@ -78,7 +76,7 @@ class Detection:
         Raises:
             InputError: The devkit does not know the classes.
         """
-        present = tuple(name for name in self.taxonomy.class_names if name in self._present)
+        present = tuple(name for name in self._taxonomy.class_names if name in self._present)
         return replace(self._matches.scores(), present=present)
 
 
