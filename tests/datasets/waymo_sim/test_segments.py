@@ -17,30 +17,14 @@ from cm3d.datasets.waymo_sim.rig import CAMERAS
 from cm3d.geometry.arrays import NDArrayFloat
 from cm3d.geometry.cameras import inside_image, project_points
 from cm3d.geometry.se3 import SE3
-from cm3d.params import Params, load_params
+from cm3d.params import load_params
 from cm3d.sensors.card import Sensors
 from cm3d.sensors.instances import instance_image_path, read_instances
 from cm3d.sensors.lidar import read_sweep
 from cm3d.simulation.instances import read_seed, read_visible_instances
 from cm3d.tables import GroundTruth
 from cm3d.taxonomy import Taxonomy, load_taxonomy
-
-TRAIN, VAL = "scene-0001", "scene-0003"
-VERSION = "v2"
-
-
-def params_of(name: str) -> Params:
-    """Two scenes of two keyframes, which are six frames, with poses written as they are."""
-    values = load_params()
-    small = {"train_scenes": 1, "val_scenes": 1, "keyframes_per_scene": 2, "image_scale": 0.1}
-    true = {f"{n}_error_{u}": 0.0 for n in ("camera_mounting", "ego_pose") for u in ("deg", "m")}
-    return values.model_copy(
-        update={
-            "dataset": values.dataset.model_copy(update={"name": name, "version": VERSION}),
-            "simulation": values.simulation.model_copy(update=small | true),
-            "execution": values.execution.model_copy(update={"engine": "serial"}),
-        }
-    )
+from tests.tiny_waymo_sim import TRAIN, VAL, VERSION, params_of
 
 
 @pytest.fixture(scope="module")
