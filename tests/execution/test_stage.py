@@ -1,9 +1,10 @@
+import os
 from pathlib import Path
 
 import pytest
 
 from cm3d.errors import InputError
-from cm3d.execution.stage import refuse_foreign_code, run_stage
+from cm3d.execution.stage import begin_program, refuse_foreign_code, run_stage
 
 
 @pytest.fixture(autouse=True)
@@ -44,3 +45,14 @@ def test_bugs_keep_their_traceback() -> None:
 def test_code_from_elsewhere_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="uninstall any installed copy"):
         refuse_foreign_code(tmp_path)
+
+
+@pytest.mark.parametrize(("chosen", "then"), [(None, "PASSIVE"), ("active", "active")])
+def test_threads_sleep_unless_the_shell_has_chosen(
+    chosen: str | None, then: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_WAIT_POLICY", chosen or "")
+    if chosen is None:
+        monkeypatch.delenv("OMP_WAIT_POLICY")
+    begin_program()
+    assert os.environ["OMP_WAIT_POLICY"] == then

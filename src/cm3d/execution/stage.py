@@ -38,9 +38,15 @@ def run_stage(
 
 
 def begin_program() -> None:
-    """What a stage does before it imports anything heavy: see whether the environment is sound."""
+    """What a stage does before it imports anything heavy: see whether the environment is sound.
+
+    Threads of a network's arithmetic then sleep while they wait for each other. Where other work
+    has the cores they would wait busily for one that does not run, and a training slows down
+    sixfold (docs/execution.md). OpenMP reads the variable once, when torch is imported.
+    """
     with _failing_in_one_line():
         check_environment()
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 @contextmanager
