@@ -9,7 +9,7 @@ DVC := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/dvc
 export DVC_NO_ANALYTICS := true
 export GIT_PYTHON_REFRESH := quiet
 
-.PHONY: help install install-dev repro report lint format test bench trust audit ui track weights figures clean constraints
+.PHONY: help install install-dev repro report lint format test bench trust audit ui track remote publish fetch check-remote mend-remote weights figures clean constraints
 
 help:                      ## say what each target does
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/ — /'
@@ -63,6 +63,26 @@ ui: install                ## MLflow on the project's database
 
 track: install             ## record what is in the workspace in MLflow: NAME=no_map
 	$(RUN) -m stages.track --name $(or $(NAME),$(error NAME: name the run, as NAME=no_map))
+
+remote: install            ## push to and pull from a remote of your own: CM3D_REMOTE=ssh://host/folder
+	$(DVC) remote modify --local storage url $(or $(CM3D_REMOTE),$(error CM3D_REMOTE: name one, as CM3D_REMOTE=/net/cm3d))
+
+publish: install           ## push outputs, run cache and all experiments of this commit, to GIT=origin
+	$(if $(CM3D_REMOTE),$(DVC) remote modify --local storage url $(CM3D_REMOTE))
+	$(DVC) push --run-cache
+	$(DVC) exp push $(or $(GIT),origin) $(EXP)
+	@git diff --quiet HEAD -- dvc.lock .dvc/config params.yaml metrics || echo "note: commit and push \
+	dvc.lock, params.yaml, metrics and .dvc/config too: clones find outputs by them"
+
+fetch: install             ## fetch an experiment with its outputs: EXP=no_map, from GIT=origin
+	$(if $(CM3D_REMOTE),$(DVC) remote modify --local storage url $(CM3D_REMOTE))
+	$(DVC) exp pull $(or $(GIT),origin) $(or $(EXP),$(error EXP: name one, as EXP=no_map))
+
+check-remote: install      ## read outputs in the remote and name what is broken: OF=data/pseudo_labels
+	@$(RUN) -m experiments.remote $(OF)
+
+mend-remote: install       ## delete there what is broken, so that `dvc push` sends it again: OF=...
+	@$(RUN) -m experiments.remote --mend $(OF)
 
 weights: install           ## fetch a shelf model and pin its commit: MODEL=grounding_dino
 	$(RUN) -m experiments.weights $(or $(MODEL),$(error MODEL: name one, as MODEL=grounding_dino))
