@@ -16,6 +16,7 @@ from cm3d.params import Params, load_params
 from cm3d.splits.labelled import is_labelled, knob_of
 from cm3d.tables import Frames, layout
 from cm3d.taxonomy import load_taxonomy
+from stages.shared.card import card, with_sums
 
 SPLITS: Final = ("train", "val", "labelled", "unlabelled")
 
@@ -91,6 +92,7 @@ def main() -> None:
         default=INPUTS,
         help="what the boxes come from, which a nuScenes result file says; default all",
     )
+    parser.add_argument("--card", action="store_true", help="add a page about the boxes and hashes")
     arguments = parser.parse_args()
     refuse_taken(arguments.out)
     params = load_params()
@@ -100,8 +102,12 @@ def main() -> None:
         arguments.folder, frames, taxonomy, known, arguments.format, arguments.min_score
     )
     labels = Labels(frames, boxes, arguments.split, arguments.made_from, params, taxonomy)
+    files = to.files(labels)
+    if arguments.card:
+        page = card(labels, arguments.folder, arguments.min_score, arguments.format)
+        files = with_sums(files, page)
     with published(arguments.out) as folder:
-        for name, content in to.files(labels):
+        for name, content in files:
             with writing(folder / name):
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 (folder / name).write_bytes(content)
