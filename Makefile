@@ -65,17 +65,17 @@ track: install             ## record what is in the workspace in MLflow: NAME=no
 	$(RUN) -m stages.track --name $(or $(NAME),$(error NAME: name the run, as NAME=no_map))
 
 remote: install            ## push to and pull from a remote of your own: CM3D_REMOTE=ssh://host/folder
-	$(DVC) remote modify --local storage url $(or $(CM3D_REMOTE),$(error CM3D_REMOTE: name one, as CM3D_REMOTE=/net/cm3d))
+	@$(DVC) remote modify --local storage url "$(or $(CM3D_REMOTE),$(error CM3D_REMOTE: name one, as CM3D_REMOTE=/net/cm3d))"
 
 publish: install           ## push outputs, run cache and all experiments of this commit, to GIT=origin
-	$(if $(CM3D_REMOTE),$(DVC) remote modify --local storage url $(CM3D_REMOTE))
+	@$(if $(CM3D_REMOTE),$(DVC) remote modify --local storage url "$(CM3D_REMOTE)")
 	$(DVC) push --run-cache
 	$(DVC) exp push $(or $(GIT),origin) $(EXP)
 	@git diff --quiet HEAD -- dvc.lock .dvc/config params.yaml metrics || echo "note: commit and push \
 	dvc.lock, params.yaml, metrics and .dvc/config too: clones find outputs by them"
 
 fetch: install             ## fetch an experiment with its outputs: EXP=no_map, from GIT=origin
-	$(if $(CM3D_REMOTE),$(DVC) remote modify --local storage url $(CM3D_REMOTE))
+	@$(if $(CM3D_REMOTE),$(DVC) remote modify --local storage url "$(CM3D_REMOTE)")
 	$(DVC) exp pull $(or $(GIT),origin) $(or $(EXP),$(error EXP: name one, as EXP=no_map))
 
 check-remote: install      ## read outputs in the remote and name what is broken: OF=data/pseudo_labels

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cm3d.execution.pipeline import read_stages
-from cm3d.tables import Masks2D
+from cm3d.tables import Masks
 from tests.pipeline.test_repro import stages_run
 from trust.clone import PROJECT, Clone
 
@@ -88,7 +88,7 @@ def test_masks_of_ones_own_come_in_by_a_parameter(copy: Clone, tmp_path: Path) -
     """Copied, changed and named, as docs/share.md has it; in their place DVC puts its own back."""
     folder, edited = copy.root / "data/masks", tmp_path / "edited"
     edited.mkdir()
-    made = {path.name: Masks2D.read(path) for path in folder.glob("*.parquet")}
+    made = {path.name: Masks.read(path) for path in folder.glob("*.parquet")}
     for name, masks in made.items():
         masks[: len(masks) // 2].write(edited / name)
         (folder / name).unlink()
@@ -103,4 +103,4 @@ def test_masks_of_ones_own_come_in_by_a_parameter(copy: Clone, tmp_path: Path) -
 
 def count(folder: Path) -> int:
     """Masks of all scenes."""
-    return sum(len(Masks2D.read(path)) for path in folder.glob("*.parquet"))
+    return sum(len(Masks.read(path)) for path in folder.glob("*.parquet"))
