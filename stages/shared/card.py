@@ -4,6 +4,7 @@ import hashlib
 import subprocess
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -76,7 +77,7 @@ def card(labels: Labels, folder: Path, min_score: float, title: str) -> str:
 def with_sums(files: Iterator[File], page: str) -> Iterator[File]:
     """The same files, the card, and the hashes of all of them."""
     sums = []
-    for name, content in (*files, (CARD, page.encode())):
+    for name, content in chain(files, [(CARD, page.encode())]):
         sums.append(f"{hashlib.sha256(content).hexdigest()}  {name}\n")
         yield name, content
     yield SUMS, "".join(sums).encode()
@@ -92,7 +93,7 @@ def _origin(folder: Path, stages: Stages, stale: Mapping[str, str | None]) -> di
     """The stage that writes the tables, and their hash; of other folders nothing."""
     paths = {path: name for name, stage in stages.items() for path in pipeline.output_paths(stage)}
     maker = paths.get(str(folder))
-    if maker not in stale:
+    if maker is None or maker not in stale:
         return {}
     lock = pipeline.read_values(_LOCK, pipeline.RESTORE)["stages"]
     md5 = {out["path"]: out.get("md5", "none") for out in lock[maker].get("outs", [])}
