@@ -24,6 +24,7 @@ Stages = Mapping[str, Mapping[str, Any]]
 
 # Knobs that a reader wants to know even where nobody changed them.
 _ALWAYS: Final = ("seed", "detect2d.backend", "segment.backend", "lift.recipe", "fuse.labels")
+_OF_THE_MACHINE: Final = ("execution.", "dataset.root")
 # As their authors state them; NOTICE has the terms of models too.
 _LICENCES: Final = {
     "sim": "Apache-2.0, as this project: simulated, no data of others",
@@ -112,7 +113,7 @@ def _recipe() -> Iterator[tuple[str, str, str]]:
     differ = [
         knob
         for knob in sorted(values.keys() | before.keys())
-        if values.get(knob) != before.get(knob) and not knob.startswith("execution.")
+        if values.get(knob) != before.get(knob) and not knob.startswith(_OF_THE_MACHINE)
     ]
     for knob in differ:
         yield f"`{knob}`", str(values.get(knob)), str(before.get(knob))
