@@ -33,8 +33,8 @@ repro: install             ## run every stage that is out of date, then print th
 	$(DVC) repro
 	@$(RUN) -m stages.report
 
-report: install            ## print the table again
-	@$(RUN) -m stages.report
+report: install            ## the table again, and report.html; BASELINE=REV to compare
+	@$(RUN) -m stages.report $(if $(BASELINE),--baseline $(BASELINE))
 
 lint: install-dev          ## ruff and mypy
 	$(BIN)/ruff check .
@@ -89,6 +89,7 @@ weights: install           ## fetch a shelf model and pin its commit: MODEL=grou
 
 figures: install           ## redraw the pictures of docs/
 	$(RUN) docs/make_simulation_figures.py
+	$(RUN) docs/make_report_figures.py
 
 clean:                     ## remove data, caches and unfinished work, keep .venv, metrics and mlflow.db
 	rm -rf data/* .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis dvc_plots

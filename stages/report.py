@@ -1,7 +1,11 @@
-"""`python -m stages.report [--markdown]`: the scores of labels and models as one table."""
+"""`python -m stages.report [--baseline REV]`: scores of labels and models, and what fails.
+
+Prints one table and writes report.html, a page that opens from disk. Only what is up to date is in
+them: scores of other data, parameters or code are left out and named.
+"""
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,11 +16,20 @@ from cm3d.errors import InputError
 from cm3d.evaluation.nuscenes.summary import HEADLINES
 from cm3d.execution import pipeline
 from cm3d.execution.arguments import Arguments
-from cm3d.execution.files import read_figures
+from cm3d.execution.files import read_figures, write_whole
 from cm3d.execution.stage import run_stage
-from cm3d.params import Params, load_params
+from cm3d.params import EMBEDDED, Params, load_params
 from cm3d.tables import layout
 from cm3d.tables.contract import shown
+from cm3d.taxonomy import load_taxonomy
+from stages.shared.report_page import (
+    PER_CLASS,
+    Results,
+    build_page,
+    judged_sets,
+    read_classes,
+)
+from stages.shared.revisions import files_of, present_revision
 
 Scores = Mapping[str, Mapping[str, Any]]
 
@@ -36,6 +49,17 @@ ROWS: Final = {
     "relabel_r1": "relabels round 1",
     "relabel_r2": "relabels round 2",
     "relabel_r3": "relabels round 3",
+}
+
+# What two revisions must share for their scores to be compared.
+_SAME: Final[Mapping[str, Callable[[Params], object]]] = {
+    "data set": lambda params: (params.dataset.name, params.dataset.version),
+    "simulated world": lambda params: (
+        params.simulation if params.dataset.name in EMBEDDED else None
+    ),
+    "taxonomy": lambda params: params.taxonomy,
+    "scored split": lambda params: params.scoring.split,
+    "protocol": lambda params: params.evaluate.protocol,
 }
 
 
@@ -111,20 +135,76 @@ def _cell(value: object) -> str:
     return f"{value:.3f}" if isinstance(value, int | float) else "-"
 
 
+def fresh_scores(project: Path) -> tuple[dict[str, dict[str, Any]], list[str]]:
+    """The scores of a project that belong to its code, parameters and data; names of the others.
+
+    Raises:
+        InputError: Nothing has been scored, or a file holds something else.
+    """
+    scored, fresh = read_scores(project / layout.EVALUATION), pipeline.fresh_stages(project)
+    scores = {name: row for name, row in scored.items() if f"evaluate@{name}" in fresh}
+    return scores, [name for name in scored if name not in scores]
+
+
+def read_baseline(revision: str, params: Params) -> tuple[Results | None, str]:
+    """What a revision or an experiment scored, and a sentence on it.
+
+    Scores on other data say nothing about a change: then there is no baseline.
+
+    Raises:
+        InputError: There is no such revision, or its files cannot be read.
+    """
+    with files_of(Path(), revision) as project:
+        other = load_params(project / "params.yaml")
+        if differing := [name for name, of in _SAME.items() if of(params) != of(other)]:
+            return None, f"No deltas to {revision}: it has another {' and '.join(differing)}"
+        scores, stale = fresh_scores(project)
+        results = Results(scores, read_classes(project / PER_CLASS, list(scores)))
+    told = f"Small figures: change against {revision}"
+    told += "" if other.seed == params.seed else f", which has seed {other.seed}"
+    if left_out := [ROWS[name] for name in stale]:
+        told += f"; there these are older than their inputs: {', '.join(left_out)}"
+    return results, told
+
+
+def write_page(path: Path, scores: Scores, notes: Sequence[str], baseline: str | None) -> int:
+    """Write the page; returns its size in bytes.
+
+    Raises:
+        InputError: The baseline does not exist, a table is broken, or the page cannot be written.
+    """
+    params, taxonomy = load_params(), load_taxonomy(load_params().taxonomy)
+    told, before = list(notes), None
+    if baseline is not None:
+        before, sentence = read_baseline(baseline, params)
+        told.append(sentence)
+    titles = {name: ROWS[name] for name in scores}
+    sets, left_out = judged_sets(titles, pipeline.fresh_stages(Path()), params, taxonomy)
+    title = f"{describe(params, scores)}, revision {present_revision(Path())}"
+    present = Results(scores, read_classes(PER_CLASS, list(scores)))
+    page = build_page(title, titles, present, before, sets, [*told, *left_out], params, taxonomy)
+    content = page.html().encode()
+    write_whole(path, content)
+    return len(content)
+
+
 def main() -> None:
-    """Print the report of the project in the current folder."""
+    """Print and write the report of the project in the current folder."""
     parser = Arguments("report", __doc__)
     parser.add_argument("--markdown", action="store_true", help="the table alone, as Markdown")
+    parser.add_argument("--baseline", help="a revision or experiment to compare with")
+    parser.add_argument("--out", type=Path, default=Path("report.html"), help="report.html")
     arguments = parser.parse_args()
-    scored, fresh = read_scores(layout.EVALUATION), pipeline.fresh_stages(Path())
-    scores = {name: row for name, row in scored.items() if f"evaluate@{name}" in fresh}
-    stale = [name for name in scored if name not in scores]
+    scores, stale = fresh_scores(Path())
     title = describe(load_params(), scores)
     if arguments.markdown:
         print(markdown_table(title, scores))
     else:
         console = Console()
         console.print(score_table(title, scores))
+        notes = [renewal(stale)] if stale else []
+        size = write_page(arguments.out, scores, notes, arguments.baseline)
+        console.print(f"Page:     {arguments.out}   ({size / 1e6:.1f} MB, open it in a browser)")
         console.print("Plots:    dvc plots show   (writes dvc_plots/index.html)")
         console.print("Metrics:  metrics/, dvc metrics show, dvc exp show")
         console.print("MLflow:   mlflow.db   (make ui)")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cm3d.errors import InputError
-from cm3d.execution.pipeline import fresh_stages, read_stages, stale_reasons
+from cm3d.execution.pipeline import fresh_stages, read_stages, stale_reasons, strayed
 
 GROUPS = """
 stages:
@@ -230,6 +230,17 @@ def test_only_the_part_that_is_newer_counts(copy: Path, dvc: Callable[..., str])
     # where DVC's listing is away nobody can tell
     shutil.rmtree(copy / ".dvc/cache")
     assert stale_reasons(copy) == FRESH
+
+
+def test_outputs_that_are_not_those_of_the_lock_have_strayed(copy: Path) -> None:
+    """Also where the stage is fresh: after `git checkout` without `dvc checkout`, say."""
+    outputs = ["data/made", "data/read", "data/look"]
+    assert strayed(copy, outputs) == []
+    write(copy / "data/made/x/1", "0", "1")
+    (copy / "data/look").unlink()
+    assert strayed(copy, outputs) == ["data/made", "data/look"]
+    assert fresh_stages(copy) == ["make", "read", "look", "last"]
+    assert strayed(copy, ["data/nobody"]) == ["data/nobody"]
 
 
 def test_a_missing_lock_is_named(copy: Path) -> None:

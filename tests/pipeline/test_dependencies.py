@@ -224,6 +224,8 @@ LAYERS: dict[str, set[str]] = {
     "export": {"geometry", "tables", "sensors", "splits", "detectors", "training", "execution"},
     "execution": {"tables"},
     "mlflow_runs": {"execution"},
+    "drawing": {"geometry"},
+    "report": {"geometry", "tables", "evaluation"},
 }
 
 

@@ -33,6 +33,7 @@ def printed(
         for name, content in scored.items():
             (layout.EVALUATION / f"{name}.json").write_text(json.dumps(content))
         monkeypatch.setattr(pipeline, "fresh_stages", lambda _: set(fresh), raising=False)
+        monkeypatch.setattr(report, "write_page", lambda *_: 1_234_567)
         monkeypatch.setattr("sys.argv", ["report", *arguments])
         report.main()
         return capsys.readouterr().out.splitlines()
@@ -106,7 +107,7 @@ def test_the_title_says_what_the_scores_belong_to(
 
 def test_it_says_where_everything_is(printed: Any) -> None:
     text = "\n".join(printed({"finetune": {}}, ["evaluate@finetune"]))
-    for place in ("dvc plots show", "metrics/", "mlflow.db", "make ui"):
+    for place in ("report.html   (1.2 MB", "dvc plots", "metrics/", "mlflow.db", "make ui"):
         assert place in text
 
 

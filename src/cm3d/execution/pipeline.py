@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, Final
@@ -135,6 +135,23 @@ def stale_reasons(project: Path) -> dict[str, str | None]:
         return f"{path} has changed" if now not in (md5, None) else None
 
     return {name: reason_of(name) for name in lock}
+
+
+def strayed(project: Path, paths: Iterable[str]) -> list[str]:
+    """The outputs among some paths that are not on disk as dvc.lock records them.
+
+    They are of another revision (`git checkout` without `dvc checkout`), edited, or not there.
+
+    Args:
+        project: Folder of dvc.lock.
+        paths: Whole outputs, metrics or plots; those that no stage has made are strayed as well.
+
+    Raises:
+        InputError: dvc.lock cannot be read.
+    """
+    lock: dict[str, Any] = read_values(project / "dvc.lock", RESTORE).get("stages") or {}
+    made = {out["path"]: out.get("md5") for name in lock for out in lock[name].get("outs", [])}
+    return [p for p in paths if made.get(p) is None or _content_hash(project, p) != made[p]]
 
 
 def knobs_of(stage: Mapping[str, Any]) -> list[str]:

@@ -1,24 +1,16 @@
-"""`PYTHONPATH=src python -m experiments.explain SCENE SAMPLE_TOKEN`: why is this box here?
+"""What gave lifted boxes their places, headings, sizes, classes and scores, in words."""
 
-Prints the lifted boxes of a keyframe, surest first, with what gave centre, heading, size, class and
-score of each (docs/lifting.md says what the words mean). Run it in a workspace in which `lift` has
-run.
-"""
-
-import argparse
 from typing import Final
 
 import numpy as np
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
 from cm3d.errors import InputError
-from cm3d.execution.stage import run_stage
 from cm3d.geometry.arrays import NDArrayFloat
 from cm3d.geometry.se3 import SE3
 from cm3d.lift.explained import ExplainedBoxes
-from cm3d.tables import Boxes3D, Explanations, Frames, layout
+from cm3d.tables import Explanations
 
 _HEADINGS: Final = (
     ("object", "keyframes"),
@@ -31,46 +23,19 @@ _HEADINGS: Final = (
 )
 
 
-def main() -> None:
-    """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("scene")
-    parser.add_argument("sample_token", help="the keyframe")
-    parser.add_argument("--class", dest="class_name", help="boxes of this class alone")
-    arguments = parser.parse_args()
-    found, global_SE3_ego = of_keyframe(arguments.scene, arguments.sample_token)
-    if arguments.class_name is not None:
-        found = of_class(found, arguments.class_name)
-    title = f"{arguments.scene}, {arguments.sample_token}"
+def evidence_table(title: str, found: ExplainedBoxes, global_SE3_ego: SE3) -> Table:
+    """Boxes of a keyframe in their order, two lines each (docs/lifting.md explains the words)."""
     table = Table(title=title, box=box.SIMPLE_HEAD, show_lines=True)
     for heading in _HEADINGS:
         table.add_column("\n".join(heading))
     for row in told(found, global_SE3_ego):
         table.add_row(*row)
-    Console().print(table)
+    return table
 
 
-def of_keyframe(scene: str, sample_token: str) -> tuple[ExplainedBoxes, SE3]:
-    """Boxes of a keyframe, surest first, and the pose of the ego vehicle.
-
-    Raises:
-        InputError: There is no such scene or keyframe, or `lift` has not run.
-    """
-    if scene not in layout.all_scenes():
-        raise InputError(f"{scene}: no such scene; take one of {layout.FRAMES}")
-    file = f"{scene}.parquet"
-    frames = Frames.read(layout.FRAMES / file)
-    if sample_token not in frames.sample_token:
-        known = ", ".join(frames.sample_token)
-        raise InputError(f"{sample_token}: no such keyframe in {scene}; it has {known}")
-    found = ExplainedBoxes(
-        Boxes3D.read(layout.LIFTED / file), Explanations.read(layout.LIFT_EXPLAINED / file)
-    )
-    if not np.array_equal(found.boxes.sample_token, found.why.sample_token):
-        raise InputError(f"{layout.LIFT_EXPLAINED / file}: of other boxes; rerun `lift`")
-    found = found[found.boxes.sample_token == sample_token]
-    (pose,) = frames.global_SE3_ego[frames.sample_token == sample_token]
-    return found[np.argsort(-found.boxes.score, kind="stable")], SE3.from_pose(pose)
+def surest_first(found: ExplainedBoxes) -> ExplainedBoxes:
+    """Boxes by falling score."""
+    return found[np.argsort(-found.boxes.score, kind="stable")]
 
 
 def of_class(found: ExplainedBoxes, class_name: str) -> ExplainedBoxes:
@@ -128,7 +93,3 @@ def _named(factors: dict[str, NDArrayFloat], row: int) -> str:
 
 def _number(value: float) -> str:
     return "-" if np.isnan(value) else f"{value:.2f}"
-
-
-if __name__ == "__main__":
-    run_stage(main, has_arguments=True)

@@ -1,0 +1,1 @@
+"""Keyframes as pictures, in memory: seen from above, and through their cameras."""

@@ -1,0 +1,1 @@
+"""What became of boxes and objects: matched, counted by kind of failure, ranked, put on a page."""
