@@ -1,8 +1,9 @@
 """`PYTHONPATH=src python -m experiments.reliability FOLDER`: are scores of labels probabilities?
 
 Prints, by range of scores, how many labels there are and which share is right: a true box of the
-class within 2 m that no surer label has taken. And the slope and offset of the logit that fit
-best, for `lift.calibration`. Run it in a workspace, on development worlds (docs/lifting.md).
+class within 2 m that no surer label has taken; `make report` draws it for what is scored. And the
+slope and offset of the logit that fit best, for `lift.calibration`. Run it in a workspace, on
+development worlds (docs/lifting.md).
 """
 
 import argparse
@@ -16,15 +17,16 @@ from scipy.optimize import minimize
 from cm3d.errors import InputError
 from cm3d.evaluation.nuscenes.detection import countable_boxes
 from cm3d.evaluation.nuscenes.filtering import read_truth
-from cm3d.evaluation.nuscenes.matching import match_boxes
+from cm3d.evaluation.nuscenes.rules import ClassRules
 from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat
 from cm3d.lift.calibration import logits
 from cm3d.params import load_params
+from cm3d.report.curves import reliability
+from cm3d.report.judging import judge
 from cm3d.tables import Boxes3D, layout, read_scenes
 from cm3d.taxonomy import load_taxonomy
 
 _EDGES: Final = (0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
-_RIGHT_WITHIN_M: Final = 2.0
 
 
 def judged(folder: Path, split: str) -> tuple[NDArrayFloat, NDArrayBool]:
@@ -38,9 +40,8 @@ def judged(folder: Path, split: str) -> tuple[NDArrayFloat, NDArrayBool]:
     truth, racks = read_truth(frames, taxonomy)
     labels = read_scenes(Boxes3D, folder, sorted(set(frames.scene_name)))
     labels, truth = countable_boxes(labels, truth, frames, racks, taxonomy)
-    matching = match_boxes(labels, truth, (_RIGHT_WITHIN_M,))
-    right = matching.truth_row[_RIGHT_WITHIN_M] >= 0
-    return labels.score[matching.best_first], right
+    found = judge(labels, truth, ClassRules.of(taxonomy))
+    return labels.score, found.right
 
 
 def fit(score: NDArrayFloat, right: NDArrayBool) -> tuple[float, float]:
@@ -65,11 +66,11 @@ def main() -> None:
     except InputError as error:
         raise SystemExit(str(error)) from error
     print("scores        labels  mean score  right")
-    for low, high in pairwise(_EDGES):
-        within = (score >= low) & (score < high)
-        if within.any():
-            mean, share = score[within].mean(), right[within].mean()
-            print(f"{low:.2f} to {high:.2f}  {within.sum():6d}  {mean:10.2f}  {share:5.2f}")
+    bins = reliability(score, right, np.array(_EDGES))
+    for row, (low, high) in enumerate(pairwise(_EDGES)):
+        if bins.boxes[row]:
+            figures = f"{bins.boxes[row]:6d}  {bins.score[row]:10.2f}  {bins.right[row]:5.2f}"
+            print(f"{low:.2f} to {high:.2f}  {figures}")
     slope, offset = fit(score, right)
     print(f"best: slope {slope:.2f}, offset {offset:.2f}, of {len(score)} labels")
 
