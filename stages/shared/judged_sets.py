@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
@@ -21,7 +22,7 @@ from cm3d.taxonomy import Taxonomy
 from stages.evaluate import chosen_frames
 from stages.shared.scene_layers import view_of
 
-_SEEN_FROM: float = 0.3  # IoU of an object's outline with a detection
+_SEEN_FROM: Final = 0.3  # IoU of an object's outline with a detection
 
 
 @dataclass(frozen=True)

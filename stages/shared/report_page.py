@@ -84,7 +84,9 @@ def judged_sets(
     if pipeline.strayed(project, [str(layout.INDEX)]):
         return [], [f"{layout.INDEX} is not what dvc.lock records; `dvc checkout` mends it"]
     with_2d = "detect2d" in fresh and not pipeline.strayed(project, [str(layout.BOXES2D)])
-    judge, sets, notes = Judge(params, taxonomy, with_2d), [], []
+    judge = Judge(params, taxonomy, with_2d)
+    sets: list[JudgedSet] = []
+    notes: list[str] = []
     if not with_2d:
         notes.append(f"{layout.BOXES2D} is not fresh, so nothing is called missed in 2D")
     for name, title in titles.items():
@@ -183,8 +185,8 @@ def _classes(
         row = [Cell(class_name)]
         for name in shown:
             before = baseline.classes.get(name, {}) if baseline else {}
-            values = (of.get(class_name, {}).get(figure) for of in (present.classes[name], before))
-            row.append(figure_cell(*values, "higher"))
+            value = present.classes[name].get(class_name, {}).get(figure)
+            row.append(figure_cell(value, before.get(class_name, {}).get(figure), "higher"))
         rows.append(row)
     page.table([figure, *shown.values()], rows)
 
@@ -241,7 +243,8 @@ def _reliability(page: Page, sets: Sequence[JudgedSet]) -> None:
         "probabilities. ECE is the mean distance from it over all boxes.",
         "faint",
     )
-    lines, rows = [], []
+    lines: list[Line] = []
+    rows: list[list[Cell]] = []
     for judged in sets:
         found = reliability(judged.all_boxes.boxes.score, judged.all_boxes.right)
         notes = [f"{count} boxes" for count in found.boxes]
@@ -277,7 +280,7 @@ def _errors(page: Page, sets: Sequence[JudgedSet]) -> None:
                 _line(
                     j,
                     sets,
-                    np.arange(len(b.labels)),
+                    np.arange(len(b.labels), dtype=np.float64),
                     values_of(b),
                     [f"{n} objects" for n in b.objects],
                 )
@@ -298,7 +301,7 @@ def _failures(page: Page, sets: Sequence[JudgedSet]) -> None:
         "faint",
     )
     page.colors(_KIND_COLORS)
-    rows = []
+    rows: list[list[Cell | str]] = []
     for judged in sets:
         counts = counted(judged.object_kinds, judged.box_kinds)
         total = max(sum(counts.values()), 1)

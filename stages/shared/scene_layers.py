@@ -173,7 +173,7 @@ def read_scene(scene: str, params: Params, model: str | None = None) -> SceneLay
 
     frames = Frames.read(layout.FRAMES / f"{scene}.parquet")
     model = model or _last_model(scene)
-    boxes = {
+    boxes: dict[str, Boxes3D | None] = {
         "true": table_of(GroundTruth, layout.GROUND_TRUTH, "true boxes"),
         "lifted": table_of(Boxes3D, layout.LIFTED, "lifted boxes"),
         "fused": table_of(Boxes3D, layout.PSEUDO_LABELS, "fused boxes"),
@@ -268,7 +268,8 @@ def boxes_of_frame(
 ) -> tuple[dict[str, Boxes3D], list[str]]:
     """Boxes of a keyframe by layer that score enough, and notes on layers that lose all."""
     token = layers.frames.sample_token[frame]
-    shown, notes = {}, []
+    shown: dict[str, Boxes3D] = {}
+    notes: list[str] = []
     for name, boxes in layers.boxes.items():
         own = boxes[boxes.sample_token == token]
         shown[name] = own[own.score >= min_score]

@@ -125,7 +125,8 @@ def draw_photograph(
 def in_viewing_order(photographs: Sequence[Photograph], around: Surroundings) -> list[list[int]]:
     """Rows of photographs: those that look ahead from left to right, then those that look back."""
     ego_SE3_global = around.global_SE3_ego.inverse()
-    ahead, back = {}, {}
+    ahead: dict[int, float] = {}
+    back: dict[int, float] = {}
     for index, photograph in enumerate(photographs):
         forward = ego_SE3_global.rotate(photograph.view.camera_SE3_global.rotation[2][None])[0]
         yaw_rad = float(np.arctan2(forward[1], forward[0]))
@@ -169,7 +170,8 @@ def contact_sheet(
     bare = replace(around, tracks_m=[])
     plans = [draw_plan("labels", around, plan, labels), draw_plan("model", bare, plan, models)]
     head = blank(width_px, 8 + _LINE_PX * (2 + len(notes)))
-    legend, x_px = [], 8.0
+    legend: list[Word] = []
+    x_px = 8.0
     for name, text in {
         "boxes on images": "2D detections, masks in many colours",
         **{name: f"{name} boxes" for name in on_images},

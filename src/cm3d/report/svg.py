@@ -87,7 +87,8 @@ def line_chart(
 
 def share_bar(shares: Mapping[str, float], colors: Mapping[str, str], width_px: int = 240) -> str:
     """A bar whose parts are shares of a whole, each telling its name."""
-    parts, start = [], 0.0
+    parts: list[str] = []
+    start = 0.0
     for name, share in shares.items():
         if share > 0:
             parts.append(
@@ -137,7 +138,9 @@ def _frame(x: Axis, y: Axis) -> list[str]:
 
 
 def _drawn(line: Line, x: Axis, y: Axis, dots: bool) -> str:
-    path, pen, points = [], "M", []
+    path: list[str] = []
+    points: list[str] = []
+    pen = "M"
     for index, (at, value) in enumerate(zip(line.x.tolist(), line.y.tolist(), strict=True)):
         if math.isnan(value) or not (x.low <= at <= x.high and y.low <= value <= y.high):
             pen = "M"
