@@ -13,7 +13,7 @@ from cm3d.drawing.birds_eye import draw_footprints
 from cm3d.drawing.camera import crop_around, draw_edges
 from cm3d.drawing.canvas import Color, Word, shrunk, write_words
 from cm3d.drawing.sheet import draw_surroundings, plan_around
-from cm3d.geometry.arrays import NDArrayByte
+from cm3d.geometry.arrays import NDArrayByte, NDArrayFloat
 from cm3d.geometry.cuboids import Cuboids
 from cm3d.params import Params
 from cm3d.report.failures import OF_BOXES, OF_OBJECTS, counted
@@ -139,7 +139,7 @@ def _through_camera(
     return shown
 
 
-def _worth_a_look(layers: SceneLayers, frame: int, failing: Cuboids) -> tuple[int, NDArrayByte]:
+def _worth_a_look(layers: SceneLayers, frame: int, failing: Cuboids) -> tuple[int, NDArrayFloat]:
     """A camera, and the outline (4,) there of the largest failing thing that does not fill it."""
     cameras = layers.images_of(frame)
     best, best_share = (0, np.array([0.0, 0.0, cameras.width_px[0], cameras.height_px[0]])), 0.0

@@ -317,9 +317,9 @@ def _failures(page: Page, sets: Sequence[JudgedSet]) -> None:
 
 def _frames(page: Page, sets: Sequence[JudgedSet], params: Params) -> None:
     by_name = {judged.name: judged for judged in sets}
-    shown = [name for name in ("pseudo_labels", "lifted") if name in by_name][:1]
-    shown += [name for name in MODELS if name in by_name][:1]
-    for name in shown:
+    labels = [name for name in ("pseudo_labels", "lifted") if name in by_name]
+    models = [name for name in MODELS if name in by_name]
+    for name in (*labels[:1], *models[:1]):
         page.heading(f"The best keyframe and the worst ones: {by_name[name].title}")
         page.words(
             "Ranked by F1, those with fewer than 10 boxes and objects passed over. Forward is up; "

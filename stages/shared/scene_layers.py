@@ -222,7 +222,7 @@ def frame_index(frames: Frames, wanted: str) -> int:
     Raises:
         InputError: There is none.
     """
-    tokens = frames.sample_token.tolist()
+    tokens: list[str] = frames.sample_token.tolist()
     if wanted in tokens:
         return tokens.index(wanted)
     if wanted.isascii() and wanted.isdigit() and int(wanted) < len(tokens):
