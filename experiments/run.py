@@ -21,6 +21,7 @@ from cm3d.params import Params, parse_params, read_yaml
 from experiments.overrides import PARAMS_FILE, with_overrides
 from experiments.paper_tables import PaperTable, Row, load_table
 from experiments.preset import load_presets
+from experiments.recording import recording
 from experiments.results import describe_scale, markdown, row_result
 from experiments.trials import plan_trials, run_trials
 
@@ -54,19 +55,27 @@ def run_table(
     overrides = [(row, {**base, **row.resolved(values)}) for row in steps]
     trials = plan_trials(overrides, shown_seeds)
     chosen = [trial for trial in trials if any(part in trial.row.name for part in only)]
-    failed = run_trials(name, [trial for trial in chosen if trial.seed in seeds])
-    found = [(trial, trial.find()) for trial in trials]
-    rows = [row_result(row, {t.seed: s for t, s in found if s and t.row is row}) for row in steps]
-    text = markdown(table, scale, rows)
-    content = {"table": name, "title": table.title, "scale": scale, "rows": rows}
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{name}.json").write_text(json.dumps(content, indent=2) + "\n")
-    (folder / f"{name}.md").write_text(text)
-    if failed:
-        raise InputError(
-            f"{name}: {len(failed)} of {len({trial.name for trial in chosen})} runs failed, their "
-            f"messages are above; {folder / name}.md has the others, run it again for these"
-        )
+    with recording(name, presets) as record:
+        asked = [trial for trial in chosen if trial.seed in seeds]
+        failed = run_trials(name, asked, record.running)
+        found = [(trial, trial.find()) for trial in trials]
+        for trial in (trial for trial, scores in found if scores):
+            record.found(trial)
+        rows = [
+            row_result(row, {t.seed: s for t, s in found if s and t.row is row}) for row in steps
+        ]
+        text = markdown(table, scale, rows)
+        content = {"table": name, "title": table.title, "scale": scale, "rows": rows}
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{name}.json").write_text(json.dumps(content, indent=2) + "\n")
+        (folder / f"{name}.md").write_text(text)
+        record.written(text, sorted(folder.glob(f"{name}.*")))
+        if failed:
+            raise InputError(
+                f"{name}: {len(failed)} of {len({trial.name for trial in chosen})} runs failed, "
+                f"their messages are above; {folder / name}.md has the others, run it again for "
+                "these"
+            )
     return text
 
 

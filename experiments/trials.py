@@ -10,7 +10,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -126,8 +127,12 @@ def files_state(overrides: Mapping[str, Any]) -> str:
     return json.dumps(named, sort_keys=True) if named else ""
 
 
-def run_trials(title: str, trials: Sequence[Trial]) -> set[str]:
+def run_trials(
+    title: str, trials: Sequence[Trial], around: Callable[[Trial], AbstractContextManager[None]]
+) -> set[str]:
     """Run what has not been run, in order, and say how far it is; a failed run stops no other.
+
+    Each runs within its `around`.
 
     Returns:
         Names of those that failed; the others are found by the next call.
@@ -140,7 +145,8 @@ def run_trials(title: str, trials: Sequence[Trial]) -> set[str]:
             say(f"{title}: {number} of {len(trials)}: {trial.row.name}, seed {trial.seed}{left}")
             begin_s = time.monotonic()
             try:
-                trial.run()
+                with around(trial):
+                    trial.run()
             except InputError as error:
                 say(str(error))
                 failed.add(trial.name)

@@ -32,7 +32,7 @@ _ALONE: Final = 3
 _KNOB: Final = "fuse.min_iou"
 _LABELS: Final = "evaluate@pseudo_labels"
 _SCORES: Final = "metrics/evaluate/pseudo_labels.json"
-_TRACKED: Final = "evaluate/pseudo_labels/mAP"
+_TRACKED: Final = "mAP/pseudo_labels"
 
 
 @dataclass
@@ -105,8 +105,10 @@ def fault_of(clone: Clone, commit: str | None, runs: list[Run], value: float) ->
         return f"its commit has {_KNOB} {params[section][knob]}, not {value}"
     if len(runs) != 1:
         return f"{len(runs)} runs of it"
-    if runs[0].params.get(_KNOB) != str(value):
-        return f"its run has {_KNOB} {runs[0].params.get(_KNOB)}, not {value}"
+    before = committed_params(clone, "HEAD")[section][knob]
+    recorded = runs[0].params.get(f"changed.{_KNOB}", str(before))
+    if recorded != str(value):
+        return f"its run has {_KNOB} {recorded}, not {value}"
     score = committed_scores(clone, commit, _SCORES)["mAP"]
     if runs[0].metrics.get(_TRACKED) != score:
         return f"its run has mAP {runs[0].metrics.get(_TRACKED)}, not {score}"

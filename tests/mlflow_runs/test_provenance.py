@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cm3d.errors import InputError
-from cm3d.mlflow_runs.provenance import files_of_stages, read_provenance
+from cm3d.mlflow_runs.provenance import committed_params, files_of_stages, read_provenance
 
 STAGES = {"fuse", "pretrain", "evaluate"}
 
@@ -28,6 +28,7 @@ def test_tags_name_experiment_and_outputs(
         "dvc.exp": "brave-lamp",
         "dvc.baseline_rev": "abc123",
         "dvc.lock.md5": found.lock_md5,
+        "mlflow.source.name": "dvc.yaml",
         "dvc.out.data/pseudo_labels": "aa.dir",
         "dvc.out.data/models/pretrain": "bb.dir",
     }
@@ -55,7 +56,22 @@ def test_the_commit_is_the_checked_out_one(
     subprocess.run([*git, "init", "-q"], check=True)
     subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "m"], check=True)
     head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True)
-    assert read_provenance(write_lock(tmp_path), STAGES).tags["git.commit"] == head.stdout.strip()
+    tags = read_provenance(write_lock(tmp_path), STAGES).tags
+    assert tags["git.commit"] == tags["mlflow.source.git.commit"] == head.stdout.strip()
+
+
+def test_committed_parameters_are_those_of_the_commit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert committed_params(tmp_path) is None
+    for role in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{role}_NAME", "n")
+        monkeypatch.setenv(f"GIT_{role}_EMAIL", "e")
+    (tmp_path / "params.yaml").write_text("seed: 0\n")
+    for step in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "m"]):
+        subprocess.run(["git", "-C", str(tmp_path), *step], check=True)
+    (tmp_path / "params.yaml").write_text("seed: 1\n")
+    assert committed_params(tmp_path) == {"seed": 0}
 
 
 def test_a_part_of_the_stages_is_another_run_without_the_hashes_of_the_rest(

@@ -87,6 +87,27 @@ def test_a_uri_is_shown_without_its_password(uri: str, shown: str) -> None:
     assert Store(uri, None).shown == shown
 
 
+def test_files_may_lie_in_an_object_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "postgresql://me@host/db")
+    monkeypatch.setenv("MLFLOW_DEFAULT_ARTIFACT_ROOT", "s3://bucket/runs")
+    assert Store.from_environment().artifacts == "s3://bucket/runs"
+    monkeypatch.setenv("MLFLOW_DEFAULT_ARTIFACT_ROOT", "ftp://me:s3cret@host/runs")
+    with pytest.raises(InputError, match=r"_ARTIFACT_ROOT: ftp://me:\*\*\*@host/runs has a pass"):
+        Store.from_environment()
+
+
+def test_the_uri_of_a_server_is_not_printed_when_a_run_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """MLflow would, with its password, unless this is set."""
+    from mlflow.environment_variables import MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT as SILENT
+
+    monkeypatch.setenv(SILENT.name, "false")
+    with pytest.raises(InputError), open_store(Store("http://127.0.0.1:9", None)):
+        pass
+    assert SILENT.get() is True
+
+
 def test_text_of_others_loses_the_password_as_it_is_and_unquoted() -> None:
     store = Store("http://me:s3cr%40t@mlflow.example", None)
     text = "http://me:s3cr%40t@mlflow.example/api refused me with s3cr@t"

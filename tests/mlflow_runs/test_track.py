@@ -1,5 +1,6 @@
 import hashlib
 import json
+import os
 import shutil
 import sqlite3
 import sys
@@ -23,7 +24,7 @@ def test_a_part_of_the_pipeline_is_a_run_of_what_is_fresh(
     files = {
         "metrics/evaluate/labels.json": '{"mAP": 0.5}',
         "metrics/plots/ap/labels.json": "[]",
-        "metrics/plots/fuse.csv": "step,kept\n1,7\n2,5\n",
+        "metrics/plots/fuse.csv": "step,loss\n1,7\n2,5\n",
         "metrics/pretrain.json": '{"loss": 0.25}',
         "metrics/plots/pretrain.csv": "step,loss\n1,0.25\n",
         "metrics/stray.json": '{"mAP": 0.75}',
@@ -31,6 +32,9 @@ def test_a_part_of_the_pipeline_is_a_run_of_what_is_fresh(
     for path, text in files.items():
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text(text)
+    (tmp_path / "report.html").write_text("newer than the figures")
+    (tmp_path / "report_old.html").write_text("older")
+    os.utime(tmp_path / "report_old.html", (0, 0))
     hashes = {path: hashlib.md5(text.encode()).hexdigest() for path, text in files.items()}
     made = {"fuse": list(hashes)[:3], "pretrain": list(hashes)[3:5]}
     write_lock(
@@ -56,13 +60,16 @@ def test_a_part_of_the_pipeline_is_a_run_of_what_is_fresh(
     with closing(sqlite3.connect("mlflow.db")) as database:
         metrics = database.execute("select key, step, value from metrics order by key, step")
         assert metrics.fetchall() == [
-            ("evaluate/labels/mAP", 0, 0.5),
-            ("fuse/kept", 1, 7.0),
-            ("fuse/kept", 2, 5.0),
+            ("loss/fuse", 1, 7.0),
+            ("loss/fuse", 2, 5.0),
+            ("mAP/labels", 0, 0.5),
         ]
         (folder,) = database.execute("select artifact_uri from runs").fetchone()
         params = dict(database.execute("select key, value from params").fetchall())
     kept = {str(p.relative_to(folder[7:])) for p in Path(folder[7:]).rglob("*") if p.is_file()}
-    assert kept == {*made["fuse"], "params.yaml"}
-    assert {"seed", "execution.workers", "lift.recipe"} <= params.keys()
+    assert kept == {*made["fuse"], "params.yaml", "report.html"}
+    # outside Git nothing is known that could have changed
+    assert params.keys() == {
+        *("dataset.name", "detector.name", "labels.fraction", "seed", "taxonomy")
+    }
     assert json.loads(Path(folder[7:], made["fuse"][0]).read_text()) == {"mAP": 0.5}

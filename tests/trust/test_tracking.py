@@ -19,7 +19,7 @@ from cm3d.mlflow_runs import read_provenance
 from cm3d.mlflow_runs.content import read_curves, shown_params
 from cm3d.mlflow_runs.store import Store, _in_one_line, _locked, _prepare
 from stages.report import read_scores
-from stages.track import read_metrics
+from stages.track import read_scores as read_headlines
 from tests.trust.refusal import content_of, refuses
 
 # A URI, and what is shown of it.
@@ -61,8 +61,7 @@ def test_no_error_shows_a_secret(case: str) -> None:
         with pytest.raises(InputError) as caught:
             fail()
         assert "s3cret" not in said + "".join(traceback.format_exception(caught.value))
-    if "?" not in uri:
-        assert "s3cret" not in str(shown_params({"a": [f"see {uri}"]}))
+    assert "s3cret" not in str(shown_params({"a": [f"see {uri}"]}))
 
 
 def test_secrets_of_the_environment_are_hidden_too(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -173,7 +172,7 @@ def test_broken_metrics_are_named(
     path.write_bytes(content)
     before = content_of(tmp_path)
     if reader == "track":
-        refuses(lambda: read_metrics([path]), str(path), words, "rerun its stage")
+        refuses(lambda: read_headlines(Path(), [path]), str(path), words, "rerun its stage")
     else:
         refuses(lambda: read_scores(path.parent), str(path), words, "evaluate@finetune")
     assert content_of(tmp_path) == before
@@ -183,10 +182,11 @@ def test_metrics_that_are_away_or_a_folder_are_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    path = Path("metrics/a.json")
-    refuses(lambda: read_metrics([path]), "metrics/a.json: No such file")
+    path = Path("metrics/evaluate/a.json")
+    read = partial(read_headlines, Path(), [path])
+    refuses(read, "metrics/evaluate/a.json: No such file")
     path.mkdir(parents=True)
-    refuses(lambda: read_metrics([path]), "metrics/a.json: Is a directory")
+    refuses(read, "metrics/evaluate/a.json: Is a directory")
 
 
 # Content of a history, and of YAML that DVC writes.

@@ -7,12 +7,14 @@ import subprocess
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+import yaml
 
 from cm3d.errors import InputError
 from cm3d.execution.pipeline import RESTORE, read_values
 
-_TAGGED_OUTS = ("data/pseudo_labels", "data/models")
+_TAGGED_OUTS: Final = ("data/index", "data/pseudo_labels", "data/imported", "data/models")
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,7 @@ class Provenance:
     Args:
         experiment: Name given by `dvc exp run` or the user, else `workspace`.
         lock_md5: Digest of the run's stages in dvc.lock.
-        tags: All of it as MLflow tags, with the hashes of labels and models.
+        tags: All of it as MLflow tags, with the hashes of data set, labels and models.
     """
 
     experiment: str
@@ -55,10 +57,13 @@ def read_provenance(
         raise InputError(f"{lock}: no stage agrees with params.yaml; run `dvc repro STAGE` first")
     experiment = os.environ.get("DVC_EXP_NAME") or name or "workspace"
     digest = hashlib.md5(json.dumps(recorded, sort_keys=True).encode(), usedforsecurity=False)
+    head = _head(workspace)
     tags = {
         "dvc.exp": experiment,
         "dvc.baseline_rev": os.environ.get("DVC_EXP_BASELINE_REV", ""),
-        "git.commit": _head(workspace),
+        "git.commit": head,
+        "mlflow.source.name": "dvc.yaml",
+        "mlflow.source.git.commit": head,  # where MLflow's own pages look for it
         "dvc.lock.md5": digest.hexdigest(),
         **{
             f"dvc.out.{out['path']}": str(out.get("md5", ""))
@@ -119,8 +124,22 @@ def _stages_with_outs(lock: Path) -> dict[str, Any]:
         raise InputError(f"{lock}: not a DVC lock file; {RESTORE}") from error
 
 
+def committed_params(workspace: Path) -> dict[str, Any] | None:
+    """Content of params.yaml at the commit that is checked out; None where there is none."""
+    try:
+        content = yaml.safe_load(_git(workspace, "show", "HEAD:./params.yaml"))
+    except yaml.YAMLError:
+        return None
+    return content if isinstance(content, dict) else None
+
+
 def _head(workspace: Path) -> str:
     """Commit that is checked out; empty outside Git."""
-    command = ["git", "-C", str(workspace), "rev-parse", "HEAD"]
+    return _git(workspace, "rev-parse", "HEAD").strip()
+
+
+def _git(workspace: Path, *arguments: str) -> str:
+    """What Git says; empty where it refuses."""
+    command = ["git", "-C", str(workspace), *arguments]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
-    return result.stdout.strip() if result.returncode == 0 else ""
+    return result.stdout if result.returncode == 0 else ""

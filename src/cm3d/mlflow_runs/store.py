@@ -6,19 +6,22 @@ import os
 import re
 import sqlite3
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager, nullcontext
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
 
 from cm3d.errors import InputError, remedy_of, unwritable
-from cm3d.mlflow_runs.secrets import hidden_in_uri, hidden_of_uri
+from cm3d.mlflow_runs.secrets import hidden_in_uri, hidden_of_uri, logs_without_secrets
 
 EXPERIMENT: Final = "cm3d"
 _SQLITE: Final = "sqlite:///"
 _DATABASES: Final = ("sqlite", "postgresql", "mysql", "mssql")
 _HAS_SCHEME: Final = re.compile(r"[a-z][\w+.-]*:(//)?[^\s/]|sqlite:///|databricks$", re.IGNORECASE)
 _LONGEST_REASON: Final = 300
+_ANSWERS_WITHIN_S: Final = 10
+# Of PostgreSQL, by which all machines make the tables of a new store one after the other.
+_ADVISORY_LOCK: Final = 0x636D3364
 
 # Set before MLflow is imported: no calls home, and a server that is away is noticed in seconds.
 _QUIET_ENVIRONMENT: Final = {
@@ -26,6 +29,8 @@ _QUIET_ENVIRONMENT: Final = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
 }
+# Else MLflow prints the server's URI, with its password, whenever a run ends.
+_SILENT_ENVIRONMENT: Final = {"MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true"}
 
 
 @dataclass(frozen=True)
@@ -44,13 +49,17 @@ class Store:
     def from_environment(cls) -> Self:
         """`MLFLOW_TRACKING_URI`, else `mlflow.db` in the project's root.
 
+        Files of a database's runs lie below `MLFLOW_DEFAULT_ARTIFACT_ROOT`, as `s3://bucket/runs`,
+        else in `mlartifacts` there; where they lie is settled when the store is made.
+
         `DVC_ROOT` is the project's root even in a temporary copy of it, which is deleted when
         its experiment ends. A relative path in the URI starts there too.
 
         Raises:
-            InputError: It is no URI of a store that outlives this process.
+            InputError: It is no URI of a store that outlives this process, or the place of its
+                files has a password, which MLflow would show.
         """
-        root = Path(os.environ.get("DVC_ROOT") or ".").resolve()
+        root = _root()
         uri = os.environ.get("MLFLOW_TRACKING_URI") or f"{_SQLITE}mlflow.db"
         if not _HAS_SCHEME.match(uri) or not uri.isprintable() or " " in uri:
             raise InputError(
@@ -59,7 +68,15 @@ class Store:
             )
         if uri.startswith(_SQLITE):
             uri = f"{_SQLITE}{root / uri.removeprefix(_SQLITE)}"
-        return cls(uri, (root / "mlartifacts").as_uri() if uri.startswith(_DATABASES) else None)
+        if not uri.startswith(_DATABASES):
+            return cls(uri, None)
+        artifacts = os.environ.get("MLFLOW_DEFAULT_ARTIFACT_ROOT")
+        if artifacts and hidden_in_uri(artifacts) != artifacts:
+            raise InputError(
+                f"MLFLOW_DEFAULT_ARTIFACT_ROOT: {hidden_in_uri(artifacts)} has a password, which "
+                "MLflow would show on every run's page; give it by variables or files of its client"
+            )
+        return cls(uri, artifacts or (root / "mlartifacts").as_uri())
 
     @property
     def database(self) -> Path | None:
@@ -77,30 +94,70 @@ class Store:
         return hidden_of_uri(text, self.uri)
 
 
+def _root() -> Path:
+    """The project's, also in a temporary copy of it."""
+    return Path(os.environ.get("DVC_ROOT") or ".").resolve()
+
+
 @contextmanager
 def open_store(store: Store) -> Iterator[Any]:
     """Give an `MlflowClient` of a store that has the experiment `cm3d`.
 
-    One process at a time has a store that is a file: MLflow makes and migrates its tables without
-    a lock.
+    MLflow makes and migrates the tables of a database without a lock. One process at a time has a
+    store that is a file, and one at a time opens any other database.
 
     Raises:
         InputError: The database cannot be written, or the server does not answer.
     """
     for name, value in _QUIET_ENVIRONMENT.items():
         os.environ.setdefault(name, value)
-    with _without_info_logs():
+    os.environ.update(_SILENT_ENVIRONMENT)
+    with _without_info_logs(), logs_without_secrets(store.without_password), ExitStack() as stack:
         from mlflow import MlflowClient  # before the lock, because it takes seconds
 
-        with _locked(store.database) if store.database else nullcontext():
-            if store.database:
-                _prepare(store.database, store.artifacts)
-            # a driver that is not installed, a URI that cannot be parsed
-            with _in_one_line(store, ImportError, ValueError):
-                client = MlflowClient(store.uri)
-                _make_experiment(client, store.artifacts)
-            with _in_one_line(store):
-                yield client
+        if store.database:
+            stack.enter_context(_locked(store.database))
+            _prepare(store.database, store.artifacts)
+        # a driver that is not installed, a URI that cannot be parsed
+        with _in_one_line(store, ImportError, ValueError), _alone_in_database(store):
+            client = MlflowClient(store.uri)
+            _make_experiment(client, store.artifacts)
+        with _in_one_line(store, *_errors_of_clients()):
+            yield client
+
+
+@contextmanager
+def _alone_in_database(store: Store) -> Iterator[None]:
+    """See whether a database server answers, which MLflow would try for minutes, and wait there.
+
+    PostgreSQL makes all machines wait for each other, a lock file the processes of this folder.
+    """
+    if not store.uri.startswith(_DATABASES) or store.database:
+        yield
+        return
+    from sqlalchemy import create_engine, text
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.pool import NullPool
+
+    is_postgresql = make_url(store.uri).get_backend_name() == "postgresql"
+    timeout = {"connect_timeout": _ANSWERS_WITHIN_S} if is_postgresql else {}
+    engine = create_engine(store.uri, poolclass=NullPool, connect_args=timeout)
+    with engine.connect() as connection, ExitStack() as stack:
+        if is_postgresql:  # held until the connection is closed
+            connection.execute(text(f"SELECT pg_advisory_lock({_ADVISORY_LOCK})"))
+        else:
+            stack.enter_context(_locked(_root() / "mlflow.db"))
+        yield
+
+
+def _errors_of_clients() -> tuple[type[Exception], ...]:
+    """What clients of object stores raise where an artifact cannot be written."""
+    try:
+        from boto3.exceptions import Boto3Error
+        from botocore.exceptions import BotoCoreError, ClientError
+    except ImportError:
+        return (ImportError,)
+    return (ImportError, Boto3Error, BotoCoreError, ClientError)
 
 
 @contextmanager
@@ -122,7 +179,11 @@ def _in_one_line(store: Store, *others: type[Exception]) -> Iterator[None]:
 
 def _remedy(store: Store, error: Exception) -> str:
     if isinstance(error, ImportError):
-        return "install the driver of this database or unset MLFLOW_TRACKING_URI"
+        return "install its client (requirements-mlflow.txt) or unset MLFLOW_TRACKING_URI"
+    if isinstance(error, _errors_of_clients()):
+        return (
+            "check its place of files, MLFLOW_DEFAULT_ARTIFACT_ROOT, and that store's credentials"
+        )
     if isinstance(error, OSError) and error.errno is not None:
         return remedy_of(error)
     if store.database:
