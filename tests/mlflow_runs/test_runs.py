@@ -224,7 +224,7 @@ def test_four_processes_that_make_the_store_at_once_all_get_their_run(
         )
         for number in range(4)
     ]
-    said = [process.communicate(timeout=120)[0] for process in processes]
+    said = [process.communicate(timeout=600)[0] for process in processes]
     assert [process.returncode for process in processes] == [0] * 4, "\n".join(said)
     with closing(sqlite3.connect(tmp_path / "mlflow.db")) as database:
         runs = database.execute("select name, status from runs order by name").fetchall()
