@@ -74,6 +74,7 @@ def database() -> Iterator[int]:
             if runs_as:
                 os.chown(path, runs_as["user"], runs_as["group"])
         make = [programs / "initdb", "-D", folder / "data", "-U", "me", "-A", "scram-sha-256",
+                "-E", "UTF8", "--locale", "C",
                 "--pwfile", folder / "password", "--no-sync"]  # fmt: skip
         subprocess.run(make, check=True, capture_output=True, cwd=folder, **runs_as)
         command = [programs / "postgres", "-D", folder / "data", "-p", str(port), "-h", "127.0.0.1",

@@ -18,7 +18,7 @@ from cm3d.tables import Boxes2D, Boxes3D, Cameras, Frames, GroundTruth, layout
 from cm3d.tables.result_files import MAX_BOXES_PER_FRAME, encode, submission
 from cm3d.taxonomy import Taxonomy, load_taxonomy
 from stages.report import read_scores
-from stages.track import read_metrics
+from stages.track import read_scores as read_headlines
 from tests.trust.refusal import NO_FILES, content_of, refuses
 
 NAN, INF = float("nan"), float("inf")
@@ -273,10 +273,11 @@ def test_scores(
     path.parent.mkdir(parents=True)
     path.write_bytes(content)
     again = "rerun its stage" if reader == "track" else "`dvc repro -f -s evaluate@finetune`"
-    read: Callable[[], object] = (
-        (lambda: read_metrics([path])) if reader == "track" else (lambda: read_scores(path.parent))
-    )
-    refuses(read, f"{path}: ", says, again)
+    readers: dict[str, Callable[[], object]] = {
+        "track": lambda: read_headlines(Path(), [path]),
+        "report": lambda: read_scores(path.parent),
+    }
+    refuses(readers[reader], f"{path}: ", says, again)
     assert content_of(tmp_path) == {str(path): content}
 
 
@@ -299,7 +300,8 @@ def test_what_stages_write_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(content))
     files = sorted(Path("metrics").rglob("*.json"))
-    assert read_metrics(files) == dict(sorted(written.items()))
+    headlines = {Path(k).name: v for k, v in written.items() if Path(k).parent.name == "evaluate"}
+    assert read_headlines(Path(), files) == headlines
     assert len(read_scores(layout.EVALUATION)) == 3
 
 

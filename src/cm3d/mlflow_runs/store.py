@@ -139,8 +139,10 @@ def _alone_in_database(store: Store) -> Iterator[None]:
     from sqlalchemy.engine import make_url
     from sqlalchemy.pool import NullPool
 
-    is_postgresql = make_url(store.uri).get_backend_name() == "postgresql"
-    timeout = {"connect_timeout": _ANSWERS_WITHIN_S} if is_postgresql else {}
+    url = make_url(store.uri)
+    is_postgresql = url.get_backend_name() == "postgresql"
+    has_timeout = url.get_driver_name() in ("psycopg2", "psycopg")
+    timeout = {"connect_timeout": _ANSWERS_WITHIN_S} if has_timeout else {}
     engine = create_engine(store.uri, poolclass=NullPool, connect_args=timeout)
     with engine.connect() as connection, ExitStack() as stack:
         if is_postgresql:  # held until the connection is closed
