@@ -21,7 +21,7 @@ from cm3d.params import Params, parse_params, read_yaml
 from experiments.overrides import PARAMS_FILE, with_overrides
 from experiments.paper_tables import PaperTable, Row, load_table
 from experiments.preset import load_presets
-from experiments.recording import recording
+from experiments.recording import Recording, recording
 from experiments.results import describe_scale, markdown, row_result
 from experiments.trials import plan_trials, run_trials
 
@@ -43,6 +43,17 @@ def run_table(
         InputError: The table or preset is unknown, no row is chosen, parameters are not valid, or a
             run failed; then the table is written without it.
     """
+    with recording(name, presets) as record:
+        return _run_recorded(name, seeds, presets, only, record)
+
+
+def _run_recorded(
+    name: str,
+    seeds: Sequence[int],
+    presets: Sequence[str],
+    only: Sequence[str],
+    record: Recording,
+) -> str:
     table = load_table(name)
     if not any(part in row.name for part in only for row in table.rows):
         raise InputError(f"--only: no row of {name} has {' or '.join(map(repr, only))} in its name")
@@ -55,27 +66,23 @@ def run_table(
     overrides = [(row, {**base, **row.resolved(values)}) for row in steps]
     trials = plan_trials(overrides, shown_seeds)
     chosen = [trial for trial in trials if any(part in trial.row.name for part in only)]
-    with recording(name, presets) as record:
-        asked = [trial for trial in chosen if trial.seed in seeds]
-        failed = run_trials(name, asked, record.running)
-        found = [(trial, trial.find()) for trial in trials]
-        for trial in (trial for trial, scores in found if scores):
-            record.found(trial)
-        rows = [
-            row_result(row, {t.seed: s for t, s in found if s and t.row is row}) for row in steps
-        ]
-        text = markdown(table, scale, rows)
-        content = {"table": name, "title": table.title, "scale": scale, "rows": rows}
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / f"{name}.json").write_text(json.dumps(content, indent=2) + "\n")
-        (folder / f"{name}.md").write_text(text)
-        record.written(text, sorted(folder.glob(f"{name}.*")))
-        if failed:
-            raise InputError(
-                f"{name}: {len(failed)} of {len({trial.name for trial in chosen})} runs failed, "
-                f"their messages are above; {folder / name}.md has the others, run it again for "
-                "these"
-            )
+    asked = [trial for trial in chosen if trial.seed in seeds]
+    failed = run_trials(name, asked, record.running)
+    found = [(trial, trial.find()) for trial in trials]
+    rows = [row_result(row, {t.seed: s for t, s in found if s and t.row is row}) for row in steps]
+    text = markdown(table, scale, rows)
+    content = {"table": name, "title": table.title, "scale": scale, "rows": rows}
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}.json").write_text(json.dumps(content, indent=2) + "\n")
+    (folder / f"{name}.md").write_text(text)
+    for trial in (trial for trial, scores in found if scores):
+        record.found(trial)
+    record.written(text, sorted(folder.glob(f"{name}.*")))
+    if failed:
+        raise InputError(
+            f"{name}: {len(failed)} of {len({trial.name for trial in chosen})} runs failed, their "
+            f"messages are above; {folder / name}.md has the others, run it again for these"
+        )
     return text
 
 
