@@ -170,8 +170,12 @@ def serve(recorder: Recorder, lines: "queue.Queue[str]") -> None:
     A store that refuses is told of once. What else happens is tried nevertheless, but for a table
     that has no run.
     """
-    does = {"table": recorder.table, "trial": recorder.trial, "end": recorder.end,
-            "close": recorder.close}  # fmt: skip
+    does: dict[str, Callable[..., None]] = {
+        "table": recorder.table,
+        "trial": recorder.trial,
+        "end": recorder.end,
+        "close": recorder.close,
+    }
     told = ended = False
     while not ended:
         act: Callable[[], None] = recorder.look

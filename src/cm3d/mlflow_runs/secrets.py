@@ -105,11 +105,12 @@ def _spans(uri: str, shortest_token: int = 0) -> list[tuple[int, int]]:
 
 def _forms(secret: str) -> set[str]:
     """A secret as it is, unquoted and quoted, as programs tell it."""
-    plain = {secret, unquote(secret), unquote_plus(secret)}
-    quoted = {write(text) for text in plain for write in (quote, quote_plus, repr, json.dumps)}
-    quoted |= {quote(text, safe="") for text in plain}
-    encoded = {base64.b64encode(text.encode()).decode() for text in plain}
-    return plain | encoded | {text.strip("'\"") for text in quoted} - {""}
+    forms = {secret, unquote(secret), unquote_plus(secret)}
+    for text in tuple(forms):
+        written = {repr(text)[1:-1], json.dumps(text)[1:-1]}
+        encoded = base64.b64encode(text.encode()).decode()
+        forms |= {quote(text), quote(text, safe=""), quote_plus(text), encoded, *written}
+    return forms
 
 
 def _pieces(secret: str) -> set[str]:
