@@ -2,18 +2,20 @@ import io
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from cm3d.errors import InputError
 from experiments import recording
 from experiments.paper_tables import Row
-from experiments.trials import Trial
 
-ROW = Row(name="no map", target="evaluate@lifted")
-CHANGES = {"lift.orientation.use_map": False, "seed": 3}
-TRIAL = Trial(row=ROW, seed=3, changes=CHANGES, targets=(str(ROW.target),), name="evaluate-1")
+
+class TRIAL:
+    row = Row(name="no map", target="evaluate@lifted")
+    seed = 3
+    changes: ClassVar = {"lift.orientation.use_map": False, "seed": 3}
+    name = "evaluate-1"
 
 
 @dataclass
