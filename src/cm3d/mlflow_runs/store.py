@@ -29,6 +29,8 @@ _QUIET_ENVIRONMENT: Final = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
 }
+# MLflow asks whoever opens an experiment for its kind, and shows pages of prompts and traces else.
+_KIND: Final = {"mlflow.experimentKind": "custom_model_development"}
 # Else MLflow prints the server's URI, with its password, whenever a run ends.
 _SILENT_ENVIRONMENT: Final = {"MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true"}
 
@@ -198,7 +200,7 @@ def _make_experiment(client: Any, artifacts: str | None) -> None:
 
     if client.get_experiment_by_name(EXPERIMENT) is None:
         try:
-            client.create_experiment(EXPERIMENT, artifact_location=artifacts)
+            client.create_experiment(EXPERIMENT, artifact_location=artifacts, tags=_KIND)
         except MlflowException:  # on a server another may have been first
             if client.get_experiment_by_name(EXPERIMENT) is None:
                 raise
