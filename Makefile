@@ -9,7 +9,7 @@ DVC := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/dvc
 export DVC_NO_ANALYTICS := true
 export GIT_PYTHON_REFRESH := quiet
 
-.PHONY: help install install-dev repro report lint format test bench trust audit ui track remote publish fetch check-remote mend-remote weights figures clean constraints
+.PHONY: help install install-dev repro plots report lint format test bench trust audit ui track remote publish fetch check-remote mend-remote weights figures compare-figures clean constraints
 
 help:                      ## say what each target does
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/ — /'
@@ -32,6 +32,10 @@ $(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
 repro: install             ## run every stage that is out of date, then print the table
 	$(DVC) repro
 	@$(RUN) -m stages.report
+
+plots: install             ## write dvc_plots/index.html, which needs no internet: REVS="HEAD no_map"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-plots.txt
+	@$(RUN) -m experiments.plots $(REVS)
 
 report: install            ## the table again, and report.html; BASELINE=REV to compare
 	@$(RUN) -m stages.report $(if $(BASELINE),--baseline $(BASELINE))
@@ -86,6 +90,10 @@ mend-remote: install       ## delete there what is broken, so that `dvc push` se
 
 weights: install           ## fetch a shelf model and pin its commit: MODEL=grounding_dino
 	$(RUN) -m experiments.weights $(or $(MODEL),$(error MODEL: name one, as MODEL=grounding_dino))
+
+compare-figures: install   ## redraw the pictures of docs/compare.md: REVS="HEAD no_push"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-plots.txt
+	PYTHONPATH=src:. $(BIN)/python docs/make_compare_figures.py $(REVS)
 
 figures: install           ## redraw the pictures of docs/
 	$(RUN) docs/make_simulation_figures.py

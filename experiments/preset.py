@@ -2,11 +2,12 @@
 
     dvc exp run $(PYTHONPATH=src python -m experiments.preset smoke bevfusion_c)
 
-Of several, the later ones win. With `--write` it changes params.yaml in place and keeps its
-comments.
+Of several, the later ones win. A terminal shows one override a line, to be read or copied. With
+`--write` it changes params.yaml in place and keeps its comments.
 """
 
 import argparse
+import sys
 from collections.abc import Mapping, Sequence
 from itertools import takewhile
 from pathlib import Path
@@ -53,6 +54,11 @@ def load_presets(names: Sequence[str], path: Path = PRESETS_FILE) -> dict[str, A
     return overrides
 
 
+def for_eyes(words: str) -> str:
+    """Arguments in bash's grammar, one override a line, for a terminal."""
+    return words.replace(" -S ", " \\\n-S ")
+
+
 def _above(name: str, presets: Mapping[str, Any]) -> set[str]:
     return set(takewhile(lambda other: other != name, presets))
 
@@ -70,7 +76,7 @@ def main() -> None:
         if arguments.write:
             write_overrides(PARAMS_FILE, overrides)
         else:
-            print(as_words(overrides))
+            print(for_eyes(as_words(overrides)) if sys.stdout.isatty() else as_words(overrides))
     except InputError as error:
         raise SystemExit(str(error)) from error
 

@@ -205,8 +205,8 @@ def main() -> None:
         notes = [renewal(stale)] if stale else []
         size = write_page(arguments.out, scores, notes, arguments.baseline)
         console.print(f"Page:     {arguments.out}   ({size / 1e6:.1f} MB, open it in a browser)")
-        console.print("Plots:    dvc plots show   (writes dvc_plots/index.html)")
-        console.print("Metrics:  metrics/, dvc metrics show, dvc exp show")
+        console.print("Plots:    dvc plots show, make plots   (write dvc_plots/index.html)")
+        console.print("Metrics:  metrics/, dvc metrics diff, dvc exp show --only-changed")
         console.print("MLflow:   mlflow.db   (make ui)")
     if stale:
         print(renewal(stale))

@@ -243,6 +243,14 @@ def test_plots_have_their_axes(score: Callable[[str], Scores]) -> None:
     scores = score("perfect")
     assert all(list(row) == ["class", "ap"] for row in scores.ap_rows)
     assert all(list(row) == ["class", "recall", "precision"] for row in scores.curve_rows)
+    figures = ["found", "ATE", "ASE", "AOE", "objects"]
+    assert all(list(row) == ["distance_m", *figures] for row in scores.distance_rows)
+    assert all(list(row) == ["points", *figures] for row in scores.point_rows)
+
+
+def test_a_table_of_experiments_has_room_for_its_figures(score: Callable[[str], Scores]) -> None:
+    for quality in QUALITIES:
+        assert 1 <= len(score(quality).brief) <= 8
 
 
 def test_other_frames_play_no_part(

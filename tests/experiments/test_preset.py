@@ -13,7 +13,7 @@ from cm3d.detectors.grid import Grid
 from cm3d.errors import InputError
 from cm3d.params import load_params, parse_params, read_yaml
 from experiments.overrides import lookup, with_overrides, write_overrides
-from experiments.preset import PRESETS_FILE, load_preset, load_presets, main
+from experiments.preset import PRESETS_FILE, for_eyes, load_preset, load_presets, main
 
 NAMES = sorted(read_yaml(PRESETS_FILE))
 
@@ -190,3 +190,13 @@ def test_the_command_prints_arguments_or_writes(
     monkeypatch.setattr("sys.argv", ["preset", "tiny"])
     with pytest.raises(SystemExit, match="no preset 'tiny'"):
         main()
+
+
+def test_a_terminal_shows_one_override_a_line_that_bash_reads_alike() -> None:
+    words = "-S a.b=[1,2] -S c=none -S d=1"
+    shown = for_eyes(words)
+    assert shown.splitlines() == ["-S a.b=[1,2] \\", "-S c=none \\", "-S d=1"]
+    echoed = subprocess.run(
+        ["/bin/bash", "-c", f"echo {shown}"], capture_output=True, text=True, check=True
+    )
+    assert echoed.stdout.strip() == words

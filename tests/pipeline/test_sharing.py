@@ -38,6 +38,8 @@ def test_labels_are_pulled_without_what_made_them(reproduced: Clone, tmp_path: P
     [
         ("exp", "show", "--only-changed", "--no-pager"),
         ("metrics", "diff"),
+        ("metrics", "diff", "--targets", "metrics/evaluate_classes/pseudo_labels.json"),
+        ("metrics", "show", "metrics/scores/pseudo_labels.json"),
         ("plots", "diff"),
         ("plots", "show"),
     ],

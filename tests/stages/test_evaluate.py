@@ -9,11 +9,15 @@ import numpy as np
 import pytest
 
 from cm3d.errors import InputError
+from cm3d.evaluation.nuscenes.summary import HEADLINES
+from cm3d.execution.files import write_csv
+from cm3d.execution.pipeline import read_stages
 from cm3d.params import Params, load_params
 from cm3d.splits.labelled import is_labelled
 from cm3d.tables import Boxes3D, Frames, GroundTruth, layout
 from stages import evaluate
 
+STAGES = read_stages(Path(__file__).parents[2] / "dvc.yaml")
 TRAIN = [f"t{index}" for index in range(20)]
 VAL = ["v0", "v1"]
 UNLABELLED = "pseudo_labels_unlabelled"
@@ -24,6 +28,11 @@ FILES = (
     "evaluate_agnostic",
     "plots/evaluate_ap",
     "plots/evaluate_pr",
+    "plots/by_distance",
+    "plots/by_points",
+    "plots/training",
+    "plots/training_terms",
+    "scores",
 )
 
 
@@ -72,12 +81,10 @@ def params_with(**labels: Any) -> Params:
 
 @pytest.fixture
 def score(monkeypatch: pytest.MonkeyPatch) -> Score:
-    """Run the stage on the lifted boxes; contents of the files that it writes."""
+    """Run the stage on some boxes; contents of the files that it writes."""
 
-    def score(name: str, *options: str) -> dict[str, Any]:
-        monkeypatch.setattr(
-            "sys.argv", ["evaluate", "nuscenes", name, str(layout.LIFTED), *options]
-        )
+    def score(name: str, *options: str, folder: Path = layout.LIFTED) -> dict[str, Any]:
+        monkeypatch.setattr("sys.argv", ["evaluate", "nuscenes", name, str(folder), *options])
         evaluate.main()
         files = {kind: layout.METRICS / kind / f"{name}.json" for kind in FILES}
         return {kind: json.loads(file.read_text()) for kind, file in files.items()}
@@ -93,6 +100,44 @@ def test_val_is_scored_and_all_files_are_written(score: Score) -> None:
     assert written["evaluate_agnostic"]["ten_classes_50m"]["AP"] == 1
     assert written["plots/evaluate_ap"][0] == {"model": "lifted", "class": "car", "ap": 1}
     assert written["plots/evaluate_pr"][0] == {"class": "car", "recall": 0, "precision": 1}
+    assert written["plots/by_distance"][0] == {
+        **{"distance_m": "0-10", "found": 1, "ATE": 0, "ASE": 0, "AOE": 0, "objects": 2}
+    }
+    assert written["plots/by_points"][1]["objects"] == 2
+    assert written["plots/training"] == written["plots/training_terms"] == []
+
+
+def test_a_table_of_experiments_has_the_headlines_by_a_short_name(score: Score) -> None:
+    scores = score("pseudo_labels")["scores"]
+    assert list(scores) == ["labels"]
+    assert list(scores["labels"]) == [*HEADLINES, "boxes"]
+    assert scores["labels"] == {**scores["labels"], "mAP": 0.1, "boxes": 2}
+
+
+def test_short_names_are_of_members_and_differ() -> None:
+    members = {name.split("@")[1] for name in STAGES if name.startswith("evaluate@")}
+    assert evaluate.SHORT.keys() <= members
+    assert len({evaluate.SHORT.get(name, name) for name in members}) == len(members)
+
+
+def test_a_model_comes_with_its_training(score: Score) -> None:
+    boxes = layout.PREDICTIONS / "finetune"
+    Boxes3D.from_columns(**cars(VAL)).write(boxes / "scene-val.parquet")
+    with pytest.raises(InputError, match=r"finetune\.csv: missing; run `dvc repro finetune`"):
+        score("finetune", folder=boxes)
+    write_csv(
+        layout.PLOTS / "finetune.csv",
+        [{"epoch": 0, "step": 0, "lr": 0.1, "loss": 3.0, "gradient": 2.0, "box": 1.0, "heat": 2.0}],
+    )
+    written = score("finetune", folder=boxes)
+    assert written["plots/training"] == [{"done": 100, "epoch": 0, "loss": 3, "gradient": 2}]
+    terms = written["plots/training_terms"]
+    assert [(row["term"], row["loss"]) for row in terms] == [("box", 1), ("heat", 2)]
+
+
+def test_maps_are_predicted_by_a_training_of_their_own() -> None:
+    assert evaluate.trained_by(layout.MAP_PREDICTIONS) == "finetune_map"
+    assert evaluate.trained_by(layout.PSEUDO_LABELS) is None
 
 
 def test_the_unlabelled_part_is_scored_where_it_is_asked_for(score: Score) -> None:
@@ -112,7 +157,8 @@ def test_nothing_unlabelled_leaves_nothing_to_score(
     monkeypatch.setattr(evaluate, "load_params", lambda: params_with(fraction=1.0))
     written = score(UNLABELLED, "--frames", "labels")
     assert written["evaluate"] == {"engine": "none"}
-    assert [written[kind] for kind in FILES[1:]] == [{}, {}, [], []]
+    assert [written[kind] for kind in FILES[1:-1]] == [{}, {}, *[[]] * 6]
+    assert written["scores"] == {"labels_train": {}}
     assert f"note: evaluate@{UNLABELLED}: labels leave no frame" in capsys.readouterr().out
 
 

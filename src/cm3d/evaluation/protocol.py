@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Final, Literal, Protocol, TypeAlias
 
 from cm3d.errors import InputError
 from cm3d.params import Params
@@ -17,6 +17,9 @@ from cm3d.taxonomy import Taxonomy
 
 # Which of two values of a figure is the better one; counts are neither.
 Better: TypeAlias = Literal["higher", "lower", "neither"]
+
+# Of a curve over 101 points of recall, every fourth is plotted: 26 draw the same line.
+PLOTTED: Final = slice(None, None, 4)
 
 Figures: TypeAlias = Mapping[str, float]
 
@@ -28,18 +31,24 @@ class Scores:
     Args:
         engine: What computed them.
         headline: Figures by name.
+        brief: The few that a table of experiments has room for, by short names.
         per_class: Figures by class of the taxonomy; empty where the scorer knows no classes.
         agnostic: Figures of boxes without classes, by protocol.
         ap_rows: Plot rows: `class` and its `ap`.
         curve_rows: Plot rows: `class`, `recall` and `precision`.
+        distance_rows: Plot rows: `distance_m`, the share of objects `found`, and errors.
+        point_rows: The same by `points`.
     """
 
     engine: str
     headline: Figures = field(default_factory=dict)
+    brief: Figures = field(default_factory=dict)
     per_class: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
     agnostic: Mapping[str, Figures] = field(default_factory=dict)
     ap_rows: Sequence[Mapping[str, Any]] = ()
     curve_rows: Sequence[Mapping[str, Any]] = ()
+    distance_rows: Sequence[Mapping[str, Any]] = ()
+    point_rows: Sequence[Mapping[str, Any]] = ()
 
 
 class Scorer(Protocol):

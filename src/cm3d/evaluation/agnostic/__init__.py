@@ -35,6 +35,10 @@ class AgnosticScorer:
             for figure in ("AP", protocol.nds_name)
         }
 
+    @property
+    def _own(self) -> str:
+        return protocols(self.taxonomy)[0].name
+
     def score(self, folder: Path, frames: Frames) -> Scores:
         """Score `Boxes3D` of some keyframes."""
         evaluations = [Agnostic(p, self.taxonomy, self.engine) for p in protocols(self.taxonomy)]
@@ -51,6 +55,7 @@ class AgnosticScorer:
                 for name, value in figures.items()
                 if f"{protocol}.{name}" in self.better
             },
+            brief=agnostic[self._own],
             agnostic=agnostic,
             ap_rows=[{"class": name, "ap": figures["AP"]} for name, figures in agnostic.items()],
             curve_rows=summary.precision_recall_rows(

@@ -12,7 +12,7 @@ from cm3d.evaluation.boxes2d.average_precision import (
     score_boxes2d,
     score_found2d,
 )
-from cm3d.evaluation.protocol import Better, Scorer, Scores
+from cm3d.evaluation.protocol import PLOTTED, Better, Scorer, Scores
 from cm3d.params import Params
 from cm3d.tables import Boxes2D, Cameras, Frames, GroundTruth, layout, read_scenes
 from cm3d.tables.classed import read_classed
@@ -48,9 +48,11 @@ class Boxes2DScorer:
         names = self.taxonomy.class_names
         classes = score_found2d(Found2D.concatenate([part.found for part in parts]), names)
         detections, images = sum(p.detections for p in parts), sum(p.images for p in parts)
+        headline = score_boxes2d(classes, detections, images)
         return Scores(
             engine="pycocotools",
-            headline=score_boxes2d(classes, detections, images),
+            headline=headline,
+            brief=headline,
             per_class={
                 name: {
                     "AP50": classes[name].average_precision if name in classes else None,
@@ -65,7 +67,9 @@ class Boxes2DScorer:
             curve_rows=[
                 {"class": name, "recall": recall, "precision": round(precision, _DECIMALS)}
                 for name, scores in classes.items()
-                for recall, precision in zip(RECALL, scores.precision.tolist(), strict=True)
+                for recall, precision in zip(
+                    RECALL[PLOTTED], scores.precision[PLOTTED].tolist(), strict=True
+                )
             ],
         )
 

@@ -44,7 +44,8 @@ class MapScorer:
         scenes = sorted(set(frames.scene_name))
         counts = map_scenes(count, scenes, self.params.execution, "count")
         total = np.sum(list(counts.values()), axis=0, dtype=np.int64)
-        return Scores(engine="maps", headline=score_counts(total))
+        headline = score_counts(total)
+        return Scores(engine="maps", headline=headline, brief={MEAN: headline[MEAN]})
 
 
 def count_scene(

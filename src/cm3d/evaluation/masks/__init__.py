@@ -51,7 +51,8 @@ class MaskScorer:
         )
         scenes = sorted(set(frames.scene_name))
         measures = map_scenes(measure, scenes, self.params.execution, "measure")
-        return Scores(engine="masks", headline=score_masks(measures.values()))
+        headline = score_masks(measures.values())
+        return Scores(engine="masks", headline=headline, brief=headline)
 
 
 def measure_scene(scene: str, folder: Path, frames: Frames, sensors: Sensors) -> MaskMeasures:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from cm3d.evaluation.nuscenes import summary
 from cm3d.evaluation.nuscenes.agnostic import Agnostic, protocols
+from cm3d.evaluation.nuscenes.conditions import Conditions
 from cm3d.evaluation.nuscenes.detection import Detection
 from cm3d.evaluation.nuscenes.filtering import read_parts
 from cm3d.evaluation.nuscenes.rules import Engine
@@ -37,18 +38,21 @@ class NuScenesScorer:
         """Score `Boxes3D` of some keyframes."""
         detection = Detection(self.taxonomy, self.engine)
         agnostic = [Agnostic(p, self.taxonomy, self.engine) for p in protocols(self.taxonomy)]
+        conditions = Conditions(self.taxonomy)
         for part in read_parts(folder, frames, self.taxonomy):
-            detection.add(*part)
-            for evaluation in agnostic:
+            for evaluation in (detection, conditions, *agnostic):
                 evaluation.add(*part)
-        scores = detection.scores()
+        scores, (by_distance, by_points) = detection.scores(), conditions.rows()
         return Scores(
             engine=scores.engine,
             headline={**summary.headline(scores), **summary.present_headline(scores)},
+            brief={**summary.headline(scores), "boxes": conditions.boxes},
             per_class=summary.per_class(scores),
             agnostic=summary.agnostic_headlines(a.scores() for a in agnostic),
             ap_rows=summary.ap_rows(scores),
             curve_rows=summary.precision_recall_rows(scores.precision),
+            distance_rows=by_distance,
+            point_rows=by_points,
         )
 
 

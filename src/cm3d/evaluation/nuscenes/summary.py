@@ -7,6 +7,7 @@ from typing import Any, Final
 from cm3d.evaluation.nuscenes.agnostic import AgnosticScores
 from cm3d.evaluation.nuscenes.curves import RECALL
 from cm3d.evaluation.nuscenes.scores import DetectionScores
+from cm3d.evaluation.protocol import PLOTTED
 from cm3d.geometry.arrays import NDArrayFloat
 
 HEADLINES: Final = ("mAP", "NDS", "mATE", "mASE", "mAOE", "mAVE", "mAAE")
@@ -52,7 +53,7 @@ def ap_rows(scores: DetectionScores) -> list[dict[str, Any]]:
 
 
 def precision_recall_rows(curves: Mapping[str, NDArrayFloat]) -> list[dict[str, Any]]:
-    """Plot rows of precision-recall curves (101,) at 2 m by class or protocol."""
+    """Plot rows of precision-recall curves (101,) at 2 m, by class or protocol."""
     return [
         {
             "class": name,
@@ -60,7 +61,7 @@ def precision_recall_rows(curves: Mapping[str, NDArrayFloat]) -> list[dict[str, 
             "precision": round(float(precision), _DECIMALS),
         }
         for name, curve in curves.items()
-        for recall, precision in zip(RECALL, curve, strict=True)
+        for recall, precision in zip(RECALL[PLOTTED], curve[PLOTTED], strict=True)
     ]
 
 

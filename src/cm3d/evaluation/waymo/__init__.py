@@ -41,9 +41,11 @@ class WaymoScorer:
             boxes = read_boxes(folder, own, self.taxonomy)
             counts = counts.plus(*from_tables(boxes, truth, own, self.taxonomy), iou)
         scores = counts.scores()
+        headline = summary.headline(scores)
         return Scores(
             engine="waymo",
-            headline=summary.headline(scores),
+            headline=headline,
+            brief={name: headline[name] for name in summary.BRIEF},
             per_class=summary.per_class(scores, names),
             ap_rows=summary.ap_rows(scores, names),
             curve_rows=summary.curve_rows(scores, names),

@@ -13,8 +13,9 @@ _DECIMALS: Final = 4
 _PLOTTED: Final = LEVELS.index(2)
 
 FIGURES: Final = tuple(f"{figure}_L{level}" for level in LEVELS for figure in ("AP", "APH"))
+BRIEF: Final = tuple(f"m{figure}" for figure in FIGURES)
 HEADLINES: Final = (
-    *(f"m{figure}" for figure in FIGURES),
+    *BRIEF,
     *(f"m{figure}_{name}" for name in RANGES for figure in FIGURES),
 )
 

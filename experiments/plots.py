@@ -1,0 +1,81 @@
+"""`python -m experiments.plots [REVISION ...]`: DVC's plots as one page that needs no internet.
+
+Without a revision the page shows the workspace, with one the workspace beside it, with several
+these beside each other. The page is `dvc_plots/index.html`; `make plots` installs what this needs.
+"""
+
+import argparse
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from cm3d.errors import InputError, unwritable
+
+PAGE: Final = Path("dvc_plots/index.html")
+VEGA_LITE: Final = "5.21"  # the templates in .dvc/plots, and DVC's own, are written for 5
+_REMOTE_SCRIPT: Final = re.compile(r'\s*<script src="https?://[^"]*"></script>')
+
+
+def self_contained(page: str, library: str) -> str:
+    """A page of DVC with the library that draws in place of the scripts that it would fetch.
+
+    Args:
+        page: HTML.
+        library: JavaScript that defines `vegaEmbed`.
+    """
+    inline = library.replace("</script", "<\\/script")  # which would end it
+    return _REMOTE_SCRIPT.sub("", page).replace("</head>", f"<script>{inline}</script>\n</head>", 1)
+
+
+def draw(revisions: Sequence[str], page: Path = PAGE) -> None:
+    """Let DVC write the page, then put the library into it.
+
+    Raises:
+        InputError: The library is not installed, or DVC refuses; its messages are on stderr.
+    """
+    library = drawing_library()
+    action = ("diff", *revisions) if revisions else ("show",)
+    command = [sys.executable, "-m", "dvc", "plots", *action, "--out", str(page.parent)]
+    if subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode:
+        raise InputError(f"`dvc plots {' '.join(action)}` failed; its messages are above")
+    try:
+        page.write_text(self_contained(page.read_text("utf-8"), library), "utf-8")
+    except OSError as error:
+        raise unwritable(page, error) from error
+
+
+def drawing_library() -> str:
+    """Vega, Vega-Lite and Vega-Embed as one script.
+
+    Raises:
+        InputError: The package that ships them is not installed.
+    """
+    try:
+        from vl_convert import javascript_bundle
+    except ImportError as error:
+        raise InputError(
+            "vl-convert-python: not installed; run `make plots`, or "
+            "`pip install -r requirements-plots.txt`"
+        ) from error
+    return str(javascript_bundle(vl_version=VEGA_LITE))
+
+
+def main() -> None:
+    """Draw the revisions named on the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("revisions", nargs="*", metavar="REVISION", help="commit or experiment")
+    arguments = parser.parse_args()
+    try:
+        draw(arguments.revisions)
+    except InputError as error:
+        raise SystemExit(str(error)) from error
+    print(f"{PAGE}: {PAGE.stat().st_size / 1e6:.1f} MB; open it in a browser")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,171 @@
+"""What is found, and how far off it is, by distance and by number of LiDAR points.
+
+Counted are, of each class, the boxes from the score on at which F1 at 2 m is best: a detector's
+hundreds of unlikely boxes would find everything.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from itertools import pairwise
+from typing import Any, Final
+
+import numpy as np
+
+from cm3d.evaluation.nuscenes.detection import countable_boxes
+from cm3d.evaluation.nuscenes.filtering import frame_rows
+from cm3d.evaluation.nuscenes.matching import match_boxes, match_errors, norms
+from cm3d.evaluation.nuscenes.rules import ERROR_DISTANCE_M, ClassRules
+from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat, NDArrayInt
+from cm3d.tables import Boxes3D, Frames, GroundTruth
+from cm3d.tables.words import positions
+from cm3d.taxonomy import Taxonomy
+
+ERRORS: Final = ("ATE", "ASE", "AOE")
+DISTANCES_M: Final = (0, 10, 20, 30, 40, 50)  # from each to before the next
+POINTS: Final = (0, 5, 10, 20, 50, 100)
+_DECIMALS: Final = 4
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What became of the boxes and the objects of some keyframes.
+
+    Args:
+        score: (N,) of the boxes that count.
+        box_class: (N,) in the order of the rules.
+        hit: (N,) whether a box is nearer than 2 m to an object of its own.
+        object_class: (M,) of the ground truth that counts.
+        distance_m: (M,) of the objects from the ego vehicle, in xy.
+        points: (M,) LiDAR points in them.
+        found_score: (M,) score of the box that found them; -inf where none did.
+        errors: (M, 3) of that box in the order of `ERRORS`; NaN where it has no meaning.
+    """
+
+    score: NDArrayFloat
+    box_class: NDArrayInt
+    hit: NDArrayBool
+    object_class: NDArrayInt
+    distance_m: NDArrayFloat
+    points: NDArrayInt
+    found_score: NDArrayFloat
+    errors: NDArrayFloat
+
+
+class Conditions:
+    """Recall and errors by what makes objects hard; boxes come scene by scene."""
+
+    def __init__(self, taxonomy: Taxonomy) -> None:
+        """Start without boxes.
+
+        Args:
+            taxonomy: Classes of the boxes.
+        """
+        self._taxonomy = taxonomy
+        self._parts: list[Outcome] = []
+
+    def add(
+        self,
+        predictions: Boxes3D,
+        ground_truth: GroundTruth,
+        frames: Frames,
+        bicycle_racks: Boxes3D,
+    ) -> None:
+        """Count the boxes of some keyframes; arguments and errors as of `Detection.add`."""
+        boxes, truth = countable_boxes(
+            predictions, ground_truth, frames, bicycle_racks, self._taxonomy
+        )
+        self._parts.append(outcome(boxes, truth, frames, ClassRules.of(self._taxonomy)))
+
+    @property
+    def boxes(self) -> int:
+        """How many boxes counted."""
+        return sum(len(part.score) for part in self._parts)
+
+    def rows(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """Plot rows by distance and by points: `found`, the errors, and how many `objects`."""
+        all_ = _joined(self._parts)
+        found = all_.found_score >= best_scores(all_)[all_.object_class]
+        return (
+            _rows("distance_m", DISTANCES_M, all_.distance_m, found, all_.errors),
+            _rows("points", POINTS, all_.points, found, all_.errors),
+        )
+
+
+def outcome(boxes: Boxes3D, truth: GroundTruth, frames: Frames, rules: ClassRules) -> Outcome:
+    """Match boxes that count (`detection.countable_boxes`) with the objects of some keyframes."""
+    matching = match_boxes(boxes, truth, [ERROR_DISTANCE_M])
+    of_rank = matching.truth_row[ERROR_DISTANCE_M]
+    rows, found = matching.best_first[of_rank >= 0], of_rank[of_rank >= 0]
+    hit = np.zeros(len(boxes), dtype=bool)
+    hit[rows] = True
+    found_score = np.full(len(truth), -math.inf)
+    found_score[found] = boxes.score[rows]
+    of_match = match_errors(boxes, truth, rows, found, rules.symmetric)
+    errors = np.full((len(truth), len(ERRORS)), math.nan)
+    errors[found] = np.column_stack([of_match[name] for name in ERRORS])
+    object_class = positions(truth.class_name, rules.class_names)
+    meaningful = [[name in rules.errors[c] for name in ERRORS] for c in rules.class_names]
+    ego_xy_m = frames.global_SE3_ego[frame_rows(truth.sample_token, frames), 4:6]
+    return Outcome(
+        boxes.score,
+        positions(boxes.class_name, rules.class_names),
+        hit,
+        object_class,
+        norms(truth.center_m[:, :2] - ego_xy_m),
+        truth.num_lidar_points,
+        found_score,
+        np.where(np.array(meaningful)[object_class], errors, math.nan),
+    )
+
+
+def best_scores(outcome: Outcome) -> NDArrayFloat:
+    """The score of each class from which on its F1 is best; infinite where nothing is found."""
+    classes = 1 + max(outcome.box_class.max(initial=0), outcome.object_class.max(initial=0))
+    best = np.full(classes, math.inf)
+    for index in range(classes):
+        mine = outcome.box_class == index
+        order = np.argsort(-outcome.score[mine], kind="stable")
+        score, hit = outcome.score[mine][order], outcome.hit[mine][order]
+        if hit.any():
+            objects = np.count_nonzero(outcome.object_class == index)
+            f1 = 2 * np.cumsum(hit) / (np.arange(1, len(hit) + 1) + objects)
+            f1[:-1][score[:-1] == score[1:]] = -1  # equal scores count together
+            best[index] = score[np.argmax(f1)]
+    return best
+
+
+def _joined(parts: Sequence[Outcome]) -> Outcome:
+    names = [field.name for field in fields(Outcome)]
+    columns: Mapping[str, Any] = {
+        name: np.concatenate([getattr(part, name) for part in parts]) for name in names
+    }
+    return Outcome(**columns)
+
+
+def _rows(
+    name: str,
+    begins: Sequence[int],
+    values: NDArrayFloat | NDArrayInt,
+    found: NDArrayBool,
+    errors: NDArrayFloat,
+) -> list[dict[str, Any]]:
+    bin_of = np.searchsorted(begins, values, side="right") - 1
+    rows = []
+    for index, label in enumerate(_labels(begins)):
+        mine = bin_of == index
+        known = errors[mine & found]
+        means = {e: _mean(known[:, column]) for column, e in enumerate(ERRORS)}
+        rows.append({name: label, "found": _mean(found[mine]), **means, "objects": int(mine.sum())})
+    return rows
+
+
+def _labels(begins: Sequence[int]) -> list[str]:
+    ends = (f"{begin}-{end}" for begin, end in pairwise(begins))
+    return [*ends, f"{begins[-1]}+"]
+
+
+def _mean(values: NDArrayFloat | NDArrayBool) -> float | None:
+    known = np.asarray(values, dtype=np.float64)
+    known = known[~np.isnan(known)]
+    return round(float(known.mean()), _DECIMALS) if len(known) else None
