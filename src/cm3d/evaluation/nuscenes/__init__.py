@@ -40,7 +40,9 @@ class NuScenesScorer:
         agnostic = [Agnostic(p, self.taxonomy, self.engine) for p in protocols(self.taxonomy)]
         conditions = Conditions(self.taxonomy)
         for part in read_parts(folder, frames, self.taxonomy):
-            for evaluation in (detection, conditions, *agnostic):
+            detection.add(*part)
+            conditions.add(*part)
+            for evaluation in agnostic:
                 evaluation.add(*part)
         scores, (by_distance, by_points) = detection.scores(), conditions.rows()
         return Scores(
