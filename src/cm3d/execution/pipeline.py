@@ -19,20 +19,24 @@ RESTORE: Final = "restore it with Git"  # what nobody writes by hand
 _Loader: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-def read_stages(path: Path) -> dict[str, dict[str, Any]]:
+def read_stages(
+    path: Path, parameters: Mapping[str, Any] | None = None
+) -> dict[str, dict[str, Any]]:
     """Every stage as dvc.yaml describes it, `foreach` groups written out as `group@member`.
 
-    References (`${...}`) are filled from params.yaml beside it, and within a group from its `item`
-    and `key`.
+    References (`${...}`) are filled from parameters, and within a group from its `item` and `key`.
 
     Args:
         path: A dvc.yaml.
+        parameters: Nested; None takes those of params.yaml beside it.
 
     Raises:
         InputError: The file cannot be read, or a reference names nothing.
     """
     params = path.with_name("params.yaml")
-    values = read_values(params) if params.is_file() else {}
+    if parameters is None:
+        parameters = read_values(params) if params.is_file() else {}
+    values = dict(parameters)
     stages: dict[str, dict[str, Any]] = {}
     described = read_values(path, RESTORE).get("stages")
     if not isinstance(described, dict):
@@ -92,7 +96,7 @@ def stale_reasons(project: Path) -> dict[str, str | None]:
     stages, values = read_stages(project / "dvc.yaml"), read_values(project / "params.yaml")
     makers = {out: name for name, stage in stages.items() for out in output_paths(stage)}
     made = {out["path"]: out.get("md5") for name in lock for out in lock[name].get("outs", [])}
-    own_hash = cache(partial(_content_hash, project))
+    own_hash = cache(partial(content_hash, project))
     reasons: dict[str, str | None] = {}
 
     def reason_of(name: str) -> str | None:
@@ -129,7 +133,7 @@ def stale_reasons(project: Path) -> dict[str, str | None]:
                 return f"{maker} is out of date"
         if around:
             out, part = around[0], path[len(around[0]) + 1 :]
-            now = _part_hash(project, made.get(out), part) if part else made.get(out)
+            now = part_hash(project, made.get(out), part) if part else made.get(out)
         else:
             now = own_hash(path)
         return f"{path} has changed" if now not in (md5, None) else None
@@ -183,12 +187,11 @@ def output_paths(stage: Mapping[str, Any]) -> list[str]:
     return [path for entry in entries for path in ([entry] if isinstance(entry, str) else entry)]
 
 
-def _part_hash(project: Path, folder_md5: str | None, part: str) -> str | None:
+def part_hash(project: Path, folder_md5: str | None, part: str) -> str | None:
     """Hash of a file or folder within an output, by the listing of the output in DVC's cache."""
     if folder_md5 is None:
         return None
-    cached = Path(os.environ.get("DVC_ROOT", project)) / ".dvc/cache/files/md5"
-    listing = cached / folder_md5[:2] / folder_md5[2:]
+    listing = cached_object(Path(os.environ.get("DVC_ROOT", project)), folder_md5)
     if not listing.is_file():
         return None
     entries = {entry["relpath"]: entry["md5"] for entry in json.loads(listing.read_bytes())}
@@ -198,7 +201,12 @@ def _part_hash(project: Path, folder_md5: str | None, part: str) -> str | None:
     return _listing_hash(inside) if inside else None
 
 
-def _content_hash(project: Path, path: str) -> str | None:
+def cached_object(project: Path, md5: str) -> Path:
+    """Where DVC's cache keeps what has a hash."""
+    return project / ".dvc/cache/files/md5" / md5[:2] / md5[2:]
+
+
+def content_hash(project: Path, path: str) -> str | None:
     """Hash of a file or folder of the project as DVC has it; None where there is none."""
     place = project / path
     if place.is_file():
