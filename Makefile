@@ -9,7 +9,7 @@ DVC := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/dvc
 export DVC_NO_ANALYTICS := true
 export GIT_PYTHON_REFRESH := quiet
 
-.PHONY: help install install-dev repro plots report lint format test bench trust audit ui track remote publish fetch check-remote mend-remote weights figures compare-figures clean constraints
+.PHONY: help install install-dev repro plots report tables lint format test bench trust audit ui track remote publish fetch check-remote mend-remote weights figures compare-figures clean constraints
 
 help:                      ## say what each target does
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/ — /'
@@ -39,6 +39,9 @@ plots: install             ## write dvc_plots/index.html, which needs no interne
 
 report: install            ## the table again, and report.html; BASELINE=REV to compare
 	@$(RUN) -m stages.report $(if $(BASELINE),--baseline $(BASELINE))
+
+tables: install            ## write the tables again from what has been measured; TABLES="table1 study"
+	@$(RUN) -m experiments.results $(TABLES)
 
 lint: install-dev          ## ruff and mypy
 	$(BIN)/ruff check .

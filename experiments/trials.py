@@ -1,4 +1,4 @@
-"""The runs that a table needs, each a row with a seed, as DVC experiments.
+"""The runs that a table needs, each a row with a seed and a draw, as DVC experiments.
 
 A trial is named by what it runs, content of files that parameters name included. So it is found
 again, whichever table asks for it.
@@ -32,36 +32,55 @@ _PIPELINE: Final = ("dvc.yaml", "params.yaml", "src", "stages", "taxonomies")
 
 @dataclass(frozen=True)
 class Trial:
-    """One row with one seed.
+    """One row with one seed and one draw.
 
     Args:
         row: The row.
         seed: Of the data, the detections and the networks.
-        changes: All parameters that are changed, the seed among them.
+        draw: Of the labelled part, within the same data and detections.
+        changes: All parameters that are changed, seed and draw among them.
         targets: Stages to run: the row's, and those of other rows with the same changes.
         name: Of the DVC experiment.
     """
 
     row: Row
     seed: int
+    draw: int
     changes: dict[str, Any]
     targets: tuple[str, ...]
     name: str
 
+    @property
+    def title(self) -> str:
+        """Row, seed and draw."""
+        drawn = f", draw {self.draw}" if self.draw else ""
+        return f"{self.row.name}, seed {self.seed}{drawn}"
+
     def find(self) -> Scores | None:
         """Its figures in [0, 1] in a finished experiment; None where there is none.
 
-        Those of a class have its name before them.
+        Those of a class have its name before them. Of a row with a protocol they are that one's,
+        its errors by the names of their means.
         """
         for commit in _commits(self.name):
             try:
-                files = [self.row.metrics, self.row.class_metrics]
-                means, classes = (json.loads(_git("show", f"{commit}:{path}")) for path in files)
+                return self._figures(commit)
             except InputError:
                 continue
-            of_class = {f"{name}_{f}": v for name, own in classes.items() for f, v in own.items()}
-            return {**means, **of_class}
         return None
+
+    def _figures(self, commit: str) -> Scores:
+        def read(path: Path) -> Any:
+            return json.loads(_git("show", f"{commit}:{path}"))
+
+        if self.row.protocol:
+            found = read(self.row.agnostic_metrics)
+            if self.row.protocol not in found:
+                raise InputError(f"{self.row.agnostic_metrics}: no protocol {self.row.protocol}")
+            return {_agnostic_name(f): v for f, v in found[self.row.protocol].items()}
+        means, classes = read(self.row.metrics), read(self.row.class_metrics)
+        of_class = {f"{name}_{f}": v for name, own in classes.items() for f, v in own.items()}
+        return {**means, **of_class}
 
     def run(self) -> None:
         """Run it in a temporary copy of the project.
@@ -77,10 +96,17 @@ class Trial:
             raise InputError(f"experiment {self.name}: left no {self.row.metrics}; see its target")
 
 
-def plan_trials(rows: Sequence[tuple[Row, dict[str, Any]]], seeds: Sequence[int]) -> list[Trial]:
-    """The trials of rows with their overrides: all rows of a seed, which share data, then the next.
+def plan_trials(
+    rows: Sequence[tuple[Row, dict[str, Any]]], runs: Sequence[tuple[int, int]], draw: int = 0
+) -> list[Trial]:
+    """The trials of rows with their overrides: all rows of a run, which share data, then the next.
 
     Rows with equal overrides share one experiment, which runs the targets of all.
+
+    Args:
+        rows: Each with its overrides of params.yaml.
+        runs: Seed and draw of each.
+        draw: That of params.yaml, which needs no override.
 
     Raises:
         InputError: The folder is no Git repository of this project, or a file that a parameter
@@ -90,12 +116,13 @@ def plan_trials(rows: Sequence[tuple[Row, dict[str, Any]]], seeds: Sequence[int]
     runnable = [(row, row.target, overrides) for row, overrides in rows if row.target]
     states = [state + files_state(overrides) for _, _, overrides in runnable]
     trials = []
-    for seed in seeds:
+    for seed, drawn in runs:
+        own: dict[str, Any] = {"seed": seed} | ({"labels.draw": drawn} if drawn != draw else {})
         for (row, _, overrides), own_state in zip(runnable, states, strict=True):
             shared = {target for _, target, others in runnable if others == overrides}
-            targets, changes = tuple(sorted(shared)), {**overrides, "seed": seed}
+            targets, changes = tuple(sorted(shared)), {**overrides, **own}
             name = trial_name(targets, changes, own_state)
-            trials.append(Trial(row, seed, changes, targets, name))
+            trials.append(Trial(row, seed, drawn, changes, targets, name))
     return trials
 
 
@@ -132,7 +159,7 @@ def run_trials(
 ) -> set[str]:
     """Run what has not been run, in order, and say how far it is; a failed run stops no other.
 
-    Each runs within its `around`.
+    The one place where trials of a table are run, one after the other, each within its `around`.
 
     Returns:
         Names of those that failed; the others are found by the next call.
@@ -142,7 +169,7 @@ def run_trials(
     for number, trial in enumerate(trials, start=1):
         if trial.find() is None and trial.name not in failed:
             left = time_left(spent_s, len(todo))
-            say(f"{title}: {number} of {len(trials)}: {trial.row.name}, seed {trial.seed}{left}")
+            say(f"{title}: {number} of {len(trials)}: {trial.title}{left}")
             begin_s = time.monotonic()
             try:
                 with around(trial):
@@ -160,6 +187,13 @@ def time_left(spent_s: Sequence[float], runs: int) -> str:
     if not spent_s:
         return ""
     return f", about {sum(spent_s) / len(spent_s) * runs / 60:.0f} min left"
+
+
+def _agnostic_name(figure: str) -> str:
+    """What a table calls a class-agnostic figure: AP, NDS, mATE, ..."""
+    if figure.startswith("NDS"):
+        return "NDS"
+    return figure if figure == "AP" else f"m{figure}"
 
 
 def say(line: str) -> None:

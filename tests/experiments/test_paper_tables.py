@@ -14,8 +14,8 @@ from cm3d.execution.pipeline import read_stages
 from cm3d.params import parse_params, read_yaml
 from cm3d.taxonomy import load_taxonomy
 from experiments.overrides import lookup, with_overrides
-from experiments.paper_tables import Row, load_table, table_names
-from experiments.preset import load_preset
+from experiments.paper_tables import PAPER_TABLES, PaperTable, Row, load_table, table_names
+from experiments.preset import load_preset, load_presets
 from experiments.run import check_rows
 
 
@@ -36,24 +36,45 @@ RUN = {"name": "a", "target": "evaluate@lifted"}
 
 
 def test_the_tables_are_these() -> None:
-    numbered = [f"table{number}" for number in (1, 10, 11, 12, 2, 3, 4, 5, 9)]
+    numbered = [f"table{number}" for number in (1, 10, 11, 12, 2, 3, 4, 5, 6, 7, 8, 9)]
+    assert sorted(PAPER_TABLES) == numbered
     assert table_names() == ["refinements", "self_training", "shelf", "study", *numbered]
+
+
+def start(project: Path, table: PaperTable, *presets: str) -> dict[str, Any]:
+    """What the rows of a table start from with some presets."""
+    values = read_yaml(project / "params.yaml")
+    return with_overrides(values, load_presets(table.presets_for(presets)))
 
 
 @pytest.mark.parametrize("name", table_names())
 def test_every_row_has_valid_parameters(project: Path, name: str) -> None:
-    check_rows(load_table(name), read_yaml(project / "params.yaml"))
+    table = load_table(name)
+    rows = check_rows(table, start(project, table))
+    if name != "table7":
+        assert {lacks for _, lacks in rows.values()} == {row.missing for row in table.rows}
 
 
-@pytest.mark.parametrize("name", ["table1", "table3", "table4", "table5", "table11", "table12"])
+@pytest.mark.parametrize("name", table_names())
 def test_the_preset_paper_gives_each_row_the_papers_models(project: Path, name: str) -> None:
-    values = with_overrides(read_yaml(project / "params.yaml"), load_preset("paper"))
-    for row in load_table(name).steps():
-        params = parse_params(with_overrides(values, row.resolved(values)), source=row.name)
-        assert (params.detector.encoder, params.detector.cell_m) == ("voxels", 0.075)
+    table = load_table(name)
+    rows = check_rows(table, start(project, table, "paper"))
+    assert [row for row, (_, lacks) in rows.items() if lacks is None] or name == "shelf"
+    for row in table.steps():
+        params, lacks = rows[row.name]
+        if row.missing or lacks:
+            continue
+        on_waymo = name in ("table9", "table10")
+        assert params.dataset.name == ("waymo" if on_waymo else "nuscenes")
+        assert params.detector.encoder == "voxels"
+        assert tuple(params.detector.sparse_channels) == (16, 32, 64, 128)
+        assert params.detector.cell_m == (0.1 if on_waymo else 0.075)
+        assert tuple(params.detector.block_channels) == (128, 256)
+        assert params.detector.head_hidden_layers == 1
         assert (params.detector.name == "bevfusion") == ("BEVFusion" in row.name)
-        assert params.dataset.name == "nuscenes"
-        assert (params.detect2d.backend, params.segment.backend) == ("detic", "sam")
+        dino = "GroundingDINO" in row.name
+        assert params.detect2d.backend == ("grounding_dino" if dino else "detic")
+        assert (params.segment.backend, params.sam3d.segmenter) == ("sam", "sam")
         if params.network.cameras:
             assert params.network.sees_points == ("BEVFusion-C" not in row.name)
             assert params.network.cameras.backbone == "swin_t"
@@ -62,11 +83,51 @@ def test_the_preset_paper_gives_each_row_the_papers_models(project: Path, name: 
             assert fused.epochs / params.finetune.epochs == pytest.approx(6 / 20)
 
 
+def test_a_table_takes_its_own_presets_in_place_of_those_asked_for() -> None:
+    ablation, waymo = load_table("table2"), load_table("table9")
+    assert ablation.presets_for([]) == ["simulated"]
+    assert ablation.presets_for(["smoke"]) == ["simulated", "smoke"]
+    assert ablation.presets_for(["paper"]) == ["paper"]
+    assert waymo.presets_for([]) == ["waymo_sim"]
+    assert waymo.presets_for(["paper", "bevfusion"]) == ["waymo", "bevfusion"]
+    assert waymo.presets_for(["waymo"]) == ["waymo"]
+    assert load_table("table1").presets_for(["paper"]) == ["paper"]
+
+
+def test_rows_name_no_backend_of_the_embedded_data_set_but_where_they_are_about_it() -> None:
+    for name in table_names():
+        for row in load_table(name).rows:
+            named = {row.overrides.get(f"{kind}.backend") for kind in ("detect2d", "segment")}
+            about_it = "embedded data" in (load_table(name).needs)
+            assert about_it or named <= {None, "detic", "grounding_dino"}
+
+
+def test_rows_say_what_they_make_no_sense_without(project: Path) -> None:
+    def lacking(name: str, *presets: str) -> set[str]:
+        table = load_table(name)
+        rows = check_rows(table, start(project, table, *presets))
+        return {row for row, (_, lacks) in rows.items() if lacks}
+
+    assert lacking("table7") == {
+        row.name for row in load_table("table7").rows if " with " in row.name
+    }
+    assert lacking("table7", "paper") == set()
+    assert lacking("shelf") == set()
+    assert lacking("shelf", "paper") == {row.name for row in load_table("shelf").rows}
+
+
+def test_sam3d_is_scored_by_its_own_boxes_as_cars(project: Path) -> None:
+    rows = check_rows(load_table("table1"), read_yaml(project / "params.yaml"))
+    params, lacks = rows["0%: SAM3D"]
+    assert lacks is None
+    assert (params.fuse.labels, params.fuse.unmatched_class) == ("none", "car")
+
+
 @pytest.mark.parametrize("name", ["table9", "table10"])
 @pytest.mark.parametrize("preset", ["waymo", "waymo_sim"])
 def test_waymos_tables_run_with_waymos_presets(project: Path, preset: str, name: str) -> None:
-    values = with_overrides(read_yaml(project / "params.yaml"), load_preset(preset))
     table = load_table(name)
+    values = start(project, table, preset)
     check_rows(table, values)
     scorer = WaymoScorer(load_taxonomy("waymo", project / "taxonomies"))
     by_class = per_class(WaymoCounts.none(3).scores(), scorer.taxonomy.class_names)
@@ -99,13 +160,13 @@ def test_zero_shot_rows_of_table_10_are_the_means_of_table_9() -> None:
 def test_every_row_runs_a_stage_that_writes_its_metrics(project: Path, name: str) -> None:
     stages = read_stages(project / "dvc.yaml")
     for row in load_table(name).rows:
-        if not row.missing:
+        if row.target:
             written = [path for metric in stages[row.target]["metrics"] for path in metric]
-            assert str(row.metrics) in written
+            assert str(row.agnostic_metrics if row.protocol else row.metrics) in written
 
 
 def test_table_2_adds_one_component_per_row_and_ends_at_the_method(project: Path) -> None:
-    values = read_yaml(project / "params.yaml")
+    values = start(project, load_table("table2"))
     states = [
         with_overrides(values, step.resolved(values)) for step in load_table("table2").steps()
     ]
@@ -123,7 +184,6 @@ def test_table_2_adds_one_component_per_row_and_ends_at_the_method(project: Path
         [],
     ]
     as_in_the_paper = {
-        **SIMULATED,
         "lift.recipe": "paper",
         "fuse.center": "lifted",
         "fuse.score": "surer",
@@ -138,11 +198,12 @@ def test_table_2_adds_one_component_per_row_and_ends_at_the_method(project: Path
 
 
 def test_refinements_lead_from_the_paper_to_the_default(project: Path) -> None:
-    values = read_yaml(project / "params.yaml")
     table = load_table("refinements")
+    values = start(project, table)
+    assert values == with_overrides(read_yaml(project / "params.yaml"), SIMULATED)
     states = [with_overrides(values, step.resolved(values)) for step in table.steps()]
-    assert states[0] == with_overrides(values, {**SIMULATED, "lift.recipe": "paper"})
-    assert states[-1] == with_overrides(values, SIMULATED)
+    assert states[0] == with_overrides(values, {"lift.recipe": "paper"})
+    assert states[-1] == values
     assert all(before != after for before, after in pairwise(states[:-1]))
 
 
@@ -166,7 +227,7 @@ def test_random_weights_take_the_peak_of_pretraining_in_any_preset(project: Path
 
 
 def test_rows_add_up_only_in_cumulative_tables(write_table: Any) -> None:
-    rows = [{**RUN, "overrides": {"a": 1}}, {**RUN, "overrides": {"b": 2}}]
+    rows = [{**RUN, "overrides": {"a": 1}}, {**RUN, "name": "b", "overrides": {"b": 2}}]
     plain = load_table("table0", write_table(rows))
     assert [step.overrides for step in plain.steps()] == [{"a": 1}, {"b": 2}]
     added = load_table("table0", write_table(rows, cumulative=True))
@@ -185,12 +246,29 @@ def test_rows_add_up_only_in_cumulative_tables(write_table: Any) -> None:
         ({**RUN, "paper": {"AP": 1}}, "'AP' is no figure of a table"),
         ({**RUN, "paper": {"mIoU": 1}}, "row 'a': scores: detection has no mIoU"),
         ({**RUN, "sets": {}}, r"rows\.0\.sets"),
+        ({**RUN, "baseline": "b"}, "baseline: 'b' is no row of the table"),
+        ({**RUN, "needs": ["a cluster"]}, r"rows\.0\.needs\.0"),
+        ({**RUN, "object_class": "car"}, "either target or missing"),
         ({**RUN, "multiply": {"pretrain.epochs": 0}}, r"multiply\.pretrain\.epochs"),
     ],
 )
 def test_a_malformed_row_is_one_line(write_table: Any, row: dict[str, Any], fault: str) -> None:
     with pytest.raises(InputError, match=fault):
         load_table("table0", write_table([row]))
+
+
+def test_a_row_has_the_needs_and_the_baseline_of_its_table_unless_it_has_its_own(
+    write_table: Any,
+) -> None:
+    rows = [RUN, {**RUN, "name": "b"}, {**RUN, "name": "c", "needs": [], "baseline": "b"}]
+    first, second, third = load_table(
+        "table0", write_table(rows, needs=["hours"], baseline="a")
+    ).steps()
+    assert (first.needs, first.baseline) == (["hours"], None)
+    assert (second.needs, second.baseline) == (["hours"], "a")
+    assert (third.needs, third.baseline) == ([], "b")
+    with pytest.raises(InputError, match="row 'a' stands there twice"):
+        load_table("table0", write_table([RUN, RUN]))
 
 
 def test_an_unknown_table_is_one_line() -> None:

@@ -55,13 +55,25 @@ def test_rows_with_equal_parameters_share_a_run(monkeypatch: pytest.MonkeyPatch)
     pretrained = Row(name="pretrained", target="evaluate@pretrain")
     absent = Row(name="absent", missing="no BEVFusion")
     rows = [(pretrained, {"a": 1}), (absent, {}), (FINETUNED, {"a": 1}), (FINETUNED, {"a": 2})]
-    first, second, third, *later = plan_trials(rows, [3, 4])
+    first, second, third, *later = plan_trials(rows, [(3, 0), (4, 0)])
     assert [trial.seed for trial in later] == [4, 4, 4]
     assert first.name == second.name
     assert first.targets == second.targets == ("evaluate@finetune", "evaluate@pretrain")
     assert third.targets == ("evaluate@finetune",)
     assert third.changes == {"a": 2, "seed": 3}
     assert len({first.name, third.name, *(trial.name for trial in later)}) == 4
+
+
+def test_another_draw_changes_the_labelled_part_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trials, "pipeline_state", lambda: "c0ffee")
+    monkeypatch.setattr(trials, "files_state", lambda overrides: "")
+    first, second = plan_trials([(FINETUNED, {"a": 1})], [(3, 0), (3, 2)])
+    assert first.changes == {"a": 1, "seed": 3}
+    assert second.changes == {"a": 1, "seed": 3, "labels.draw": 2}
+    assert first.name != second.name
+    assert (first.title, second.title) == ("finetuned, seed 3", "finetuned, seed 3, draw 2")
+    (as_it_is,) = plan_trials([(FINETUNED, {"a": 1})], [(3, 2)], draw=2)
+    assert as_it_is.changes == {"a": 1, "seed": 3}
 
 
 def test_the_state_is_that_of_code_and_parameters_committed_or_not(repository: Path) -> None:
@@ -82,7 +94,7 @@ def test_new_content_of_a_named_file_is_a_new_trial(repository: Path) -> None:
     (repository / "params.yaml").write_text(f"lift: {{prior: {NO_FILE}}}\nseed: 0\n")
 
     def name(**overrides: str) -> str:
-        (trial,) = plan_trials([(FINETUNED, overrides)], [0])
+        (trial,) = plan_trials([(FINETUNED, overrides)], [(0, 0)])
         return trial.name
 
     none, mine = name(), {"lift.prior": "mine.yaml"}
@@ -96,7 +108,7 @@ def test_new_content_of_a_named_file_is_a_new_trial(repository: Path) -> None:
 
 
 def test_metrics_are_found_in_any_experiment_that_has_them(repository: Path) -> None:
-    trial = Trial(FINETUNED, 0, {}, ("evaluate@finetune",), "lift-1")
+    trial = Trial(FINETUNED, 0, 0, {}, ("evaluate@finetune",), "lift-1")
     assert trial.find() is None
     git("update-ref", "refs/exps/aa/bb/lift-1", "HEAD")
     assert trial.find() is None
@@ -111,6 +123,20 @@ def test_metrics_are_found_in_any_experiment_that_has_them(repository: Path) -> 
     git("commit", "-qm", "experiment")
     git("update-ref", "refs/exps/aa/cc/lift-1", "HEAD")
     assert trial.find() == {"mAP": 0.5, "car_AP": 0.75, "car_AOE": None}
+
+
+def test_a_protocol_gives_figures_without_classes(repository: Path) -> None:
+    row = Row(name="labels", target="evaluate@lifted", protocol="mine")
+    trial = Trial(row, 0, 0, {}, ("evaluate@lifted",), "lift-1")
+    metrics = repository / "metrics" / "evaluate_agnostic" / "lifted.json"
+    metrics.parent.mkdir(parents=True)
+    metrics.write_text('{"mine": {"AP": 0.5, "ATE": 0.25, "NDS_without_motion": 0.4}, "other": {}}')
+    git("add", "-A")
+    git("commit", "-qm", "experiment")
+    git("update-ref", "refs/exps/aa/bb/lift-1", "HEAD")
+    assert trial.find() == {"AP": 0.5, "mATE": 0.25, "NDS": 0.4}
+    other = Row(name="labels", target="evaluate@lifted", protocol="no such")
+    assert Trial(other, 0, 0, {}, ("evaluate@lifted",), "lift-1").find() is None
 
 
 def test_a_failed_command_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
