@@ -245,7 +245,7 @@ def run_plan(plan: Plan) -> str:
         InputError: A run failed, and the table is written without it; or there is no index to
             count in.
     """
-    with recording(plan.name, plan.table.presets_for(plan.presets)) as record:
+    with recording(plan.name, plan.presets) as record:
         return _run_recorded(plan, record)
 
 
