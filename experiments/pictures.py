@@ -36,17 +36,17 @@ def draw_bars(bars: Bars) -> str:
     with mpl.rc_context({"svg.hashsalt": bars.title, "svg.fonttype": "none", "font.size": 9}):
         figure = Figure(figsize=(8, 1.2 + 0.24 * len(bars.names)), layout="constrained")
         axes = figure.subplots()
-        measured = [row for row, value in enumerate(bars.here) if value is not None]
+        measured, here = _known(bars.here)
         axes.barh(
             measured,
-            [bars.here[row] for row in measured],
+            here,
             xerr=[bars.deviations[row] or 0.0 for row in measured],
             color=_HERE,
             label="measured here, ± standard deviation over runs",
             height=0.65,
         )
-        given = [row for row, value in enumerate(bars.paper) if value is not None]
-        axes.plot([bars.paper[row] for row in given], given, "D", color=_PAPER, label="paper")
+        given, paper = _known(bars.paper)
+        axes.plot(paper, given, "D", color=_PAPER, label="paper")
         axes.set_yticks(range(len(bars.names)), list(bars.names))
         axes.set_ylim(len(bars.names) - 0.5, -0.5)
         axes.set_xlim(left=0)
@@ -59,3 +59,9 @@ def draw_bars(bars: Bars) -> str:
         text = io.StringIO()
         figure.savefig(text, format="svg", metadata={"Date": None})
     return text.getvalue()
+
+
+def _known(values: Sequence[float | None]) -> tuple[list[int], list[float]]:
+    """Rows that have a value, and the values."""
+    known = {row: value for row, value in enumerate(values) if value is not None}
+    return list(known), list(known.values())

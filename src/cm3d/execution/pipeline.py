@@ -155,7 +155,7 @@ def strayed(project: Path, paths: Iterable[str]) -> list[str]:
     """
     lock: dict[str, Any] = read_values(project / "dvc.lock", RESTORE).get("stages") or {}
     made = {out["path"]: out.get("md5") for name in lock for out in lock[name].get("outs", [])}
-    return [p for p in paths if made.get(p) is None or _content_hash(project, p) != made[p]]
+    return [p for p in paths if made.get(p) is None or content_hash(project, p) != made[p]]
 
 
 def knobs_of(stage: Mapping[str, Any]) -> list[str]:
