@@ -34,7 +34,8 @@ def test_the_presets_are_these() -> None:
     detectors = ["centerpoint_pillar", "centerpoint_voxel_0075", "centerpoint_voxel_01"]
     detectors += ["centerpoint_waymo_pillar", "centerpoint_waymo_voxel"]
     fusion = ["bevfusion", "bevfusion_c", "bevfusion_l", "bevfusion_published", "bevfusion_small"]
-    scales = ["demo", "keyframe", "paper", "sequence", "smoke", "study", "waymo", "waymo_sim"]
+    scales = ["demo", "keyframe", "paper", "sequence", "simulated", "smoke", "study"]
+    scales += ["waymo", "waymo_sim"]
     assert NAMES == [*fusion, *detectors, *scales]
     assert load_preset("demo") == {}
 

@@ -101,8 +101,9 @@ def test_chosen_rows_are_run_and_earlier_ones_stay_in_the_table(experiments: Exp
     experiments.runs.clear()
     text = run.run_table("table2", [1], presets=["smoke"], only=["Baseline", "fusion"])
     assert len(experiments.runs) == 2
-    there = [line for line in text.splitlines() if line.startswith("|") and "not run" not in line]
-    assert [line.split(" | ")[0] for line in there[2:]] == [
+    table = next(part for part in text.split("\n\n") if part.startswith("|"))
+    there = [line for line in table.splitlines()[2:] if "not run" not in line]
+    assert [line.split(" | ")[0] for line in there] == [
         "| Baseline",
         "| + mask erosion",
         "| + late fusion",
@@ -227,6 +228,6 @@ def test_rows_that_cannot_run_are_not_run(
 def test_nothing_runs_if_a_row_is_invalid(experiments: Experiments, tmp_path: Path) -> None:
     params = tmp_path / "params.yaml"
     params.write_text(params.read_text().replace("nms_iou: 0.75", "nms_iou: -1"))
-    with pytest.raises(InputError, match=r"row 'Baseline': detect2d\.nms_iou"):
+    with pytest.raises(InputError, match=r"params\.yaml: detect2d\.nms_iou"):
         run.run_table("table2", [0])
     assert experiments.runs == []
