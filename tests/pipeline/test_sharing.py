@@ -54,8 +54,7 @@ def test_a_detector_is_trained_without_images(reproduced: Clone, tmp_path: Path)
     change = ("--temp", "-n", "longer", "-S", "pretrain.max_lr=0.003")
     said = clone.dvc("exp", "run", "--pull", "--allow-missing", *change, "pretrain")
     assert stages_run(said) == ["pretrain"]
-    clone.dvc("exp", "apply", "longer")
-    assert (clone.root / "data/models/pretrain").is_dir()
+    assert "longer" in clone.dvc("exp", "list", "--name-only").split()
     pulled = [path for path in (clone.root / ".dvc/cache").rglob("*") if path.is_file()]
     assert not any(path.read_bytes()[:2] == b"\xff\xd8" for path in pulled)  # as JPEGs begin
 
@@ -95,7 +94,7 @@ def test_masks_of_ones_own_come_in_by_a_parameter(copy: Clone, tmp_path: Path) -
         masks[: len(masks) // 2].write(edited / name)
         (folder / name).unlink()
         masks[: len(masks) // 2].write(folder / name)
-    assert stages_run(copy.dvc("repro", "lift")) == []
+    assert "lift" not in stages_run(copy.dvc("repro", "lift"))
     assert count(folder) == sum(map(len, made.values()))
     change = ("segment.backend=precomputed", f"segment.precomputed.file={edited}")
     said = copy.dvc("exp", "run", *(word for pair in change for word in ("-S", pair)), "lift")
