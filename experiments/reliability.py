@@ -17,12 +17,12 @@ from scipy.optimize import minimize
 from cm3d.errors import InputError
 from cm3d.evaluation.nuscenes.detection import countable_boxes
 from cm3d.evaluation.nuscenes.filtering import read_truth
+from cm3d.evaluation.nuscenes.judging import judge
 from cm3d.evaluation.nuscenes.rules import ClassRules
 from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat
 from cm3d.lift.calibration import logits
 from cm3d.params import load_params
 from cm3d.report.curves import reliability
-from cm3d.report.judging import judge
 from cm3d.tables import Boxes3D, layout, read_scenes
 from cm3d.taxonomy import load_taxonomy
 

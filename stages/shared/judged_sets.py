@@ -10,12 +10,13 @@ import numpy as np
 
 from cm3d.evaluation.nuscenes.detection import countable_boxes
 from cm3d.evaluation.nuscenes.filtering import frame_rows, read_boxes, read_truth
+from cm3d.evaluation.nuscenes.judging import Judged, judge
 from cm3d.evaluation.nuscenes.matching import norms
 from cm3d.evaluation.nuscenes.rules import ClassRules
 from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat, NDArrayInt
 from cm3d.params import Params
 from cm3d.report.failures import kinds, overlaps_in_image
-from cm3d.report.judging import Judged, at_best_scores, judge
+from cm3d.report.judging import at_best_scores
 from cm3d.tables import Boxes2D, Boxes3D, Cameras, Frames, GroundTruth, layout, read_scenes
 from cm3d.tables.words import rows_by_word
 from cm3d.taxonomy import Taxonomy

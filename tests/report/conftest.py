@@ -4,8 +4,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cm3d.evaluation.nuscenes.judging import Judged, judge
 from cm3d.evaluation.nuscenes.rules import ClassRules
-from cm3d.report.judging import Judged, judge
 from cm3d.tables import Boxes3D, GroundTruth
 
 ALL = ("ATE", "ASE", "AOE")

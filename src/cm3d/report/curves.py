@@ -2,16 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Final
 
 import numpy as np
 
+from cm3d.evaluation.nuscenes.conditions import DISTANCES_M, bin_labels
 from cm3d.evaluation.nuscenes.curves import RECALL, precision_curve
+from cm3d.evaluation.nuscenes.judging import ERRORS, Judged
 from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat, NDArrayInt
-from cm3d.report.judging import ERRORS, Judged
 
-DISTANCES_M: Final = (0, 10, 20, 30, 40, 50)  # from each to before the next
 POINTS: Final = (1, 5, 10, 20, 50, 100)
 VISIBILITIES: Final = {1: "0-40%", 2: "40-60%", 3: "60-80%", 4: "80-100%"}
 SCORE_EDGES: Final = np.linspace(0, 1, 11)
@@ -98,8 +97,7 @@ def by_visibility(judged: Judged) -> Bins:
 def _from_begins(
     begins: Sequence[int], values: NDArrayFloat | NDArrayInt
 ) -> tuple[list[str], NDArrayInt]:
-    labels = [f"{low}-{high}" for low, high in pairwise(begins)]
-    return [*labels, f"{begins[-1]}+"], np.searchsorted(begins, values, side="right") - 1
+    return bin_labels(begins), np.searchsorted(begins, values, side="right") - 1
 
 
 def _binned(judged: Judged, labels: Sequence[str], bin_of: NDArrayInt) -> Bins:

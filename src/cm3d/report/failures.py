@@ -6,11 +6,11 @@ from typing import Final
 import numpy as np
 from scipy.spatial import KDTree
 
+from cm3d.evaluation.nuscenes.judging import ERRORS, Judged
 from cm3d.evaluation.nuscenes.rules import ERROR_DISTANCE_M
 from cm3d.geometry.angles import wrap_angle
 from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat, NDArrayInt
 from cm3d.geometry.cuboids import points_in_own_boxes
-from cm3d.report.judging import ERRORS, Judged
 from cm3d.tables.words import codes
 
 # What may be wrong with an object, the first that holds; `right` is none.

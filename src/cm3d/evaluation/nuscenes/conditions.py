@@ -14,14 +14,14 @@ import numpy as np
 
 from cm3d.evaluation.nuscenes.detection import countable_boxes
 from cm3d.evaluation.nuscenes.filtering import frame_rows
-from cm3d.evaluation.nuscenes.matching import match_boxes, match_errors, norms
-from cm3d.evaluation.nuscenes.rules import ERROR_DISTANCE_M, ClassRules
+from cm3d.evaluation.nuscenes.judging import ERRORS, best_f1_scores, judge
+from cm3d.evaluation.nuscenes.matching import norms
+from cm3d.evaluation.nuscenes.rules import ClassRules
 from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat, NDArrayInt
 from cm3d.tables import Boxes3D, Frames, GroundTruth
 from cm3d.tables.words import positions
 from cm3d.taxonomy import Taxonomy
 
-ERRORS: Final = ("ATE", "ASE", "AOE")
 DISTANCES_M: Final = (0, 10, 20, 30, 40, 50)  # from each to before the next
 POINTS: Final = (0, 5, 10, 20, 50, 100)
 _DECIMALS: Final = 4
@@ -94,45 +94,25 @@ class Conditions:
 
 def outcome(boxes: Boxes3D, truth: GroundTruth, frames: Frames, rules: ClassRules) -> Outcome:
     """Match boxes that count (`detection.countable_boxes`) with the objects of some keyframes."""
-    matching = match_boxes(boxes, truth, [ERROR_DISTANCE_M])
-    of_rank = matching.truth_row[ERROR_DISTANCE_M]
-    rows, found = matching.best_first[of_rank >= 0], of_rank[of_rank >= 0]
-    hit = np.zeros(len(boxes), dtype=bool)
-    hit[rows] = True
-    found_score = np.full(len(truth), -math.inf)
-    found_score[found] = boxes.score[rows]
-    of_match = match_errors(boxes, truth, rows, found, rules.symmetric)
-    errors = np.full((len(truth), len(ERRORS)), math.nan)
-    errors[found] = np.column_stack([of_match[name] for name in ERRORS])
-    object_class = positions(truth.class_name, rules.class_names)
-    meaningful = [[name in rules.errors[c] for name in ERRORS] for c in rules.class_names]
+    judged = judge(boxes, truth, rules)
     ego_xy_m = frames.global_SE3_ego[frame_rows(truth.sample_token, frames), 4:6]
     return Outcome(
         boxes.score,
         positions(boxes.class_name, rules.class_names),
-        hit,
-        object_class,
+        judged.right,
+        positions(truth.class_name, rules.class_names),
         norms(truth.center_m[:, :2] - ego_xy_m),
         truth.num_lidar_points,
-        found_score,
-        np.where(np.array(meaningful)[object_class], errors, math.nan),
+        np.append(boxes.score, -math.inf)[judged.box_of],
+        judged.errors,
     )
 
 
 def best_scores(outcome: Outcome) -> NDArrayFloat:
-    """The score of each class from which on its F1 is best; infinite where nothing is found."""
-    classes = 1 + max(outcome.box_class.max(initial=0), outcome.object_class.max(initial=0))
-    best = np.full(classes, math.inf)
-    for index in range(classes):
-        mine = outcome.box_class == index
-        order = np.argsort(-outcome.score[mine], kind="stable")
-        score, hit = outcome.score[mine][order], outcome.hit[mine][order]
-        if hit.any():
-            objects = np.count_nonzero(outcome.object_class == index)
-            f1 = 2 * np.cumsum(hit) / (np.arange(1, len(hit) + 1) + objects)
-            f1[:-1][score[:-1] == score[1:]] = -1  # equal scores count together
-            best[index] = score[np.argmax(f1)]
-    return best
+    """The score of each class from which on its F1 is best, see `best_f1_scores`."""
+    box_class, object_class = outcome.box_class, outcome.object_class
+    classes = 1 + max(box_class.max(initial=0), object_class.max(initial=0))
+    return best_f1_scores(outcome.score, outcome.hit, box_class, object_class, classes)
 
 
 def _joined(parts: Sequence[Outcome]) -> Outcome:
@@ -152,7 +132,7 @@ def _rows(
 ) -> list[dict[str, Any]]:
     bin_of = np.searchsorted(begins, values, side="right") - 1
     rows = []
-    for index, label in enumerate(_labels(begins)):
+    for index, label in enumerate(bin_labels(begins)):
         mine = bin_of == index
         known = errors[mine & found]
         means = {e: _mean(known[:, column]) for column, e in enumerate(ERRORS)}
@@ -160,7 +140,8 @@ def _rows(
     return rows
 
 
-def _labels(begins: Sequence[int]) -> list[str]:
+def bin_labels(begins: Sequence[int]) -> list[str]:
+    """What bins are called that go from each number to before the next."""
     ends = (f"{begin}-{end}" for begin, end in pairwise(begins))
     return [*ends, f"{begins[-1]}+"]
 
