@@ -275,3 +275,9 @@ def test_geometry_and_labels_do_without_torch() -> None:
             name = f"{package}/{file.relative_to(PROJECT / 'src' / 'cm3d' / package)}"
             if not name.startswith(ADAPTERS) or name.startswith(WITHOUT_TORCH):
                 assert not re.search(r"^(import|from) torch", file.read_text(), re.M), file
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_dvc_keeps_its_runs(stage: str) -> None:
+    """DVC keeps no run of a stage with an output in Git that is neither metrics nor plots."""
+    assert all(isinstance(entry, str) for entry in STAGES[stage].get("outs", []))
