@@ -17,17 +17,23 @@ from cm3d.errors import InputError, unwritable
 PAGE: Final = Path("dvc_plots/index.html")
 VEGA_LITE: Final = "5.21"  # the templates in .dvc/plots, and DVC's own, are written for 5
 _REMOTE_SCRIPT: Final = re.compile(r'\s*<script src="https?://[^"]*"></script>')
+_NOTHING_DRAWN: Final = re.compile(  # of figures that are no rows
+    r'\s*<div id ?= ?"[^"]*">\s*<script[^>]*>\s*var spec = \{\};[^<]*</script>\s*</div>'
+)
 
 
 def self_contained(page: str, library: str) -> str:
     """A page of DVC with the library that draws in place of the scripts that it would fetch.
+
+    Plots without rows are left out.
 
     Args:
         page: HTML.
         library: JavaScript that defines `vegaEmbed`.
     """
     inline = library.replace("</script", "<\\/script")  # which would end it
-    return _REMOTE_SCRIPT.sub("", page).replace("</head>", f"<script>{inline}</script>\n</head>", 1)
+    drawn = _NOTHING_DRAWN.sub("", _REMOTE_SCRIPT.sub("", page))
+    return drawn.replace("</head>", f"<script>{inline}</script>\n</head>", 1)
 
 
 def draw(revisions: Sequence[str], page: Path = PAGE) -> None:

@@ -24,6 +24,25 @@ def test_the_page_names_no_host(tmp_path: Path) -> None:
     assert "<script>var a = '<\\/script>';</script>\n</head>" in page
 
 
+def test_a_plot_without_rows_is_left_out() -> None:
+    class Plot(VegaRenderer):
+        def __init__(self, name: str, spec: str) -> None:
+            super().__init__([], name)
+            self.spec = spec
+
+        def partial_html(self, **_: object) -> str:
+            return self.spec
+
+    parts = [
+        Plot("a.json", "{}").generate_html(),
+        Plot("b.json", '{"mark": "bar"}').generate_html(),
+    ]
+    page = plots.self_contained(f"<head></head><body>{''.join(parts)}</body>", "library")
+    assert "a_json" not in page
+    assert page.count("<div") == page.count("</div>") == 1
+    assert "'#b_json'" in page
+
+
 def test_dvc_draws_and_the_library_goes_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     library = ModuleType("vl_convert")
