@@ -16,8 +16,10 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any, Final
 
+from cm3d.datasets.waymo_sim.rig import FRAME_PERIOD_US
 from cm3d.errors import InputError
 from cm3d.params import EMBEDDED, Params, read_json
+from cm3d.simulation.schedule import Timeline
 from experiments.paired import Paired, compare
 from experiments.paper_tables import (
     PAPER_TABLES,
@@ -106,9 +108,14 @@ def describe_scale(params: Params, presets: str, rows_differ: bool) -> str:
     """
     if params.dataset.name in EMBEDDED:
         simulation = params.simulation
+        keyframes, frames = simulation.keyframes_per_scene, ""
+        if params.dataset.name == "waymo_sim":  # which is dense between the same keyframes
+            period_s = FRAME_PERIOD_US / 1e6
+            dense = round(Timeline(keyframes).duration_s / period_s) + 1
+            frames = f", {dense} frames at {1 / period_s:.0f} Hz"
         data = (
             f"simulated data, drawn anew for each seed, {simulation.train_scenes} train and "
-            f"{simulation.val_scenes} val scenes of {simulation.keyframes_per_scene} keyframes"
+            f"{simulation.val_scenes} val scenes of {keyframes} keyframes{frames}"
         )
     else:
         data = f"{params.dataset.name} {params.dataset.version}"

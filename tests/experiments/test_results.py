@@ -204,6 +204,11 @@ def test_what_is_no_result_is_one_line(tmp_path: Path, text: str) -> None:
             "paper",
             "preset paper: nuscenes v1.0-trainval; taxonomy nuscenes; scored on val; 20/20/20",
         ),
+        (
+            "waymo_sim",
+            "preset waymo_sim: simulated data, drawn anew for each seed, 4 train and 2 val scenes "
+            "of 7 keyframes, 31 frames at 10 Hz; taxonomy waymo; scored on val; 30/30/3",
+        ),
     ],
 )
 def test_the_scale_names_data_split_and_schedule(project: Path, preset: str, start: str) -> None:

@@ -58,7 +58,7 @@ def free_port() -> int:
 
 def postgresql() -> Path:
     """Folder of PostgreSQL's programs, or a skip."""
-    pytest.importorskip("psycopg2", reason="no PostgreSQL client: requirements-mlflow.txt")
+    pytest.importorskip("psycopg", reason="no PostgreSQL client: requirements-mlflow.txt")
     folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda p: float(p.parent.name))
     found = [folder for folder in folders if (folder / "initdb").is_file()]
     if not found:
@@ -171,10 +171,10 @@ def track(root: Path, *numbers: int, **environment: str) -> list[str]:
 
 def rows(port: int, query: str) -> list[Any]:
     """What is in the database of runs."""
-    import psycopg2
+    import psycopg
 
     where = {"host": "127.0.0.1", "port": port, "user": "me", "dbname": "postgres"}
-    with closing(psycopg2.connect(**where, password=SECRET)) as connection:
+    with closing(psycopg.connect(**where, password=SECRET)) as connection:
         with connection.cursor() as cursor:
             cursor.execute(query)
             return list(cursor.fetchall())
