@@ -41,7 +41,8 @@ printf '%%s\\0' "$NUMBER" "$#" "${0##*/}" "$@" >> "$CALLS"
 """
 PROGRAMS = (
     *("dvc", "make", "python", "pip", "git", "mlflow", "ray", "torchrun"),
-    *("srun", "sbatch", "hostname", "sleep", "curl", "mkdir", "cp", "ls"),
+    *("srun", "sbatch", "scontrol", "docker", "id"),
+    *("hostname", "head", "sleep", "curl", "mkdir", "cp", "ls"),
 )
 
 
@@ -98,6 +99,8 @@ def calls(tmp_path_factory: pytest.TempPathFactory) -> list[Call]:
             "PATH": str(programs),
             "CALLS": str(noted),
             "NUSCENES_ROOT": "/data/nuscenes",
+            "SLURM_ARRAY_TASK_ID": "0",
+            "SLURM_JOB_NODELIST": "node[1-2]",
             "LANG": os.environ.get("LANG", "C.UTF-8"),
         },
         capture_output=True,
