@@ -52,7 +52,7 @@ def initial_weights(params: Params) -> dict[str, Tensor] | None:
     if path.is_dir():
         again = f"fetch it again or {remedy}"
         return load_model(path, params.network, taxonomy, again).state_dict()
-    return weights_from_mmdet3d(path, params.network, taxonomy)
+    return weights_from_mmdet3d(path, params.network.lidar_branch or params.network, taxonomy)
 
 
 if __name__ == "__main__":

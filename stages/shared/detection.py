@@ -10,12 +10,13 @@ from cm3d.execution.devices import choose_device
 from cm3d.execution.scenes import write_noted_tables
 from cm3d.params import Params
 from cm3d.sensors.card import open_sensors
-from cm3d.tables import Boxes3D, Cameras, Frames, Sweeps, layout
+from cm3d.tables import Boxes3D, Cameras, Frames, Sweeps, layout, read_scenes
 from cm3d.tables.map_predictions import MapPredictions
 from cm3d.tables.noted import Noted
 from cm3d.taxonomy import load_taxonomy
 from cm3d.training.checkpoint import load_model
 from cm3d.training.frames import TrainingFrame, with_cameras
+from cm3d.training.images import check_images
 from cm3d.training.inference import predict, predict_maps
 from cm3d.training.labels import inference_frames
 
@@ -109,5 +110,9 @@ def _write(title: str, work: DetectScene | SegmentGround, folder: Path) -> None:
     """Spread scenes over workers, each with a GPU of its own where there are any."""
     _model.cache_clear()  # the folder may hold another one since it was read
     sizes = dict(sorted(Counter(work.frames.scene_name.tolist()).items()))
-    execution = work.params.execution
+    execution, maps = work.params.execution, isinstance(work, SegmentGround)
+    if _model(work.model_name, work.params, of_maps=maps).needs.cameras is not None:
+        cameras = read_scenes(Cameras, layout.CAMERAS, list(sizes))
+        tokens, root = set(work.frames.sample_token), open_sensors(work.params.dataset).root
+        check_images(title, cameras, tokens, root, execution.max_unreadable)
     write_noted_tables(title, folder, work, sizes, execution, networks=True, unit="keyframe")

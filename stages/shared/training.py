@@ -3,7 +3,7 @@
 import shutil
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -25,7 +25,7 @@ from cm3d.taxonomy import load_taxonomy
 from cm3d.training.checkpoint import save_model
 from cm3d.training.course import notes, summarise
 from cm3d.training.frames import TrainingFrame, with_cameras
-from cm3d.training.images import rig_of
+from cm3d.training.images import check_images, rig_of
 from cm3d.training.job import MODEL, TrainingJob
 from cm3d.training.labels import check_labels, class_balanced
 from cm3d.training.recipe import Recipe
@@ -84,20 +84,26 @@ def train_detector(
     trainers = count_trainers(params.execution.trainers, params.execution.device)
     jobs: list[TrainingJob] = []
     whole = params.network if ground_maps is None else params.network.for_maps()
+    taxonomy, seed = load_taxonomy(params.taxonomy), seed_of(params, stage)
     for network, of_network in trainings(whole, stage, schedule, initial):
-        if jobs:
-            initial = jobs[-1].trained_weights()
-        taxonomy, seed = load_taxonomy(params.taxonomy), seed_of(params, stage)
         recipe = Recipe(network, taxonomy, of_network, params.training, seed)
-        needs = recipe.build().needs
+        model = recipe.build()
         if not jobs and ground_maps is None:
-            shortcomings = check_labels(stage, frames, needs)
+            shortcomings = check_labels(stage, frames, model.needs)
             for line in shortcomings if leads() else ():
                 print(line)
-        job = training_job(stage, len(jobs), frames, recipe, needs, params, initial, ground_maps)
+        # what the last training lacks is said before the first begins; its weights stand for those
+        # that the first will leave
+        model.begin(initial if not jobs else model.state_dict())
+        job = training_job(
+            stage, len(jobs), frames, recipe, model.needs, params, initial, ground_maps
+        )
+        jobs.append(job)
+    for number, job in enumerate(jobs):
+        if number:
+            jobs[number] = job = replace(job, initial=jobs[number - 1].trained_weights())
         if not job.is_done:
             train_together(job, trainers, params.execution.device)
-        jobs.append(job)
     if leads():
         keep(stage, jobs, beside_model or {})
 
@@ -115,16 +121,19 @@ def training_job(
     """The stage's training of this number, from 0; other arguments as of `train_detector`.
 
     Raises:
-        InputError: The detector sees cameras, and no keyframe has an image.
+        InputError: The detector sees cameras, and no keyframe has an image, or too many are not
+            there.
     """
     if needs.cameras is not None:
-        scenes = read_train_split(stage).scenes
-        frames = with_cameras(frames, read_scenes(Cameras, layout.CAMERAS, scenes))
+        cameras = read_scenes(Cameras, layout.CAMERAS, read_train_split(stage).scenes)
+        frames = with_cameras(frames, cameras)
         if not rig_of(frames):
             raise InputError(
                 f"{layout.CAMERAS}: no keyframe that {stage} learns from has an image; use a data "
                 "set with images, or set bevfusion.modality: lidar and detector.images: none"
             )
+        tokens, root = {frame.sample_token for frame in frames}, open_sensors(params.dataset).root
+        check_images(stage, cameras, tokens, root, params.execution.max_unreadable)
     return TrainingJob(
         title=stage if not number else f"{stage}, all sensors",
         frames=resampled(frames, recipe.schedule, needs.class_names, recipe.seed),
@@ -148,7 +157,7 @@ def keep_untrained(
     Arguments as of `train_detector`.
     """
     taxonomy = load_taxonomy(params.taxonomy)
-    network, _ = trainings(params.network, stage, schedule, initial)[-1]
+    network, _ = trainings(params.network, stage, schedule, initial)[0]
     model = Recipe(network, taxonomy, schedule, params.training, seed_of(params, stage)).build()
     model.begin(initial)
     if not leads():

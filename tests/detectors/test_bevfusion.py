@@ -1,6 +1,7 @@
 """What BEVFusion adds to the contract: branches, weights that go between them, what is frozen."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,9 @@ from cm3d.detectors.bevfusion import BevFusion, build
 from cm3d.detectors.boxes import SensorBoxes
 from cm3d.detectors.inputs import Inputs, Points, Sample, collate, stack_inputs
 from cm3d.detectors.registry import build_detector, trained_section, trainings
+from cm3d.errors import InputError
 from cm3d.params import Network, load_params
+from cm3d.training.checkpoint import load_model, save_model
 from tests.tiny_detector import tiny_bevfusion, tiny_detector, tiny_images, tiny_taxonomy
 
 CLASSES = tiny_taxonomy()
@@ -95,7 +98,7 @@ def test_weights_of_another_network_are_not() -> None:
 
 def test_what_is_frozen_stays_as_it_is() -> None:
     model = build(section("lidar_cameras", frozen="lidar"), CLASSES)
-    model.begin(None)
+    model.begin(build_detector(section("lidar"), CLASSES, 1).state_dict())
     model.train()
     before = {name: value.clone() for name, value in model.encoder.state_dict().items()}
     outputs = model(inputs())
@@ -106,6 +109,28 @@ def test_what_is_frozen_stays_as_it_is() -> None:
     assert all(torch.equal(before[name], after[name]) for name in before)
     grouped = {id(p) for group in model.parameter_groups() for p in group.parameters}
     assert not grouped & {id(parameter) for parameter in model.encoder.parameters()}
+
+
+def test_random_weights_are_not_frozen() -> None:
+    model = build(section("lidar_cameras", frozen="lidar"), CLASSES)
+    with pytest.raises(InputError, match=r"bevfusion\.frozen: .* set it to none"):
+        model.begin(None)
+
+
+def test_a_branch_asks_nothing_of_the_cameras(tmp_path: Path) -> None:
+    """Nor does a model of both ask for weights that it has learned away from."""
+    cameras = tiny_bevfusion("lidar_cameras").cameras
+    pinned = cameras.swin.model_copy(update={"revision": "a" * 40})
+    wider, later = (
+        section("lidar_cameras", cameras=cameras.model_copy(update=changes))
+        for changes in ({"width_px": 96}, {"swin": pinned})
+    )
+    for modality, now in (("lidar", wider), ("lidar", later), ("lidar_cameras", later)):
+        trained = section(modality)
+        save_model(tmp_path, build(trained, CLASSES), trained, CLASSES)
+        assert load_model(tmp_path, now, CLASSES).class_names == CLASSES.class_names
+    with pytest.raises(InputError, match=r"width_px was 64"):
+        load_model(tmp_path, wider, CLASSES)
 
 
 def test_the_backbone_of_the_cameras_learns_at_its_own_rate() -> None:

@@ -59,6 +59,28 @@ def test_both_sensors_after_the_lidar_branch(copy: Clone) -> None:
     assert modality_of(copy, "selftrain_r1") == "lidar_cameras"
 
 
+def test_what_the_second_training_lacks_is_said_before_the_first(copy: Clone) -> None:
+    values = load_preset("bevfusion_small") | SMALL | {"finetune.init": "random"}
+    copy.override(values | {"bevfusion.cameras.backbone": "swin_t"})
+    said = copy.stage("finetune", check=False)
+    assert "frames to do" not in said
+    assert "bevfusion.cameras.swin" in said
+    copy.override(values | {"bevfusion.cameras.backbone": "efficientnet_lite0"})
+    for image in (copy.root / "data/raw/images").rglob("*.jpg"):
+        image.unlink()
+    said = copy.stage("finetune", check=False)
+    assert "frames to do" not in said
+    assert "execution.max_unreadable: 18 of 18 images (100.00%)" in said
+
+
+def test_a_bound_of_full_supervision_begins_with_the_branch(copy: Clone) -> None:
+    values = {"labels.fraction": 1.0, "bevfusion.fusion.after": "pretrain"}
+    copy.override(load_preset("bevfusion_small") | SMALL | values)
+    copy.stage("pretrain")
+    assert modality_of(copy, "pretrain") == "lidar"
+    assert "finetune, all sensors: " in copy.stage("finetune")
+
+
 def test_cameras_alone_and_a_rig_that_is_not_theirs(copy: Clone) -> None:
     copy.override(load_preset("bevfusion_c") | SMALL)
     copy.stage("pretrain")

@@ -11,7 +11,7 @@ from cm3d.errors import InputError
 from cm3d.geometry.arrays import NDArrayByte
 from cm3d.tables import Boxes3D, Cameras, Sweeps
 from cm3d.training.frames import TrainingFrame
-from cm3d.training.images import ImageAugmentation, load_images, rig_of
+from cm3d.training.images import ImageAugmentation, check_images, load_images, rig_of
 from tests.tiny_detector import sensors_at, tiny_bevfusion
 
 STORED_PX, WANTED_PX = (160, 90), (64, 32)
@@ -135,6 +135,23 @@ def test_an_image_of_another_size_is_refused(tmp_path: Path) -> None:
     plain = ImageAugmentation.none(CAMERAS)
     with pytest.raises(InputError, match=r"FRONT\.png: the image is stored as 80x45"):
         load_images(frame, ("FRONT",), sensors_at(tmp_path), CAMERAS, plain, np.eye(4))
+
+
+def test_images_that_are_not_there_are_noticed_before_anything_is_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cameras = frame_of(tmp_path, "BACK", "FRONT", "LEFT", "RIGHT").cameras
+    check_images("predict", cameras, {"frame"}, tmp_path, 0.0)
+    assert capsys.readouterr().out == ""
+    (tmp_path / "BACK.png").unlink()
+    (tmp_path / "FRONT.png").write_bytes(b"")
+    check_images("predict", cameras, {"frame"}, tmp_path, 0.5)
+    assert capsys.readouterr().out == (
+        f"note: predict: 2 of 4 images are not there: {tmp_path}/BACK.png\n"
+    )
+    with pytest.raises(InputError, match=r"max_unreadable: 2 of 4 images .*BACK\.png"):
+        check_images("predict", cameras, {"frame"}, tmp_path, 0.25)
+    check_images("predict", cameras, {"another"}, tmp_path, 0.0)
 
 
 def test_the_rig_is_all_cameras_of_all_frames(tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -149,6 +150,14 @@ def test_a_missing_sweep_is_named_in_one_line(
     with pytest.raises(InputError, match=r"bb_1\.bin") as caught:
         batches(frames, make_recipe(), loaders)
     assert "\n" not in str(caught.value)
+
+
+def test_who_sees_no_points_reads_none(frames, sensors, needs, tmp_path, make_recipe) -> None:
+    for sweep in tmp_path.glob("*.bin"):
+        sweep.unlink()
+    samples = Samples(frames, sensors, replace(needs, points=False), make_recipe())
+    (batch, *_) = load_batches(samples, plan_steps(len(frames), make_recipe()), 0, CPU)
+    assert batch.inputs.points is None
 
 
 def test_clouds_are_kept_as_long_as_there_is_room(

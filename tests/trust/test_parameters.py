@@ -55,7 +55,10 @@ KNOBS: list[tuple[str, Any, str]] = [
     ("seed", HUGE, "less than"),
     ("seed", -1, "greater than"),
     ("execution.workers", HUGE, "1000"),
-    # exabytes, or no end
+    # exabytes, or no end; or nothing
+    ("bevfusion.cameras.depth_step_m", 200.0, "makes 0 depths; choose it"),
+    ("bevfusion.cameras.depth_step_m", 60.0, "makes 1 depths; choose it"),
+    ("bevfusion.cameras.depth_step_m", 0.1, "depths; choose it"),
     ("detector.cell_m", 1e-6, "0.01"),
     ("detector.cell_m", 0.02, "cells a side of 2 * range_m; choose it"),
     ("detector.cell_m", 60.0, "cells a side of 2 * range_m; choose it"),
@@ -335,3 +338,12 @@ def test_tables_are_no_paths(tmp_path: Path, name: str) -> None:
     (tmp_path / "tables").mkdir()
     (tmp_path / "mine.yaml").write_text("title: x\nrows: []\n")
     refuses(lambda: load_table(name, tmp_path / "tables"), "table ", repr(name), f"not {NAME}")
+
+
+def test_epochs_of_a_fusion_have_their_bound_too() -> None:
+    values = with_overrides(
+        VALUES, {"bevfusion.fusion.epochs_share": 100.0, "finetune.epochs": 1001}
+    )
+    refuses(
+        lambda: parse_params(values), "bevfusion.fusion.epochs_share", "100100 epochs", "finetune"
+    )

@@ -4,7 +4,7 @@ Its LiDAR branch alone is CenterPoint by name and shape, so that weights go from
 """
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -15,6 +15,7 @@ from cm3d.detectors.cameras.branch import CameraBranch
 from cm3d.detectors.inputs import Inputs
 from cm3d.detectors.lidar.encoder import build_encoder, encode
 from cm3d.detectors.protocol import Needs, ParameterGroup, every_point
+from cm3d.errors import InputError
 from cm3d.taxonomy import Taxonomy
 
 # What the LiDAR branch has not.
@@ -24,10 +25,11 @@ _OF_CAMERAS = ("cameras.", "fuser.")
 class BevFusion(BevDetector):
     """Branches of the sensors, their maps fused, then as CenterPoint."""
 
-    training_only: ClassVar = BevDetector.training_only | {
+    training_only = BevDetector.training_only | {
         "bevfusion.frozen",
         "bevfusion.fusion",
         "bevfusion.cameras.weights",
+        "bevfusion.cameras.swin",
         "bevfusion.cameras.backbone_lr_factor",
         "bevfusion.cameras.min_scaled_width_px",
         "bevfusion.cameras.max_scaled_width_px",
@@ -43,7 +45,9 @@ class BevFusion(BevDetector):
         if self.modality != "cameras":
             self.encoder = build_encoder(section)
             sift, channels = self.encoder.voxelize.sift, self.encoder.channels
-        if section.cameras is not None:
+        if section.cameras is None:
+            self.training_only |= {"bevfusion.cameras"}
+        else:
             self.cameras = CameraBranch(section.cameras, section)
             if self.modality == "cameras":
                 channels = section.cameras.bev_channels
@@ -72,8 +76,14 @@ class BevFusion(BevDetector):
         """As any detector, but weights of the LiDAR branch will do, and those of both for it.
 
         Raises:
-            InputError: The pretrained weights of the cameras' backbone are not there.
+            InputError: The pretrained weights of the cameras' backbone are not there, or those that
+                shall stay as they are.
         """
+        if self._frozen and weights is None:
+            raise InputError(
+                "bevfusion.frozen: there are no weights of the LiDAR encoder that could stay as "
+                "they are; set it to none, or finetune_map.init: pretrain"
+            )
         if self.modality != "lidar":
             self.cameras.load_pretrained()
         super().begin(weights)

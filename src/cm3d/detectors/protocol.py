@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 from torch import Tensor, nn
 
@@ -90,7 +90,7 @@ class Detector(nn.Module, ABC):
     """
 
     # keys of its section of params.yaml that trained weights do not depend on
-    training_only: ClassVar[frozenset[str]] = frozenset()
+    training_only: frozenset[str] = frozenset()
 
     needs: Needs
     # channels of the cameras that it learned from, sorted; none where it sees no images

@@ -136,10 +136,10 @@ class Cameras(Section):
     def _fit_together(self) -> "Cameras":
         if self.last_depth_m <= self.first_depth_m:
             raise ValueError("last_depth_m must be above first_depth_m")
-        if (depths := self.depths) > _MOST_DEPTHS:
+        if not 2 <= (depths := self.depths) <= _MOST_DEPTHS:
             raise ValueError(
                 f"depth_step_m: {self.depth_step_m:g} makes {depths} depths; choose it so that "
-                f"they are at most {_MOST_DEPTHS}"
+                f"they are 2 to {_MOST_DEPTHS}"
             )
         if self.max_z_m <= self.min_z_m:
             raise ValueError("max_z_m must be above min_z_m")

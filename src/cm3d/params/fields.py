@@ -21,8 +21,9 @@ Index = Annotated[int, Field(ge=0, le=1_000_000)]
 Metres = Annotated[float, Field(ge=0.01, le=10_000)]
 
 # Numbers that do.
-Count = Annotated[int, Field(ge=1, le=100_000)]
-CountOrNone = Annotated[int, Field(ge=0, le=100_000)]
+MOST_COUNTED: Final = 100_000
+Count = Annotated[int, Field(ge=1, le=MOST_COUNTED)]
+CountOrNone = Annotated[int, Field(ge=0, le=MOST_COUNTED)]
 Few = Annotated[int, Field(ge=1, le=1000)]
 FewOrNone = Annotated[int, Field(ge=0, le=1000)]
 Channels = Annotated[int, Field(ge=1, le=4096)]

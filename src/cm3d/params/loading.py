@@ -8,7 +8,7 @@ from pydantic import Field, ValidationError, model_validator
 from cm3d.errors import InputError
 from cm3d.params.data import EMBEDDED, Dataset, Evaluate, Execution, Labels, Scoring, Simulation
 from cm3d.params.detector import BevFusion, Detector, Network, Predict
-from cm3d.params.fields import Name, Section
+from cm3d.params.fields import MOST_COUNTED, Name, Section
 from cm3d.params.files import faults_of, read_yaml
 from cm3d.params.images import Detect2D, Segment
 from cm3d.params.lifting import Lift
@@ -90,6 +90,17 @@ class Params(Section):
         for name, pastes in pasting.items():
             if sees and pastes:
                 raise ValueError(f"{name}.copy_paste: no image has what is pasted; set it to false")
+        return self
+
+    @model_validator(mode="after")
+    def _fusion_is_bounded(self) -> "Params":
+        for name in ("pretrain", "finetune", "selftrain"):
+            epochs = self.bevfusion.fusion.epochs_share * getattr(self, name).epochs
+            if epochs > MOST_COUNTED:
+                raise ValueError(
+                    f"bevfusion.fusion.epochs_share: makes {epochs:.0f} epochs of those of {name}; "
+                    f"choose it so that they are at most {MOST_COUNTED}"
+                )
         return self
 
     @model_validator(mode="after")

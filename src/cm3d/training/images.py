@@ -1,7 +1,8 @@
 """Camera images of a keyframe, as the network wants them, with what was done to their pixels."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Self
 
 import cv2
@@ -9,11 +10,14 @@ import numpy as np
 import torch
 
 from cm3d.detectors.inputs import Images
+from cm3d.detectors.ranks import rank
+from cm3d.execution.scenes import refuse_too_many
 from cm3d.geometry.arrays import NDArrayByte, NDArrayFloat
 from cm3d.geometry.se3 import SE3
 from cm3d.params import Cameras
 from cm3d.sensors.card import Sensors
 from cm3d.sensors.images import UnreadableImageError, read_image
+from cm3d.tables import Cameras as CameraTable
 from cm3d.training.frames import TrainingFrame
 
 
@@ -89,6 +93,31 @@ def rig_of(frames: Sequence[TrainingFrame]) -> tuple[str, ...]:
     """Channels of the cameras that any of the frames has."""
     channels = {channel for frame in frames for channel in frame.cameras.channel}
     return tuple(sorted(channels))
+
+
+def check_images(
+    title: str, cameras: CameraTable, tokens: Collection[str], root: Path, max_missing: float
+) -> None:
+    """Look for the files before hours are spent without them; nothing is read.
+
+    A camera without an image is seen as nothing, so that a folder which is not there would be
+    learned from, and detected in, without a word.
+
+    Args:
+        title: Of the stage, for what it says.
+        cameras: Of the keyframes, and perhaps of others.
+        tokens: Of the keyframes.
+        root: Of the sensor files.
+        max_missing: Largest share, `execution.max_unreadable`.
+
+    Raises:
+        InputError: More are missing.
+    """
+    paths = [root / path for path in cameras.path[np.isin(cameras.sample_token, list(tokens))]]
+    missing = [str(path) for path in paths if not (path.is_file() and path.stat().st_size)]
+    refuse_too_many(missing, len(paths), max_missing)
+    if missing and rank() == 0:
+        print(f"note: {title}: {len(missing)} of {len(paths)} images are not there: {missing[0]}")
 
 
 def load_images(

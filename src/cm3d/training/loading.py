@@ -99,8 +99,8 @@ class Samples(Dataset[Sample | InputError]):
         rng = np.random.default_rng([self.recipe.seed, epoch, position])
         augmentation = Augmentation.draw(self.recipe.schedule, rng)
         boxes = to_sensor(frame.boxes, frame.global_SE3_lidar, needs.class_names)
-        points = self._points(frame)
-        if self.pasting is not None:
+        points = self._points(frame) if needs.points else None
+        if self.pasting is not None and points is not None:
             points, boxes = self.pasting(points, boxes, rng)
         images = None
         if needs.cameras is not None:
@@ -110,7 +110,7 @@ class Samples(Dataset[Sample | InputError]):
             )
         return Sample(
             frame.sample_token,
-            needs.sift(augmentation.apply_to_points(points)) if needs.points else None,
+            None if points is None else needs.sift(augmentation.apply_to_points(points)),
             augmentation.apply_to_boxes(boxes),
             images,
             self._masks(frame, augmentation) if needs.maps else None,

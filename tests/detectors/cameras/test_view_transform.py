@@ -1,14 +1,19 @@
 """One pixel, one depth, a known cell; and a rig that is turned."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
+from cm3d.detectors.cameras import view_transform as view_transform_module
 from cm3d.detectors.cameras.rays import Rays
 from cm3d.detectors.cameras.view_transform import FEATURE_STRIDE, ViewTransform, lidar_depths
 from cm3d.detectors.grid import Grid
 from cm3d.detectors.inputs import Images, Points
+from cm3d.errors import InputError
 from tests.tiny_detector import tiny_bevfusion, tiny_detector, tiny_images
 
 # 32 cells of 0.4 m: from -6.4 to 6.4 m
@@ -122,6 +127,37 @@ def test_the_nearer_of_two_points_is_the_depth_of_their_pixel(images: Images) ->
 def test_points_behind_a_camera_are_not_seen_by_it(images: Images) -> None:
     depth_m: Tensor = lidar_depths(points_at((-4.0, 0, 0)), Rays.of(images), 1, (32, 64))
     assert not depth_m.any()
+
+
+def test_half_precision_moves_no_position(images: Images, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pixel at 500 would be one of four by bfloat16, a place at 50 m off by 0.25 m."""
+    view, rays = view_transform(lidar_depth=True), Rays.of(images)
+    points = points_at((4.03, 0.71, 0.13), (5.9, -2.17, 0.4), (2.2, 0.3, -0.2))
+    seen: list[Tensor] = []
+
+    def keep(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+        def kept(*arguments: Any) -> Tensor:
+            seen.append(function(*arguments))
+            return seen[-1]
+
+        return kept
+
+    monkeypatch.setattr(view, "cells", keep(view.cells))
+    monkeypatch.setattr(view_transform_module, "lidar_depths", keep(lidar_depths))
+    features = torch.zeros(1, 2, 8, 4, 8)
+    for half in (False, True):
+        with torch.autocast("cpu", torch.bfloat16, enabled=half):
+            view(features, rays, images.seen, points)
+    cells, depth_m, cells_of_half, depth_m_of_half = seen
+    assert torch.equal(cells, cells_of_half)
+    assert torch.equal(depth_m, depth_m_of_half)
+    assert depth_m_of_half.dtype == torch.float32
+
+
+def test_a_canvas_that_does_not_split_into_cells_is_one_line() -> None:
+    odd = Grid(6.2, 0.4, 31)
+    with pytest.raises(InputError, match=r"bev_stride: 0\.5 does not divide the 31 cells"):
+        ViewTransform(tiny_bevfusion("cameras", bev_stride=0.5).cameras, DETECTOR, odd)
 
 
 def test_depths_of_the_lidar_change_the_map(images: Images) -> None:

@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -20,7 +20,7 @@ from cm3d.taxonomy import Taxonomy
 class BevDetector(Detector):
     """A canvas, a bird's-eye backbone, its neck, and the head of a task."""
 
-    training_only: ClassVar = frozenset(
+    training_only = frozenset(
         {
             "images",
             "heatmap_bias",

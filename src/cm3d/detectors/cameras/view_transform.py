@@ -4,6 +4,8 @@ With the LiDAR's depths beside the image features it is BEVFusion's `DepthLSSTra
 faults: of two points in a pixel the nearer one counts, and what lies behind a camera is not seen.
 """
 
+from functools import partial
+
 import torch
 from torch import Tensor, nn
 
@@ -13,6 +15,7 @@ from cm3d.detectors.cameras.splat import splat
 from cm3d.detectors.grid import Grid
 from cm3d.detectors.inputs import Points
 from cm3d.detectors.norm import build_norm
+from cm3d.errors import InputError
 from cm3d.params import Cameras, Detector
 
 _DEPTH_SCALE_M = 10.0  # depths enter the network as numbers of order one
@@ -24,10 +27,19 @@ class ViewTransform(nn.Module):
     """Guess a distribution over depths per pixel; put its features there; sum them by cell."""
 
     def __init__(self, cameras: Cameras, detector: Detector, grid: Grid) -> None:
-        """Build for features of the neck, on the grid of the canvas."""
+        """Build for features of the neck, on the grid of the canvas.
+
+        Raises:
+            InputError: The canvas does not split into cells of that size.
+        """
         super().__init__()
         channels = cameras.neck_channels
         finer = cameras.bev_stride
+        if not (grid.size * finer).is_integer():
+            raise InputError(
+                f"bevfusion.cameras.bev_stride: {finer:g} does not divide the {grid.size} cells of "
+                "the canvas; choose a larger one, or change detector.cell_m"
+            )
         self.grid = Grid(grid.range_m, grid.cell_m / finer, round(grid.size * finer))
         depths_m = cameras.first_depth_m + cameras.depth_step_m * torch.arange(cameras.depths)
         self.depths_m: Tensor
@@ -60,16 +72,19 @@ class ViewTransform(nn.Module):
         """
         frames, _, _, rows, columns = features.shape
         inputs = features.flatten(0, 1)
+        depths, size = len(self.depths_m), self.grid.size
+        # neither positions nor sums of thousands survive half precision
+        full_precision = partial(torch.autocast, features.device.type, enabled=False)
+        with full_precision():
+            cell = self.cells(rays, rows, columns, seen).view(-1, depths)
         if self.depth_maps is not None:
             assert points is not None
             shape = (rows * FEATURE_STRIDE, columns * FEATURE_STRIDE)
-            depth_m = lidar_depths(points, rays, frames, shape)
+            with full_precision():
+                depth_m = lidar_depths(points, rays, frames, shape)
             inputs = torch.cat([self.depth_maps(depth_m / _DEPTH_SCALE_M), inputs], dim=1)
         guessed = self.guess(inputs).permute(0, 2, 3, 1).flatten(0, 2).float()
-        depths, size = len(self.depths_m), self.grid.size
-        cell = self.cells(rays, rows, columns, seen).view(-1, depths)
-        # sums of thousands do not survive half precision
-        with torch.autocast(guessed.device.type, enabled=False):
+        with full_precision():
             probability = guessed[:, :depths].softmax(dim=1)
             summed = splat(probability, guessed[:, depths:], cell, frames * size**2)
         canvas: Tensor = self.spread(summed.view(frames, size, size, -1).permute(0, 3, 1, 2))
