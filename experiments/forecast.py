@@ -190,9 +190,10 @@ def describe(costs: Sequence[Cost], *, named: bool = True) -> str:
     unknown = [name.partition("@")[0] for cost in costs for name in cost.unknown]
     if not unknown:
         return minutes(sum(cost.known_s for cost in costs))
-    known = [minutes(seconds) for seconds in [sum(cost.known_s for cost in costs)] if seconds]
     names = f" (no past run of {', '.join(dict.fromkeys(unknown))} with as much to do)"
-    return f"{' and '.join([*known, 'unknown'])}{names if named else ''}"
+    known_s = sum(cost.known_s for cost in costs)
+    known = f"at least {minutes(known_s).removeprefix('about ')}" if known_s else "unknown"
+    return f"{known}{names if named else ''}"
 
 
 def minutes(seconds: float) -> str:

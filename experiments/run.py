@@ -258,6 +258,7 @@ def _run_recorded(plan: Plan, record: Recording) -> str:
     plan.folder.mkdir(parents=True, exist_ok=True)
     (plan.folder / f"{plan.name}.json").write_text(json.dumps(content, indent=2) + "\n")
     text = write_table(plan.name, plan.table, content, plan.folder)
+    say(f"{plan.name}: written to {plan.folder / plan.name}.{{json,md,csv}}")
     for trial in plan.trials:
         if trial.find() is not None:
             record.found(trial)

@@ -71,7 +71,7 @@ def trained_by(folder: Path) -> str | None:
 
 
 def write_scores(name: str, scores: Scores, history: History) -> None:
-    """Write metrics and plots, those of the training of a model included."""
+    """Write metrics and plots, those of the training of a model included; say what is in short."""
     file = f"{name}.json"
     rows = [{"model": name, **row} for row in scores.ap_rows]
     with publication(f"evaluate@{name}") as made:
@@ -85,6 +85,10 @@ def write_scores(name: str, scores: Scores, history: History) -> None:
         made.json(layout.PLOTS / "by_points" / file, scores.point_rows)
         made.json(layout.PLOTS / "training" / file, course_rows(history))
         made.json(layout.PLOTS / "training_terms" / file, term_rows(history))
+    if figures := [
+        f"{figure} {value:.4g}" for figure, value in scores.brief.items() if value is not None
+    ]:
+        print(f"evaluate@{name}: {', '.join(figures)}")
 
 
 if __name__ == "__main__":

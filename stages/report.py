@@ -167,22 +167,20 @@ def read_baseline(revision: str, params: Params) -> tuple[Results | None, str]:
     return results, told
 
 
-def write_page(path: Path, scores: Scores, notes: Sequence[str], baseline: str | None) -> int:
-    """Write the page; returns its size in bytes.
+def write_page(
+    path: Path, scores: Scores, notes: Sequence[str], before: Results | None = None
+) -> int:
+    """Write the page, with changes against what was before; returns its size in bytes.
 
     Raises:
-        InputError: The baseline does not exist, a table is broken, or the page cannot be written.
+        InputError: A table is broken, or the page cannot be written.
     """
     params, taxonomy = load_params(), load_taxonomy(load_params().taxonomy)
-    told, before = list(notes), None
-    if baseline is not None:
-        before, sentence = read_baseline(baseline, params)
-        told.append(sentence)
     titles = {name: ROWS[name] for name in scores}
     sets, left_out = judged_sets(titles, pipeline.fresh_stages(Path()), params, taxonomy)
     title = f"{describe(params, scores)}, revision {present_revision(Path())}"
     present = Results(scores, read_classes(PER_CLASS, list(scores)))
-    page = build_page(title, titles, present, before, sets, [*told, *left_out], params, taxonomy)
+    page = build_page(title, titles, present, before, sets, [*notes, *left_out], params, taxonomy)
     content = page.html().encode()
     write_whole(path, content)
     return len(content)
@@ -196,20 +194,25 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("report.html"), help="report.html")
     arguments = parser.parse_args()
     scores, stale = fresh_scores(Path())
-    title = describe(load_params(), scores)
+    title, notes = describe(load_params(), scores), [renewal(stale)] if stale else []
     if arguments.markdown:
         print(markdown_table(title, scores))
     else:
         console = Console()
         console.print(score_table(title, scores))
-        notes = [renewal(stale)] if stale else []
-        size = write_page(arguments.out, scores, notes, arguments.baseline)
+        before = None
+        if arguments.baseline is not None:
+            before, sentence = read_baseline(arguments.baseline, load_params())
+            notes.append(sentence)
+        size = write_page(arguments.out, scores, notes, before)
         console.print(f"Page:     {arguments.out}   ({size / 1e6:.1f} MB, open it in a browser)")
         console.print("Plots:    dvc plots show, make plots   (write dvc_plots/index.html)")
         console.print("Metrics:  metrics/, dvc metrics diff, dvc exp show --only-changed")
         console.print("MLflow:   mlflow.db   (make ui)")
-    if stale:
-        print(renewal(stale))
+        if before:
+            notes[-1] += f"; they are in {arguments.out}"
+    for note in notes:
+        print(note)
 
 
 if __name__ == "__main__":

@@ -135,7 +135,7 @@ def training_job(
         tokens, root = {frame.sample_token for frame in frames}, open_sensors(params.dataset).root
         check_images(stage, cameras, tokens, root, params.execution.max_unreadable)
     return TrainingJob(
-        title=stage if not number else f"{stage}, all sensors",
+        title=f"{stage}, all sensors" if recipe.detector.lidar_branch else stage,
         frames=resampled(frames, recipe.schedule, needs.class_names, recipe.seed),
         recipe=recipe,
         sensors=open_sensors(params.dataset),

@@ -112,7 +112,7 @@ def test_time_is_that_of_past_runs_or_unknown(tmp_path: Path, drawn: str) -> Non
     notes.write_text(json.dumps({"stage": "lift", "work": work, "seconds": 240.0}) + "\n")
     cost = Forecast(tmp_path).cost(VALUES, TARGETS)
     assert (cost.known_s, cost.unknown) == (240.0, ("evaluate@lifted",))
-    assert describe([cost, cost]).startswith("about 8 min and unknown (no past run of evaluate ")
+    assert describe([cost, cost]).startswith("at least 8 min (no past run of evaluate ")
     assert describe([Cost((), (), ("lift",), {"lift": 45.0})]) == "about 45 s"
     assert describe([Cost((), (), ("lift",), {"lift": 9000.0})]) == "about 2.5 h"
     assert describe([Cost((), (), ("lift",), {})], named=False) == "unknown"

@@ -10,7 +10,7 @@ from cm3d.evaluation.nuscenes.summary import HEADLINES
 from cm3d.evaluation.waymo import WaymoScorer
 from cm3d.evaluation.waymo.scores import WaymoCounts
 from cm3d.evaluation.waymo.summary import per_class
-from cm3d.execution.pipeline import read_stages
+from cm3d.execution.pipeline import output_paths, read_stages
 from cm3d.params import parse_params, read_yaml
 from cm3d.taxonomy import load_taxonomy
 from experiments.overrides import lookup, with_overrides
@@ -161,8 +161,7 @@ def test_every_row_runs_a_stage_that_writes_its_metrics(project: Path, name: str
     stages = read_stages(project / "dvc.yaml")
     for row in load_table(name).rows:
         if row.target:
-            entries = [*stages[row.target]["metrics"], *stages[row.target]["outs"]]
-            written = [path for entry in entries for path in entry]
+            written = output_paths(stages[row.target])
             assert str(row.agnostic_metrics if row.protocol else row.metrics) in written
 
 

@@ -81,7 +81,7 @@ def notes(title: str, course: Course, gradient_clip: float) -> list[str]:
         gradient_clip: Largest norm of a gradient.
     """
     lines = []
-    if course.clipped_share > _USUAL_SHARE:
+    if course.last_tenth and course.clipped_share > _USUAL_SHARE:  # of a few steps says nothing
         lines.append(
             f"note: {title}: the gradient was clipped in {course.clipped_share:.0%} of the steps "
             f"(median norm {course.median_gradient:.3g}, gradient_clip {gradient_clip:g}); most "
