@@ -19,10 +19,12 @@ from typing import Final
 
 from chromium import keep, photograph
 from mlflow import MlflowClient
+from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 from PIL import Image
 
+from cm3d.mlflow_runs.store import EXPERIMENT
+
 _STORE: Final = "sqlite:///mlflow.db"
-_PARENT: Final = "mlflow.parentRunId"
 _WINDOW_PX: Final = (1880, 1000)
 _ASSISTANT_PX: Final = 500  # what MLflow puts at the right
 _PATIENCE_S: Final = 60
@@ -34,10 +36,12 @@ def main() -> None:
     parser.add_argument("table", help="that has been run")
     table = parser.parse_args().table
     client = MlflowClient(_STORE)
-    experiment = client.get_experiment_by_name("cm3d").experiment_id
+    experiment = client.get_experiment_by_name(EXPERIMENT).experiment_id
     runs = client.search_runs([experiment], order_by=["attributes.start_time DESC"])
     parent = next(run for run in runs if run.info.run_name == table)
-    children = [run for run in runs if run.data.tags.get(_PARENT) == parent.info.run_id]
+    children = [
+        run for run in runs if run.data.tags.get(MLFLOW_PARENT_RUN_ID) == parent.info.run_id
+    ]
     trained = next(
         r for r in reversed(children) if any(m.startswith("loss/") for m in r.data.metrics)
     )
