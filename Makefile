@@ -54,7 +54,7 @@ format: install-dev        ## let ruff mend what it can
 
 test: install-dev          ## all tests, the pipeline at smoke scale included
 	$(BIN)/python -m pytest -q -n 2 --ignore tests/pipeline
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -q -n 2 --dist loadfile tests/pipeline --durations 8
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder tests/pipeline --durations 8
 
 bench: install-dev         ## speed and memory against named peers
 	$(RUN) -m benchmarks.run

@@ -15,6 +15,8 @@ settings.register_profile("project", deadline=None, suppress_health_check=[Healt
 settings.load_profile("project")
 
 os.environ.setdefault("MPLBACKEND", "Agg")
+# threads that wait for each other leave the cores to other test processes, as in stages
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 # a shell's job in the background ignores Ctrl-C and hands that down, which stages would respect
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

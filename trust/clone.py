@@ -6,9 +6,9 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from cm3d.execution.pipeline import read_stages
 from experiments.overrides import write_overrides
@@ -52,8 +52,25 @@ class Clone:
 
     def stage(self, name: str, *arguments: str, check: bool = True, **environment: str) -> str:
         """Run one stage without DVC; what it printed on stderr."""
+        done = self.run_stage(name, *arguments, **environment)
+        if check and done.returncode:
+            raise AssertionError(
+                f"{name} {arguments}: {done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+            )
+        return done.stderr
+
+    def run_stage(
+        self, name: str, *arguments: str, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run one stage without DVC, whatever comes of it."""
         command = (sys.executable, "-m", f"stages.{name}", *arguments)
-        return self.run(*command, check=check, PYTHONPATH="src", **environment).stderr
+        return self.run(*command, check=False, PYTHONPATH="src", **environment)
+
+    def copied_to(self, root: Path) -> Self:
+        """A copy that may be changed at will, in a folder that is not there yet."""
+        # keeps files in one that DVC has linked to its cache, and is faster than Python
+        subprocess.run(["cp", "-a", self.root, root], check=True)
+        return replace(self, root=root)
 
     def override(self, values: Mapping[str, Any]) -> None:
         """Change parameters, by dotted path."""
@@ -65,11 +82,18 @@ class Clone:
         return weights.read_bytes()
 
 
-def fill(clone: Clone) -> None:
-    """Copy the working tree into an empty clone, with the smoke preset, and commit it."""
+def fill(clone: Clone, **execution: Any) -> None:
+    """Copy the working tree into an empty clone, with the smoke preset, and commit it.
+
+    Args:
+        clone: Of an empty folder.
+        execution: Parameters of that section to be changed besides.
+    """
     copy_tree(PROJECT, clone.root)
     clone.run(sys.executable, "-m", "experiments.preset", "smoke", "--write", PYTHONPATH="src")
-    for step in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "smoke"]):
+    clone.override({f"execution.{name}": value for name, value in execution.items()})
+    # in one pack, as copies are made of it
+    for step in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "smoke"], ["gc", "-q"]):
         clone.run("git", *step)
 
 

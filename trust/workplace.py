@@ -27,9 +27,7 @@ class Workplace:
 
     def copy(self, name: str, place: Path | None = None) -> Clone:
         """A new copy of the base, below `place` instead of the workplace where it is given."""
-        root = (place or self.root) / name
-        shutil.copytree(self.base.root, root, symlinks=True)
-        return Clone(root, self.base.environment)
+        return self.base.copied_to((place or self.root) / name)
 
     def scratch(self, name: str) -> Path:
         """A new folder for temporary files; its path is short, as sockets want it."""

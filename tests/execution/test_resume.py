@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -51,13 +51,20 @@ def start(workspace: Path, project: Path) -> Iterator[Start]:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 text=True,
+                start_new_session=True,
             )
             stack.callback(process.communicate)
-            stack.callback(process.kill)
+            stack.callback(kill_group, process.pid)
             assert process.stdout is not None
             return process, Path(process.stdout.readline().strip()).name
 
         yield begin
+
+
+def kill_group(leader: int) -> None:
+    """Kill a process and those that it has forked, as far as they live."""
+    with suppress(ProcessLookupError):
+        os.killpg(leader, signal.SIGKILL)
 
 
 def name_of(workspace: Path) -> str:

@@ -14,8 +14,7 @@ from trust.clone import Clone
 
 def complaint(clone: Clone, stage: str, *arguments: str, **environment: str) -> str:
     """What the stage says last, after checking that it is one line and no traceback."""
-    command = ("python", "-m", f"stages.{stage}", *arguments)
-    done = clone.run(*command, check=False, PYTHONPATH="src", **environment)
+    done = clone.run_stage(stage, *arguments, **environment)
     lines = [line for line in done.stderr.replace("\r", "\n").splitlines() if "error:" in line]
     assert done.returncode == 1, done.stderr
     assert "Traceback" not in done.stderr
@@ -78,7 +77,7 @@ def test_an_unreadable_image_costs_itself_alone(copy: Clone) -> None:
     image = next((copy.root / "data/raw/images/CAM_FRONT").iterdir())
     replace_file(image, b"no image")
     set_param(copy, "max_unreadable: 0.01 ", "max_unreadable: 0.05 ")
-    said = copy.run("python", "-m", "stages.detect2d", PYTHONPATH="src").stdout
+    said = copy.run_stage("detect2d").stdout
     assert f"left out 1 unreadable images: data/raw/images/CAM_FRONT/{image.name}" in said
     scores = json.loads((copy.root / "metrics/detect2d.json").read_text())
     assert scores["unreadable_images"] == 1
@@ -245,6 +244,6 @@ def test_weights_that_do_not_fit(copy: Clone) -> None:
 
 def test_a_class_without_examples_is_said(copy: Clone) -> None:
     without_boxes(copy, GroundTruth, "data/index/ground_truth", "car")
-    said = copy.run("python", "-m", "stages.finetune", PYTHONPATH="src").stdout
+    said = copy.run_stage("finetune").stdout
     (note,) = [line for line in said.splitlines() if "no example of" in line]
     assert note.startswith("note: finetune: no example of car")

@@ -24,16 +24,17 @@ def test_another_class_list_runs_through(copy: Clone, name: str) -> None:
     }
     assert found
     assert found <= set(taxonomy.class_names)
+    copy.stage("pretrain")
     if name == "waymo":
         assert {"vehicle", "pedestrian"} <= found
-    copy.stage("pretrain")
-    copy.stage("predict", "pretrain")
-    for scorer, key, folder in (
-        ("boxes2d", "boxes2d", "data/boxes2d"),
-        ("nuscenes", "pseudo_labels", "data/pseudo_labels"),
-        ("nuscenes", "pretrain", "data/predictions/pretrain"),
-    ):
-        copy.stage("evaluate", scorer, key, folder, "--frames", "scoring")
+        copy.stage("predict", "pretrain")
+        for scorer, key, folder in (
+            ("boxes2d", "boxes2d", "data/boxes2d"),
+            ("nuscenes", "pretrain", "data/predictions/pretrain"),
+        ):
+            copy.stage("evaluate", scorer, key, folder, "--frames", "scoring")
+    folder = "data/pseudo_labels"
+    copy.stage("evaluate", "nuscenes", "pseudo_labels", folder, "--frames", "scoring")
     classes = json.loads((copy.root / "metrics/evaluate_classes/pseudo_labels.json").read_text())
     assert list(classes) == list(taxonomy.class_names)
     scores = json.loads((copy.root / "metrics/evaluate/pseudo_labels.json").read_text())

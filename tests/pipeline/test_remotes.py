@@ -61,8 +61,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Clone:
 def origin(made: Clone, tmp_path: Path) -> Clone:
     """Where the labels are; its home, and so its default remote, is the test's own."""
     environment = {**made.environment, "HOME": str(tmp_path), "DVC_SITE_CACHE_DIR": str(tmp_path)}
-    shutil.copytree(made.root, tmp_path / "origin", symlinks=True)
-    return Clone(tmp_path / "origin", environment)
+    return Clone(made.copied_to(tmp_path / "origin").root, environment)
 
 
 def clone_of(origin: Clone) -> Clone:

@@ -3,6 +3,7 @@
 import json
 import shutil
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -102,15 +103,8 @@ def test_second_repro_does_nothing(reproduced: Clone) -> None:
 @pytest.mark.parametrize(
     ("change", "first_rerun"),
     [
-        ("detect2d.backend=grounding_dino", "detect2d"),
         ("segment.backend=sam", "segment"),
-        ("lift.medoid_compensation=false", "lift"),
-        ("fuse.min_iou=0.5", "fuse"),
-        ("finetune.init=random", "finetune"),
-        ("evaluate.engine=devkit", "evaluate"),
-        ("detect2d.owlv2.template=a {}", None),
         ("import_labels.file=README.md", "import"),
-        ("execution.workers=1", None),
         ("execution.engine=ray", None),
     ],
 )
@@ -154,30 +148,32 @@ def test_mlflow_draws_what_is_compared_side_by_side(reproduced: Clone) -> None:
     assert len(names) < 150
 
 
-def test_an_ablation_reruns_what_lies_downstream_and_is_tracked(reproduced: Clone) -> None:
+def test_an_ablation_reruns_what_lies_downstream(reproduced: Clone) -> None:
+    change = ("--temp", "-S", "lift.medoid_compensation=false")
+    said = reproduced.dvc("exp", "run", *change, "evaluate@lifted", "evaluate@finetune")
+    learned = ["lift", "fuse", "pretrain", "finetune", "predict@finetune"]
+    assert stages_run(said) == [*learned, "evaluate@lifted", "evaluate@finetune"]
+
+
+def test_an_experiment_is_tracked(reproduced: Clone) -> None:
     before = len(runs_of(reproduced.root / "mlflow.db"))
-    change = "lift.medoid_compensation=false"
-    output = reproduced.dvc("exp", "run", "--temp", "-n", "probe", "-S", change)
-    ran = stages_run(output)
-    # at smoke scale models may see nothing, which makes the same labels and spares self-training
-    assert ran[:6] == ["lift", "fuse", "pretrain", "finetune", "finetune_map", "relabel_r1"]
-    assert {"predict@finetune", "evaluate@lifted"} <= set(ran)
-    assert ran[-1] == "track"
-    assert not {"download", "detect2d", "segment", "sam3d"} & set(ran)
+    # so small a change makes the same labels, which spares all trainings
+    change = "fuse.min_iou=0.6000001"
+    said = reproduced.dvc("exp", "run", "--temp", "-n", "probe", "-S", change)
+    assert stages_run(said) == ["fuse", "track"]
     runs = runs_of(reproduced.root / "mlflow.db")
     assert len(runs) == before + 1
     assert "probe" in {run.get("dvc.exp") for run in runs}
     with sqlite3.connect(reproduced.root / "mlflow.db") as connection:
         changed = connection.execute("select key, value from params where key like 'changed%'")
-        assert changed.fetchall() == [("changed.lift.medoid_compensation", "false")]
+        assert changed.fetchall() == [("changed.fuse.min_iou", "0.6000001")]
     connection.close()
 
 
 def test_truth_of_the_unlabelled_part_scores_labels_and_reaches_no_model(
-    reproduced: Clone, tmp_path: Path
+    reproduced: Clone, copy: Clone
 ) -> None:
-    clone = Clone(tmp_path / "copy", reproduced.environment)
-    shutil.copytree(reproduced.root, clone.root, symlinks=True)
+    clone = copy
     changed, params = 0, load_params(clone.root / "params.yaml")
     index = clone.root / layout.FRAMES
     everyone = read_scenes(Frames, index, [path.stem for path in sorted(index.glob("*.parquet"))])
@@ -213,15 +209,15 @@ def is_content(path: Path) -> bool:
 
 
 def test_number_of_workers_changes_no_byte(reproduced: Clone, tmp_path: Path) -> None:
-    clone = Clone(tmp_path / "copy", reproduced.environment)
+    clone = replace(reproduced, root=tmp_path / "copy")
     names = ("src", "stages", "experiments", "taxonomies", "dvc.yaml", "params.yaml")
     clone.root.mkdir()
     for name in names:
         source, target = reproduced.root / name, clone.root / name
         shutil.copytree(source, target) if source.is_dir() else shutil.copy(source, target)
     params = clone.root / "params.yaml"
-    params.write_text(params.read_text().replace("workers: 2 ", "workers: 1 "))
-    assert "workers: 1 " in params.read_text()
+    params.write_text(params.read_text().replace("workers: 1 ", "workers: 2 "))
+    assert "workers: 2 " in params.read_text()
     for stage in ("download", "detect2d", "segment", "lift", "sam3d", "fuse"):
         clone.stage(stage)
     for folder in ("raw", "index", "boxes2d", "masks", "lifted", "sam3d", "pseudo_labels"):

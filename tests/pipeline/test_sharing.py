@@ -1,7 +1,6 @@
 """Pseudo-labels travel: pushed from one clone, pulled and trained from in another."""
 
 import re
-import shutil
 import sys
 from pathlib import Path
 
@@ -15,8 +14,8 @@ from trust.clone import PROJECT, Clone
 
 def pushed(reproduced: Clone, folder: Path, *outputs: str) -> Clone:
     """A fresh clone of one that has committed its results and pushed outputs, or all of them."""
-    origin = Clone(folder / "origin", {**reproduced.environment, "HOME": str(folder)})
-    shutil.copytree(reproduced.root, origin.root, symlinks=True)
+    copy = reproduced.copied_to(folder / "origin")
+    origin = Clone(copy.root, {**copy.environment, "HOME": str(folder)})
     origin.run("git", "add", "-A", "dvc.lock", "metrics")
     origin.run("git", "commit", "-qm", "results")
     origin.dvc("push", *outputs)

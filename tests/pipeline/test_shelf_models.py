@@ -39,9 +39,9 @@ def test_another_detector_reruns_detection_and_what_follows(
     assert scores["detections"] > 0
 
 
-def test_weights_that_are_not_there_stop_the_stage_in_one_line(reproduced: Clone) -> None:
+def test_weights_that_are_not_there_stop_the_stage_in_one_line(copy: Clone) -> None:
     change = "detect2d.backend=grounding_dino"
-    output = reproduced.run(
+    output = copy.run(
         "python", "-m", "dvc", "exp", "run", "--temp", "-S", change, "detect2d", check=False
     )
     said = [line for line in (output.stdout + output.stderr).splitlines() if "error: " in line]

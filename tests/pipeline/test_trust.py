@@ -23,7 +23,8 @@ def place(reproduced: Clone) -> Iterator[Workplace]:
 def test_a_killed_stage_comes_to_the_same_bytes(place: Workplace, copy: Clone) -> None:
     tally = hit_kind(place, copy, place.scratch("kill"), kind_of("lift"), 1)
     assert tally.faults == ()
-    assert (tally.kills, tally.survived, tally.ends, tally.equal) == (1, 1, 1, 1)
+    assert (tally.kills, tally.survived) == (1, 1)
+    assert tally.ends == tally.equal > 0  # more than one where it was done before it was hit
 
 
 def test_a_stage_that_gets_a_signal_ends_in_a_line(place: Workplace, copy: Clone) -> None:

