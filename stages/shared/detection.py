@@ -110,9 +110,17 @@ def _write(title: str, work: DetectScene | SegmentGround, folder: Path) -> None:
     """Spread scenes over workers, each with a GPU of its own where there are any."""
     _model.cache_clear()  # the folder may hold another one since it was read
     sizes = dict(sorted(Counter(work.frames.scene_name.tolist()).items()))
-    execution, maps = work.params.execution, isinstance(work, SegmentGround)
-    if _model(work.model_name, work.params, of_maps=maps).needs.cameras is not None:
+    execution = work.params.execution
+    if _sees_images(work):
         cameras = read_scenes(Cameras, layout.CAMERAS, list(sizes))
         tokens, root = set(work.frames.sample_token), open_sensors(work.params.dataset).root
         check_images(title, cameras, tokens, root, execution.max_unreadable)
     write_noted_tables(title, folder, work, sizes, execution, networks=True, unit="keyframe")
+
+
+def _sees_images(work: DetectScene | SegmentGround) -> bool:
+    """Whether the model does, which may be the LiDAR branch of what parameters say."""
+    if work.params.network.cameras is None:
+        return False
+    model = _model(work.model_name, work.params, of_maps=isinstance(work, SegmentGround))
+    return model.needs.cameras is not None

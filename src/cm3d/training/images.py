@@ -1,5 +1,6 @@
 """Camera images of a keyframe, as the network wants them, with what was done to their pixels."""
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ import torch
 
 from cm3d.detectors.inputs import Images
 from cm3d.detectors.ranks import rank
+from cm3d.errors import InputError
 from cm3d.execution.scenes import refuse_too_many
 from cm3d.geometry.arrays import NDArrayByte, NDArrayFloat
 from cm3d.geometry.se3 import SE3
@@ -98,7 +100,7 @@ def rig_of(frames: Sequence[TrainingFrame]) -> tuple[str, ...]:
 def check_images(
     title: str, cameras: CameraTable, tokens: Collection[str], root: Path, max_missing: float
 ) -> None:
-    """Look for the files before hours are spent without them; nothing is read.
+    """Look at the rows and for the files before hours are spent; no image is read.
 
     A camera without an image is seen as nothing, so that a folder which is not there would be
     learned from, and detected in, without a word.
@@ -111,9 +113,17 @@ def check_images(
         max_missing: Largest share, `execution.max_unreadable`.
 
     Raises:
-        InputError: More are missing.
+        InputError: More are missing, or a keyframe has two images of a camera.
     """
-    paths = [root / path for path in cameras.path[np.isin(cameras.sample_token, list(tokens))]]
+    cameras = cameras[np.isin(cameras.sample_token, list(tokens))]
+    views = Counter(zip(cameras.sample_token, cameras.channel, strict=True))
+    for (token, channel), number in views.most_common(1):
+        if number > 1:
+            raise InputError(
+                f"data/index/cameras: keyframe {token} has {number} images of {channel}, which "
+                "must be one; mend the data set and run `dvc repro download`"
+            )
+    paths = [root / path for path in cameras.path]
     missing = [str(path) for path in paths if not (path.is_file() and path.stat().st_size)]
     refuse_too_many(missing, len(paths), max_missing)
     if missing and rank() == 0:

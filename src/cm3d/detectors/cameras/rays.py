@@ -13,6 +13,8 @@ from cm3d.detectors.inputs import Images
 class Rays:
     """What pixels of B frames of N cameras see at a depth, and where points are seen.
 
+    All in full precision, also within autocast, which positions would not survive.
+
     Depth is along the camera's axis, in metres before the scene was scaled.
 
     Args:
@@ -28,15 +30,17 @@ class Rays:
     def of(cls, images: Images) -> Self:
         """Undo what was done to the image, look through the camera, do as was done to the scene."""
         scene = images.lidar_augmentation[:, None]
-        camera_T_pixel = torch.linalg.inv(images.image_augmentation @ images.intrinsics_px)
-        lidar_T_camera = scene[..., :3, :3] @ images.lidar_SE3_camera[..., :3, :3]
-        origin_m = scene[..., :3, :3] @ images.lidar_SE3_camera[..., :3, 3:]
-        return cls(lidar_T_camera @ camera_T_pixel, origin_m[..., 0] + scene[..., :3, 3])
+        with _full_precision(scene):
+            camera_T_pixel = torch.linalg.inv(images.image_augmentation @ images.intrinsics_px)
+            lidar_T_camera = scene[..., :3, :3] @ images.lidar_SE3_camera[..., :3, :3]
+            origin_m = scene[..., :3, :3] @ images.lidar_SE3_camera[..., :3, 3:]
+            return cls(lidar_T_camera @ camera_T_pixel, origin_m[..., 0] + scene[..., :3, 3])
 
     def at(self, pixels: Tensor, depth_m: Tensor) -> Tensor:
         """Positions (B, N, P, D, 3) of P pixels (P, 2), u and v, at D depths (D,)."""
         homogeneous = torch.nn.functional.pad(pixels, (0, 1), value=1.0)
-        direction = homogeneous @ self.lidar_T_pixel.transpose(-1, -2)
+        with _full_precision(pixels):
+            direction = homogeneous @ self.lidar_T_pixel.transpose(-1, -2)
         along_m = direction[..., None, :] * depth_m[:, None]
         return along_m + self.origin_m[:, :, None, None]
 
@@ -45,11 +49,16 @@ class Rays:
 
         Pixels mean nothing where the depth is not positive.
         """
-        pixel_T_lidar = torch.linalg.inv(self.lidar_T_pixel)[frame]
         offset_m = points_m[:, None] - self.origin_m[frame]
-        scaled = (pixel_T_lidar @ offset_m[..., None])[..., 0]
+        with _full_precision(points_m):
+            pixel_T_lidar = torch.linalg.inv(self.lidar_T_pixel)[frame]
+            scaled = (pixel_T_lidar @ offset_m[..., None])[..., 0]
         depth_m = scaled[..., 2]
         return scaled[..., :2] / depth_m.clamp(min=1e-3)[..., None], depth_m
+
+
+def _full_precision(values: Tensor) -> torch.autocast:
+    return torch.autocast(values.device.type, enabled=False)
 
 
 def pixel_centers(rows: int, columns: int, stride: float) -> Tensor:

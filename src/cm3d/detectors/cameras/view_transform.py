@@ -4,8 +4,6 @@ With the LiDAR's depths beside the image features it is BEVFusion's `DepthLSSTra
 faults: of two points in a pixel the nearer one counts, and what lies behind a camera is not seen.
 """
 
-from functools import partial
-
 import torch
 from torch import Tensor, nn
 
@@ -71,20 +69,17 @@ class ViewTransform(nn.Module):
             (B, bev_channels, rows, columns) on the canvas.
         """
         frames, _, _, rows, columns = features.shape
-        inputs = features.flatten(0, 1)
         depths, size = len(self.depths_m), self.grid.size
-        # neither positions nor sums of thousands survive half precision
-        full_precision = partial(torch.autocast, features.device.type, enabled=False)
-        with full_precision():
-            cell = self.cells(rays, rows, columns, seen).view(-1, depths)
+        cell = self.cells(rays, rows, columns, seen).view(-1, depths)
+        inputs = features.flatten(0, 1)
         if self.depth_maps is not None:
             assert points is not None
             shape = (rows * FEATURE_STRIDE, columns * FEATURE_STRIDE)
-            with full_precision():
-                depth_m = lidar_depths(points, rays, frames, shape)
+            depth_m = lidar_depths(points, rays, frames, shape)
             inputs = torch.cat([self.depth_maps(depth_m / _DEPTH_SCALE_M), inputs], dim=1)
         guessed = self.guess(inputs).permute(0, 2, 3, 1).flatten(0, 2).float()
-        with full_precision():
+        # sums of thousands do not survive half precision
+        with torch.autocast(guessed.device.type, enabled=False):
             probability = guessed[:, :depths].softmax(dim=1)
             summed = splat(probability, guessed[:, depths:], cell, frames * size**2)
         canvas: Tensor = self.spread(summed.view(frames, size, size, -1).permute(0, 3, 1, 2))
