@@ -56,15 +56,26 @@ def test_each_worker_has_its_gpu() -> None:
     assert seen <= {"3", "5"}
 
 
+def test_networks_work_as_many_at_a_time_as_gpus_have_room_for(
+    monkeypatch: pytest.MonkeyPatch, execution: Execution
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "5")
+    changes = {"engine": "processes", "device": "auto", "workers": 2}
+    crowded = execution.model_copy(update=changes)
+    asked = ["CUDA_VISIBLE_DEVICES", "OMP_WAIT_POLICY"]
+    assert dict(run_engine(os.getenv, asked, crowded, networks=True))[asked[0]] == "5"
+
+
 def test_only_networks_need_room_on_gpus(
     monkeypatch: pytest.MonkeyPatch, execution: Execution
 ) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
-    crowded = execution.model_copy(update={"engine": "processes", "device": "auto"})
+    changes = {"engine": "processes", "device": "auto", "gpus_per_worker": 2.0}
+    crowded = execution.model_copy(update=changes)
     on_cpu = crowded.model_copy(update={"device": "cpu"})
     for chosen, networks in ((crowded, False), (on_cpu, True)):
         run_engine(len, ["a", "b"], chosen, networks).close()
-    with pytest.raises(InputError, match=r"execution\.workers"):
+    with pytest.raises(InputError, match=r"execution\.gpus_per_worker: 2, but there are 1 GPUs"):
         run_engine(len, ["a", "b"], crowded, networks=True)
 
 

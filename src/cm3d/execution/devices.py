@@ -47,19 +47,19 @@ def visible_gpus() -> tuple[str, ...]:
 
 
 def deal_gpus(workers: int, gpus: Sequence[str], gpus_per_worker: float) -> list[str]:
-    """What each worker gets as CUDA_VISIBLE_DEVICES, dealt round robin.
+    """What each worker gets as CUDA_VISIBLE_DEVICES, dealt round robin while there is room.
 
     Args:
-        workers: Number of workers.
+        workers: Number of workers at most.
         gpus: The machine's GPUs.
         gpus_per_worker: Share of a GPU, or number of GPUs, per worker; 0 deals nothing, so that
             each worker sees all.
 
     Returns:
-        One value per worker; none at all where nothing is dealt.
+        One value per worker that there is room for; none at all where nothing is dealt.
 
     Raises:
-        InputError: More workers than the GPUs have room for.
+        InputError: There is not even room for one.
     """
     if not gpus or gpus_per_worker == 0:
         return []
@@ -67,16 +67,10 @@ def deal_gpus(workers: int, gpus: Sequence[str], gpus_per_worker: float) -> list
     hands = [",".join(gpus[i : i + each]) for i in range(0, len(gpus) - each + 1, each)]
     # a third of a GPU has no exact float
     sharing = int(1 / gpus_per_worker + 1e-6) if gpus_per_worker <= 1 else 1
-    if workers > len(hands) * sharing:
-        raise InputError(_no_room(workers, len(gpus), gpus_per_worker, len(hands) * sharing))
-    return [hands[worker % len(hands)] for worker in range(workers)]
-
-
-def _no_room(workers: int, gpus: int, gpus_per_worker: float, room: int) -> str:
-    advice = [f"execution.workers to {room}"] if room else []
-    share = gpus // workers or math.floor(1000 / math.ceil(workers / gpus)) / 1000
-    advice.append(f"execution.gpus_per_worker to {share:g}")
-    return (
-        f"execution.workers: {workers} workers with {gpus_per_worker:g} GPUs each do not fit on "
-        f"{gpus}; set {' or '.join(advice)}"
-    )
+    if not hands:
+        raise InputError(
+            f"execution.gpus_per_worker: {gpus_per_worker:g}, but there are {len(gpus)} GPUs; set "
+            f"it to at most {len(gpus)}"
+        )
+    room = min(workers, len(hands) * sharing)
+    return [hands[worker % len(hands)] for worker in range(room)]

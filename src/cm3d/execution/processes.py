@@ -38,7 +38,8 @@ def run_engine(
         function: Picklable; its result must depend on the scene alone.
         scenes: Scene names.
         execution: Engine, workers and their GPUs.
-        networks: Whether `function` runs networks, so that its workers need GPUs.
+        networks: Whether `function` runs networks, so that its workers need GPUs, of which as many
+            work at a time as these have room for.
 
     Raises:
         InputError: The engine cannot be had, or `function` raised it.
@@ -51,7 +52,7 @@ def run_engine(
         return ((scene, function(scene)) for scene in scenes)
     gpus = visible_gpus() if wants_gpus else ()
     hands = deal_gpus(workers, gpus, execution.gpus_per_worker)
-    return in_processes(function, scenes, workers, hands)
+    return in_processes(function, scenes, len(hands) or workers, hands)
 
 
 def in_processes(
