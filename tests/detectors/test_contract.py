@@ -197,6 +197,20 @@ def test_loss_terms_are_finite_and_reach_every_parameter(build, batch: Batch) ->
     assert np.mean(reached) > 0.9  # a ReLU may happen to be silent
 
 
+def test_the_loss_takes_outputs_in_half_precision(build, batch: Batch) -> None:
+    """As the trainer makes them on a GPU: the network within autocast, the loss without."""
+    terms = {}
+    for half in (False, True):
+        model = build(0).train()
+        with torch.autocast("cpu", torch.bfloat16, enabled=half):
+            outputs = model(batch.inputs)
+        terms[half] = model.loss(outputs, model.targets(batch))
+        torch.stack(list(terms[half].values())).sum().backward()
+        assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
+    for name, term in terms[False].items():
+        torch.testing.assert_close(terms[True][name], term, rtol=0.1, atol=0.02, msg=name)
+
+
 def test_terms_have_the_same_names_without_boxes(build, batch: Batch) -> None:
     model = build(0).train()
     bare = collate([replace(_sample(2), boxes=SensorBoxes.empty()), _sample(3)])

@@ -1,6 +1,6 @@
 """The sparse convolutions of `spconv`, on a machine without CUDA too."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -118,7 +118,17 @@ def _pairs(
             yield offset, before.long(), after.long()
 
 
+def _where_features_are(on_cpu: Callable[..., Any], elsewhere: Callable[..., Any]) -> Any:
+    """A function of features and others that runs where the features are."""
+
+    def chosen(features: Tensor, *others: Any, **named: Any) -> Any:
+        run = on_cpu if features.device.type == "cpu" else elsewhere
+        return run(features, *others, **named)
+
+    return chosen
+
+
 # On the CPU, the convolutions of spconv 2.3.8 give other results from call to call, and their
 # backward pass asks for a CUDA stream. Its lists of neighbours are right, the rest is ours.
-if not torch.cuda.is_available():
-    ops.indice_conv, ops.indice_conv_backward = convolve_on_cpu, differentiate_on_cpu
+ops.indice_conv = _where_features_are(convolve_on_cpu, ops.indice_conv)
+ops.indice_conv_backward = _where_features_are(differentiate_on_cpu, ops.indice_conv_backward)

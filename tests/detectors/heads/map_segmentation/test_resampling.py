@@ -34,6 +34,15 @@ def test_samples_are_those_of_a_loop(grid: Grid) -> None:
     np.testing.assert_allclose(found[0, 0].numpy()[some], sampled(maps, grid)[some], atol=2e-4)
 
 
+def test_half_precision_moves_no_sample() -> None:
+    rows_m = (torch.arange(128) + 0.5) * 0.8 - 51.2
+    maps = rows_m[:, None].expand(128, 128)[None, None].bfloat16()
+    transform = GridTransform(Grid(51.2, 0.8, 128))
+    with torch.autocast("cpu", torch.bfloat16):
+        found = transform(maps)
+    assert torch.equal(found, transform(maps.float()))
+
+
 def test_rows_are_y_and_columns_x() -> None:
     grid = Grid(51.2, 0.8, 128)
     centre_m = (torch.arange(128) + 0.5) * 0.8 - 51.2

@@ -150,7 +150,10 @@ def _joint_convolution(convolutions: Sequence[nn.Conv2d], features: Tensor) -> l
 def _convolution_at(
     convolutions: Sequence[nn.Conv2d], features: Tensor, frame: Tensor, row: Tensor, column: Tensor
 ) -> Tensor:
-    """What several 3x3 convolutions make of the features at N cells, (N, all their channels)."""
+    """What several 3x3 convolutions make of the features at N cells, (N, all their channels).
+
+    In the precision of the weights, as the loss is computed outside of autocast.
+    """
     padded = functional.pad(features.permute(0, 2, 3, 1), (0, 0, 1, 1, 1, 1))
     reach = torch.arange(3, device=row.device)
     rows = row[:, None, None] + reach[:, None]
@@ -158,4 +161,4 @@ def _convolution_at(
     patches = padded[frame[:, None, None], rows, columns].flatten(1)
     weight = torch.cat([convolution.weight for convolution in convolutions])
     bias = torch.cat([cast(Tensor, convolution.bias) for convolution in convolutions])
-    return functional.linear(patches, weight.permute(0, 2, 3, 1).flatten(1), bias)
+    return functional.linear(patches.to(weight.dtype), weight.permute(0, 2, 3, 1).flatten(1), bias)

@@ -22,5 +22,7 @@ class GridTransform(nn.Module):
 
     def forward(self, maps: Tensor) -> Tensor:
         """(B, channels, rows, columns) of masks, of maps likewise."""
-        places = self.places.to(maps.dtype).expand(len(maps), -1, -1, -1)
-        return functional.grid_sample(maps, places, align_corners=False)
+        places = self.places.expand(len(maps), -1, -1, -1)
+        # positions do not survive half precision
+        with torch.autocast(maps.device.type, enabled=False):
+            return functional.grid_sample(maps.float(), places, align_corners=False)
