@@ -6,21 +6,18 @@ whose process was killed, at once as well, is told of as killed.
 """
 
 import argparse
-import io
 import json
 import os
 import queue
 import signal
 import subprocess
 import sys
-import tarfile
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from cm3d.errors import InputError
@@ -40,6 +37,7 @@ from cm3d.mlflow_runs import (
 )
 from experiments.trainings import rows_of as rows_of_training
 from experiments.trainings import trainings_of
+from stages.shared.revisions import files_of
 from stages.track import read_content
 
 _LOOKS_EVERY_S: Final = 5.0
@@ -136,16 +134,15 @@ class Recorder:
 
     def killed(self) -> None:
         """The process that runs it is gone without a word."""
-        self.end("KILLED")
-        self.close("KILLED")
+        try:
+            self.end("KILLED")
+        finally:
+            self.close("KILLED")
 
     def _record(self, run_id: str) -> None:
         commit = _git("for-each-ref", "--format=%(objectname)", f"refs/exps/*/*/{self.experiment}")
         newest = commit.decode().split()[0]
-        with TemporaryDirectory() as folder, io.BytesIO(_git("archive", newest)) as packed:
-            with tarfile.open(fileobj=packed) as archive:
-                archive.extractall(folder, filter="data")
-            workspace = Path(folder)
+        with files_of(self.project, newest) as workspace:
             stages = pipeline.fresh_stages(workspace)
             provenance = read_provenance(workspace, stages, self.experiment)
             baseline = _git("rev-parse", f"{newest}^").decode().strip()
@@ -186,7 +183,7 @@ def serve(recorder: Recorder, lines: "queue.Queue[str]") -> None:
             act = recorder.killed if ended else partial(does[message.pop("what")], **message)
         try:
             act()
-        except InputError as error:
+        except (InputError, OSError) as error:  # the system's: no room for an experiment's files
             if not told:
                 print(f"note: {error}; the table goes on without it", file=sys.stderr, flush=True)
             told = True

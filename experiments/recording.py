@@ -16,7 +16,7 @@ from typing import Any, Final, Protocol
 from cm3d.params import read_yaml
 from experiments.overrides import PARAMS_FILE, with_overrides
 from experiments.preset import load_presets
-from experiments.trials import pipeline_state
+from experiments.trials import pipeline_state, say
 
 _ENDS_WITHIN_S: Final = 120.0
 
@@ -82,7 +82,7 @@ class Recording:
         try:
             self._recorder.wait(_ENDS_WITHIN_S)
         except subprocess.TimeoutExpired:
-            self._recorder.kill()
+            say("note: MLflow is still being told of this table, by a process that ends by itself")
 
     def _say_trial(self, trial: Ran, *, finished: bool) -> None:
         if self._recorder is None:

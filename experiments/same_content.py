@@ -16,16 +16,20 @@ import pyarrow.parquet as pq
 from cm3d.errors import InputError
 
 OUTPUTS: Final = (
+    "index",
     "boxes2d",
     "masks",
     "lifted",
+    "lift_explained",
     "sam3d",
+    "imported",
     "pseudo_labels",
     "models",
     "pseudo_labels_r1",
     "pseudo_labels_r2",
     "pseudo_labels_r3",
     "predictions",
+    "map_predictions",
 )
 
 

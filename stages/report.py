@@ -13,7 +13,6 @@ from rich.console import Console
 from rich.table import Table
 
 from cm3d.errors import InputError
-from cm3d.evaluation.nuscenes.summary import HEADLINES
 from cm3d.execution import pipeline
 from cm3d.execution.arguments import Arguments
 from cm3d.execution.files import read_figures, write_whole
@@ -22,6 +21,7 @@ from cm3d.params import EMBEDDED, Params, load_params
 from cm3d.tables import layout
 from cm3d.tables.contract import shown
 from cm3d.taxonomy import load_taxonomy
+from stages.shared.headlines import SHARES, headlines_of
 from stages.shared.report_page import (
     PER_CLASS,
     Results,
@@ -32,8 +32,6 @@ from stages.shared.report_page import (
 from stages.shared.revisions import files_of, present_revision
 
 Scores = Mapping[str, Mapping[str, Any]]
-
-_SHARES: Final = ("mAP", "NDS")  # the other headlines are errors, which have no upper limit
 
 # Member of the group `evaluate`, and what the table calls it: what is scored on `scoring.split` in
 # the order of the pipeline, then labels of the part of train that has none.
@@ -82,10 +80,10 @@ def read_scores(folder: Path) -> dict[str, dict[str, Any]]:
 
 def _read_scored(path: Path, remedy: str) -> dict[str, Any]:
     figures = read_figures(path, remedy)
-    for name in HEADLINES:
-        value, limit = figures.get(name, 0.0), 1.0 if name in _SHARES else math.inf
+    for name in headlines_of([figures]):
+        value, limit = figures.get(name, 0.0), 1.0 if name in SHARES else math.inf
         if not (isinstance(value, int | float) and 0 <= value <= limit):
-            wanted = "a share in [0, 1]" if name in _SHARES else "a number from 0"
+            wanted = "a share in [0, 1]" if name in SHARES else "a number from 0"
             raise InputError(f"{path}: {name} is {shown(value)}, expected {wanted}; {remedy}")
     if not isinstance(figures.get("engine", ""), str):
         raise InputError(f"{path}: engine is {shown(figures['engine'])}, no text; {remedy}")
@@ -112,23 +110,27 @@ def renewal(stale: Collection[str]) -> str:
 def score_table(title: str, scores: Scores) -> Table:
     """One row per label set and model, whether it has scores or not."""
     table = Table(title=title)
-    table.add_column("boxes of")
-    for name in HEADLINES:
+    header, *rows = _cells(scores)
+    for name in header:
         table.add_column(name, justify="right")
-    for row in _cells(scores):
+    for row in rows:
         table.add_row(*row)
     return table
 
 
 def markdown_table(title: str, scores: Scores) -> str:
     """The same table as Markdown, for the README, and what it belongs to below it."""
-    rows = [["boxes of", *HEADLINES], ["---"] * (len(HEADLINES) + 1), *_cells(scores)]
+    header, *cells = _cells(scores)
+    rows = [header, ["---"] * len(header), *cells]
     return "\n".join([*(f"| {' | '.join(row)} |" for row in rows), "", f"Scores: {title}."])
 
 
 def _cells(scores: Scores) -> list[list[str]]:
+    """The header, then a row for each label set and model."""
+    figures = headlines_of(scores.values())
     rows = [(title, scores.get(name, {})) for name, title in ROWS.items()]
-    return [[title, *(_cell(row.get(name)) for name in HEADLINES)] for title, row in rows]
+    cells = [[title, *(_cell(row.get(name)) for name in figures)] for title, row in rows]
+    return [["boxes of", *figures], *cells]
 
 
 def _cell(value: object) -> str:

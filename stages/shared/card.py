@@ -8,13 +8,12 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
-
-from cm3d.evaluation.nuscenes.summary import HEADLINES
 from cm3d.execution import pipeline
 from cm3d.execution.files import read_figures
 from cm3d.export.protocol import File, Labels
+from cm3d.mlflow_runs.provenance import committed_params
 from cm3d.tables import layout
+from stages.shared.headlines import headlines_of
 
 CARD: Final = "README.md"
 SUMS: Final = "SHA256SUMS"
@@ -109,7 +108,7 @@ def _recipe() -> Iterator[tuple[str, str, str]]:
     """Knobs that differ from params.yaml as committed, and some others."""
     now = pipeline.read_values(_PARAMS)
     values = _flat(now)
-    before = _flat(yaml.safe_load(_git("show", f"HEAD:./{_PARAMS}")) or now)
+    before = _flat(committed_params(Path()) or now)
     differ = [
         knob
         for knob in sorted(values.keys() | before.keys())
@@ -124,15 +123,19 @@ def _recipe() -> Iterator[tuple[str, str, str]]:
 
 def _scores(folder: Path, stages: Stages, stale: Mapping[str, str | None]) -> str:
     """Headlines of what scores the tables, or that nothing has."""
-    rows = []
+    scored: dict[str, Mapping[str, Any]] = {}
     for name, stage in stages.items():
         path = layout.EVALUATION / f"{name.partition('@')[2]}.json"
         if name.startswith("evaluate@") and str(folder) in stage["deps"] and path.is_file():
-            figures = read_figures(path, f"run `dvc repro {name}`")
             reason = stale.get(name, "has not been run here")
-            shown = [f"{figures[key]:.3f}" if key in figures else "-" for key in HEADLINES]
-            rows.append((f"`{name}`" + (f", out of date: {reason}" if reason else ""), *shown))
-    return _table(("scored by", *HEADLINES), rows) if rows else "Not scored."
+            title = f"`{name}`" + (f", out of date: {reason}" if reason else "")
+            scored[title] = read_figures(path, f"run `dvc repro {name}`")
+    figures = headlines_of(scored.values())
+    rows = [
+        (title, *(f"{row[key]:.3f}" if key in row else "-" for key in figures))
+        for title, row in scored.items()
+    ]
+    return _table(("scored by", *figures), rows) if rows else "Not scored."
 
 
 def _flat(values: Mapping[str, Any], path: str = "") -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import io
 import os
+import shutil
 import subprocess
 import tarfile
 from collections.abc import Iterator
@@ -10,6 +11,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from cm3d.errors import InputError
+from cm3d.execution import pipeline
+from cm3d.tables import layout
 
 
 def present_revision(project: Path) -> str:
@@ -26,7 +29,8 @@ def present_revision(project: Path) -> str:
 def files_of(project: Path, revision: str) -> Iterator[Path]:
     """A folder with the files of a revision, that is deleted in the end.
 
-    What DVC has in its cache is found from there as from the project.
+    What DVC has in its cache is found from there as from the project; rows and curves of metrics,
+    which it alone keeps, are put where they belong.
 
     Args:
         project: The repository.
@@ -40,11 +44,23 @@ def files_of(project: Path, revision: str) -> Iterator[Path]:
     with TemporaryDirectory(prefix="cm3d-revision-") as folder:
         with tarfile.open(fileobj=io.BytesIO(archive)) as files:
             files.extractall(folder, filter="data")
-        cache = Path(os.environ.get("DVC_ROOT", project)).resolve() / ".dvc" / "cache"
+        root = Path(os.environ.get("DVC_ROOT", project)).resolve()
         link = Path(folder) / ".dvc" / "cache"
         if link.parent.is_dir() and not link.exists():
-            link.symlink_to(cache)
+            link.symlink_to(root / ".dvc" / "cache")
+        _take_metrics(Path(folder), root)
         yield Path(folder)
+
+
+def _take_metrics(folder: Path, root: Path) -> None:
+    """Copy files of metrics that are not in Git out of the cache of a project, if it has them."""
+    lock = folder / "dvc.lock"
+    stages = pipeline.read_values(lock).get("stages", {}) if lock.is_file() else {}
+    for out in (out for stage in stages.values() for out in stage.get("outs", [])):
+        place, kept = folder / out["path"], pipeline.cached_object(root, out.get("md5", ""))
+        if place.is_relative_to(folder / layout.METRICS) and kept.is_file() and not place.exists():
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(kept, place)
 
 
 def commit_of(project: Path, revision: str) -> str:

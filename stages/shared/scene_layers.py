@@ -31,7 +31,7 @@ from cm3d.tables import (
     layout,
 )
 from cm3d.tables.parquet import remedy
-from cm3d.tables.words import rows_by_word
+from cm3d.tables.words import positions, rows_by_word
 
 MODELS: Final = ("selftrain_r3", "selftrain_r2", "selftrain_r1", "finetune", "pretrain")
 
@@ -81,7 +81,8 @@ class SceneLayers:
             return []
         centers_m, track = self.boxes["lifted"].center_m[:, :2], self.why.track
         followed = np.flatnonzero(track >= 0)
-        order = followed[np.argsort(track[followed], kind="stable")]
+        when = positions(self.why.sample_token, self.frames.sample_token)
+        order = followed[np.lexsort((when[followed], track[followed]))]
         begins = np.flatnonzero(np.diff(track[order])) + 1
         return [way for way in np.split(centers_m[order], begins) if len(way)]
 

@@ -1,5 +1,6 @@
 """MLflow keeps up with a table: alive while it trains, and ends as what it stands for."""
 
+import hashlib
 import os
 import queue
 import signal
@@ -13,6 +14,7 @@ import pytest
 import yaml
 from torch import nn
 
+from cm3d.execution.pipeline import cached_object
 from cm3d.mlflow_runs.store import Store, open_store
 from cm3d.training.resume import ResumeFile
 from experiments.recorder import Recorder, serve
@@ -23,8 +25,16 @@ IDENTITY = {"GIT_AUTHOR_NAME": "n", "GIT_AUTHOR_EMAIL": "e", "GIT_COMMITTER_NAME
             "GIT_COMMITTER_EMAIL": "e"}  # fmt: skip
 BASE = {"seed": 0, "dataset": {"name": "sim", "version": "v1"}, "lift": {"nms": True}}
 CHANGED = {**BASE, "lift": {"nms": False}, "seed": 2}
-LOCKED = {"evaluate": {"cmd": "true", "outs": [{"path": "metrics/evaluate/lifted.json"}]}}
-STAGE = {"evaluate": {"cmd": "true", "metrics": [{"metrics/evaluate/lifted.json": {}}]}}
+CURVE = "epoch,step,lr,loss\n" + "".join(f"0,{step},0.1,{9 - step}\n" for step in range(5))
+CURVE_MD5 = hashlib.md5(CURVE.encode(), usedforsecurity=False).hexdigest()
+LOCKED = {
+    "evaluate": {"cmd": "true", "outs": [{"path": "metrics/evaluate/lifted.json"}]},
+    "pretrain": {"cmd": "true", "outs": [{"path": "metrics/plots/pretrain.csv", "md5": CURVE_MD5}]},
+}
+STAGE = {
+    "evaluate": {"cmd": "true", "metrics": [{"metrics/evaluate/lifted.json": {}}]},
+    "pretrain": {"cmd": "true", "outs": ["metrics/plots/pretrain.csv"]},
+}
 SCORES = '{"mAP": 0.5, "engine": "fast"}'
 RUNNER = """
 import os, signal, sys
@@ -47,7 +57,7 @@ def git(*arguments: str) -> str:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project with one experiment, `evaluate-1`, and a store."""
+    """A project with one experiment, `evaluate-1`, whose curve DVC's cache has, and a store."""
     root = tmp_path_factory.mktemp("project")
     md5 = "e3ea8b4e4d4e5b7d1b1bf5d6d3b1b8a4"
     with pytest.MonkeyPatch.context() as patch:
@@ -72,6 +82,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         git("commit", "-qm", "experiment")
         git("update-ref", f"refs/exps/{base[:2]}/{base[2:]}/evaluate-1", "HEAD")
         git("reset", "-q", "--hard", base)
+    kept = cached_object(root, CURVE_MD5)
+    kept.parent.mkdir(parents=True)
+    kept.write_text(CURVE)
     return root
 
 
@@ -164,6 +177,7 @@ def test_a_run_is_alive_with_its_curves_and_then_has_its_figures(
     parent, child = runs()["table2"], runs()["no nms, seed 2"]
     assert [run.info.status for run in (parent, child)] == ["FINISHED"] * 2
     assert child.data.metrics["mAP/lifted"] == 0.5
+    assert child.data.metrics["loss/pretrain"] == 5.0  # the last step, which no look has seen
     tags = child.data.tags
     assert tags["mlflow.parentRunId"] == parent.info.run_id
     assert (tags["row"], tags["seed"], tags["table"]) == ("no nms; another row", "2", "table2")
@@ -179,6 +193,7 @@ def test_an_experiment_from_before_is_recorded_below_another_table() -> None:
     recorder.close("FINISHED")
     child = runs()["known, seed 2"]
     assert (child.info.status, child.data.metrics["mAP/lifted"]) == ("FINISHED", 0.5)
+    assert child.data.metrics["loss/pretrain"] == 5.0
 
 
 def test_a_failure_is_told_as_one() -> None:

@@ -77,6 +77,14 @@ def test_markdown_has_the_same_rows(printed: Any) -> None:
     )
 
 
+def test_scores_by_waymos_metric_have_its_columns(printed: Any) -> None:
+    scores = {"engine": "fast", "mAP_L1": 0.25, "mAPH_L1": 0.125, "mAP_L2": 0.2, "mAPH_L2": 0.1}
+    lines = printed({"pretrain": scores}, ["evaluate@pretrain"], "--markdown")
+    assert lines[0] == "| boxes of | mAP_L1 | mAPH_L1 | mAP_L2 | mAPH_L2 |"
+    assert "| pretrain | 0.250 | 0.125 | 0.200 | 0.100 |" in lines
+    assert "| finetune | - | - | - | - |" in lines
+
+
 def test_what_is_older_than_its_input_is_left_out_and_named(printed: Any) -> None:
     scored = {"lifted": {"mAP": 0.25}, "finetune": {"mAP": 0.75}, "selftrain_r1": {"mAP": 0.5}}
     lines = printed(scored, ["lift", "evaluate@lifted"])

@@ -1,4 +1,5 @@
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +107,13 @@ def test_tracks_are_ways_of_lifted_boxes(workspace: Path) -> None:
     assert [way.shape for way in ways] == [(2, 2), (2, 2)]
     lifted = layers.boxes["lifted"]
     assert np.array_equal(ways[1], lifted.center_m[lifted.class_name == "bus"][:, :2])
+
+
+def test_tracks_go_on_in_time_whatever_the_tokens(workspace: Path) -> None:
+    layers = read_scene(SCENE, load_params())
+    backwards = replace(layers, frames=layers.frames[np.arange(len(layers.frames))[::-1]])
+    for way, other in zip(layers.tracks_m(), backwards.tracks_m(), strict=True):
+        assert np.array_equal(way, other[::-1])
 
 
 def test_evidence_of_other_boxes_is_refused(workspace: Path) -> None:
