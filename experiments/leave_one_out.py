@@ -70,6 +70,8 @@ class Workspace:
             tokens = frames.sample_token
             fused.append(
                 fuse_keyframes(boxes, proposals, tokens, _temperature(params), params.fuse)
+                if params.fuse.proposals
+                else boxes
             )
         both = (Boxes3D.concatenate(lifted), Boxes3D.concatenate(fused))
         first, second = (evaluate_boxes(b, truth, self.frames, racks, taxonomy) for b in both)

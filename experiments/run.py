@@ -285,7 +285,7 @@ def check_data(plan: Plan) -> None:
 def measured_rows(plan: Plan) -> list[dict[str, Any]]:
     """The rows to keep, with the figures of every run that there is."""
     sizes = {row.name: row.object_class for row in plan.steps if row.object_class}
-    counted = measure(plan.params, sizes) if sizes else {}
+    counted = measure(plan.values, sizes) if sizes else {}
     rows = []
     for row in plan.steps:
         entries = []

@@ -1,23 +1,27 @@
 """Sizes of a class's objects in the data set at hand, beside the prior (the paper's Table 8)."""
 
 from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from cm3d.errors import InputError
+from cm3d.execution import pipeline
 from cm3d.geometry.arrays import NDArrayFloat
-from cm3d.params import Params, read_json
+from cm3d.params import parse_params, read_json
 from cm3d.tables import Frames, GroundTruth, layout, read_scenes
 from cm3d.taxonomy import Taxonomy, load_taxonomy
 from experiments.paper_tables import SIDES
 
 
-def read_train_truth(params: Params) -> GroundTruth:
+def read_train_truth(values: Mapping[str, Any]) -> GroundTruth:
     """The true boxes of train in the workspace's index, one per object.
 
     Raises:
-        InputError: The workspace has no index of the data set that the parameters name.
+        InputError: The workspace has no index of the data set that the parameters describe.
     """
+    params = parse_params(dict(values))
     remedy = "run `dvc repro download` with its parameters, as by `python -m experiments.preset`"
     wanted = f"{params.dataset.name} {params.dataset.version}"
     if not layout.CARD.is_file():
@@ -25,6 +29,8 @@ def read_train_truth(params: Params) -> GroundTruth:
     found = read_json(layout.CARD, remedy)
     if found.get("name") != params.dataset.name:
         raise InputError(f"{layout.CARD}: of {found.get('name')}, not of {wanted}; {remedy}")
+    if others := _made_with_others(values):
+        raise InputError(f"{layout.INDEX}: made with another {' and '.join(others)}; {remedy}")
     scenes = layout.all_scenes()
     frames = read_scenes(Frames, layout.FRAMES, scenes)
     truth = read_scenes(GroundTruth, layout.GROUND_TRUTH, scenes)
@@ -32,6 +38,14 @@ def read_train_truth(params: Params) -> GroundTruth:
     truth = truth[np.isin(truth.sample_token.astype(str), train)]
     _, first = np.unique(truth.instance_token.astype(str), return_index=True)
     return truth[np.sort(first)]
+
+
+def _made_with_others(values: Mapping[str, Any]) -> list[str]:
+    """Parameters of `download` that dvc.lock has other values of; none without that stage."""
+    lock = Path("dvc.lock")
+    stages = pipeline.read_values(lock).get("stages", {}) if lock.is_file() else {}
+    made = stages.get("download", {}).get("params", {}).get("params.yaml", {})
+    return [knob for knob, value in made.items() if pipeline.knob_value(values, knob) != value]
 
 
 def class_sizes(truth: GroundTruth, name: str, taxonomy: Taxonomy, prior: str) -> dict[str, float]:
@@ -59,17 +73,18 @@ def class_sizes(truth: GroundTruth, name: str, taxonomy: Taxonomy, prior: str) -
     return {**figures, "objects": len(own)}
 
 
-def measure(params: Params, classes: Mapping[str, str]) -> dict[str, dict[str, float]]:
+def measure(values: Mapping[str, Any], classes: Mapping[str, str]) -> dict[str, dict[str, float]]:
     """The sizes of some classes by row.
 
     Args:
-        params: Of the data set, the class list and the prior.
+        values: All parameters: of the data set, the class list and the prior.
         classes: Class by name of its row; rows of classes that the taxonomy lacks are left out.
 
     Raises:
         InputError: The workspace has no such index.
     """
-    truth, taxonomy = read_train_truth(params), load_taxonomy(params.taxonomy)
+    params = parse_params(dict(values))
+    truth, taxonomy = read_train_truth(values), load_taxonomy(params.taxonomy)
     return {
         row: class_sizes(truth, name, taxonomy, params.lift.shape_prior)
         for row, name in classes.items()

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+from pydantic import ValidationError
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import KDTree
@@ -141,6 +142,8 @@ def _on_cars(
 def _of_depths(depth_m: NDArrayFloat, height: NDArrayFloat) -> Statistics:
     seen = np.isfinite(depth_m)
     depth_m, height = depth_m[seen], height[seen]
+    if not len(depth_m):
+        return {}
     deep, roof = depth_m > _DEEP_M, height > _ROOF_SHARE
     quantiles = {f"behind the seen face, {q}% [m]": q for q in (10, 25, 50, 75, 90)}
     return {
@@ -283,8 +286,15 @@ def statistics(folder: Path) -> Statistics:
 
 
 def _root(path: Path) -> Path:
-    """Where a data set lies that parameters name; of other sections nothing is asked."""
-    return data_root(Dataset.model_validate(read_yaml(path)["dataset"]))
+    """Where a data set lies that parameters name; of other sections nothing is asked.
+
+    Raises:
+        InputError: They name none, or it is not there.
+    """
+    try:
+        return data_root(Dataset.model_validate(read_yaml(path)["dataset"]))
+    except (KeyError, ValidationError) as error:
+        raise InputError(f"{path}: no section `dataset` as this project has it") from error
 
 
 def as_markdown(columns: Sequence[tuple[str, Statistics]]) -> Iterator[str]:

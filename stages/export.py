@@ -56,7 +56,8 @@ def refuse_taken(out: Path) -> None:
 def published(out: Path) -> Iterator[Path]:
     """A folder that becomes `out`, at once, when the block ends, and nothing if it fails."""
     above = next(folder for folder in out.absolute().parents if folder.is_dir())
-    made = above / f".{out.name}.partial"
+    # named by the whole of what is to be made, as another export may begin beside it
+    made = above / f".{'-'.join(out.absolute().relative_to(above).parts)}.partial"
     try:
         with writing(out):
             shutil.rmtree(made, ignore_errors=True)  # of a run that was killed

@@ -49,6 +49,9 @@ ROWS: Final = {
     "relabel_r3": "relabels round 3",
 }
 
+# Scored on the part of train that has no labels.
+OF_THE_REST: Final = ("pseudo_labels_unlabelled", "relabel_r1", "relabel_r2", "relabel_r3")
+
 # What two revisions must share for their scores to be compared.
 _SAME: Final[Mapping[str, Callable[[Params], object]]] = {
     "data set": lambda params: (params.dataset.name, params.dataset.version),
@@ -161,9 +164,13 @@ def read_baseline(revision: str, params: Params) -> tuple[Results | None, str]:
         if differing := [name for name, of in _SAME.items() if of(params) != of(other)]:
             return None, f"No deltas to {revision}: it has another {' and '.join(differing)}"
         scores, stale = fresh_scores(project)
+        same_part = other.labels == params.labels and other.seed == params.seed
+        if not same_part:
+            scores = {name: row for name, row in scores.items() if name not in OF_THE_REST}
         results = Results(scores, read_classes(project / PER_CLASS, list(scores)))
     told = f"Small figures: change against {revision}"
     told += "" if other.seed == params.seed else f", which has seed {other.seed}"
+    told += "" if same_part else "; its part of train without labels is another one"
     if left_out := [ROWS[name] for name in stale]:
         told += f"; there these are older than their inputs: {', '.join(left_out)}"
     return results, told

@@ -2,10 +2,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
 from cm3d.errors import InputError
-from cm3d.params import load_params
-from cm3d.tables import GroundTruth
+from cm3d.params import read_yaml
+from cm3d.tables import GroundTruth, layout
 from cm3d.taxonomy import Taxonomy
 from experiments.sizes import class_sizes, measure
 
@@ -48,4 +49,15 @@ def test_the_longer_side_of_a_barrier_is_its_length_as_in_the_paper(taxonomy: Ta
 
 def test_without_an_index_of_the_data_set_it_says_how_to_make_one(bare_workspace: Path) -> None:
     with pytest.raises(InputError, match=r"no index of sim .* here; run `dvc repro download`"):
-        measure(load_params(), {"Car": "car"})
+        measure(read_yaml(Path("params.yaml")), {"Car": "car"})
+
+
+def test_an_index_of_other_parameters_is_refused(bare_workspace: Path) -> None:
+    layout.CARD.parent.mkdir(parents=True)
+    layout.CARD.write_text('{"name": "sim"}')
+    values = read_yaml(Path("params.yaml"))
+    made = {"seed": values["seed"], "simulation": {**values["simulation"], "train_scenes": 1}}
+    lock = {"stages": {"download": {"params": {"params.yaml": made}}}}
+    Path("dvc.lock").write_text(yaml.safe_dump(lock))
+    with pytest.raises(InputError, match=r"data/index: made with another simulation; run"):
+        measure(values, {"Car": "car"})

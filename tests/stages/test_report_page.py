@@ -10,6 +10,7 @@ import pytest
 
 from cm3d.errors import InputError
 from cm3d.execution import pipeline
+from cm3d.params import load_params
 from cm3d.tables import layout
 from experiments.overrides import write_overrides
 from stages import report
@@ -119,6 +120,21 @@ def test_scores_are_compared_with_a_baseline(write: Report, repository: None) ->
     assert "Small figures: change against HEAD" in words_of(html)
     assert '0.750<small class="better">+0.250</small>' in html
     assert '0.600<small class="faint">+0.000</small>' in html
+
+
+def test_another_part_without_labels_is_not_compared(
+    write: Report, repository: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (layout.EVALUATION / "relabel_r1.json").write_text(json.dumps(HEADLINE))
+    fresh = ["evaluate@finetune", "evaluate@relabel_r1"]
+    monkeypatch.setattr(pipeline, "fresh_stages", lambda _: fresh)
+    git("add", "metrics")
+    git("commit", "-qm", "scores")
+    for fraction, names in ((0.05, {"finetune", "relabel_r1"}), (0.5, {"finetune"})):
+        write_overrides(Path("params.yaml"), {"labels.fraction": fraction})
+        baseline, told = report.read_baseline("HEAD", load_params())
+        assert baseline is not None and set(baseline.scores) == names
+        assert ("its part of train without labels is another one" in told) == (len(names) == 1)
 
 
 def test_another_data_set_is_no_baseline(write: Report, repository: None) -> None:

@@ -168,11 +168,6 @@ class BevFusion(Section):
     fusion: Fusion
     cameras: Cameras
 
-    @property
-    def sees_images(self) -> bool:
-        """Whether any training of it has images."""
-        return self.modality != "lidar"
-
 
 class Network(Detector):
     """The `detector` section with the one that its name calls for.
