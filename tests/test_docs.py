@@ -42,7 +42,7 @@ printf '%%s\\0' "$NUMBER" "$#" "${0##*/}" "$@" >> "$CALLS"
 PROGRAMS = (
     *("dvc", "make", "python", "pip", "git", "mlflow", "ray", "torchrun"),
     *("srun", "sbatch", "scontrol", "docker", "id"),
-    *("hostname", "head", "sleep", "curl", "mkdir", "cp", "ls"),
+    *("hostname", "head", "sleep", "curl", "mkdir", "cp", "ls", "chmod"),
 )
 
 
@@ -98,6 +98,7 @@ def calls(tmp_path_factory: pytest.TempPathFactory) -> list[Call]:
         env={
             "PATH": str(programs),
             "CALLS": str(noted),
+            "HOME": "/home/someone",
             "NUSCENES_ROOT": "/data/nuscenes",
             "SLURM_ARRAY_TASK_ID": "0",
             "SLURM_JOB_NODELIST": "node[1-2]",
