@@ -42,3 +42,13 @@ def test_decoding_undoes_encoding(
     again = decode_boxes(encode_boxes(box, row, column, GRID), row, column, GRID)
     for name, values in vars(box).items():
         torch.testing.assert_close(getattr(again, name), values, atol=1e-9, rtol=0)
+
+
+def test_sizes_beyond_reason_stay_writable() -> None:
+    """By a model that had hardly learned a box was 9 mm long, and relabelling stopped."""
+    code = torch.zeros(3, CODE_SIZE)
+    code[:, 3:6] = torch.tensor([[-5.0, 0.0, 1.0], [9.0, 1.0, 1.0], [float("inf"), 0.0, -99.0]])
+    row = torch.zeros(3, dtype=torch.long)
+    size_m = decode_boxes(code, row, row, GRID).size_m
+    assert ((size_m >= 0.01) & (size_m <= 1000)).all()
+    assert (size_m[0, 1], size_m[1, 0] > 900) == (1.0, True)

@@ -13,7 +13,9 @@ from cm3d.detectors.inputs import BoxTensors
 BOX_TERMS: Final = {"offset": 2, "z": 1, "size": 3, "heading": 2, "velocity": 2}
 CODE_SIZE: Final = sum(BOX_TERMS.values())
 
-_MIN_SIZE_M = 0.01
+# What tables of boxes take, and room for rounding: a model that has hardly learned goes beyond.
+_MIN_SIZE_M: Final = 0.011
+_MAX_SIZE_M: Final = 999.0
 
 
 def encode_boxes(boxes: BoxTensors, row: Tensor, column: Tensor, grid: Grid) -> Tensor:
@@ -36,7 +38,7 @@ def decode_boxes(code: Tensor, row: Tensor, column: Tensor, grid: Grid) -> BoxTe
     center_xy_m = (torch.stack([column, row], dim=1) + code[:, :2]) * grid.cell_m - grid.range_m
     return BoxTensors(
         center_m=torch.cat([center_xy_m, code[:, 2:3]], dim=1),
-        size_m=code[:, 3:6].exp(),
+        size_m=code[:, 3:6].exp().clamp(_MIN_SIZE_M, _MAX_SIZE_M),
         yaw_rad=torch.atan2(code[:, 6], code[:, 7]),
         velocity_mps=code[:, 8:10],
     )
