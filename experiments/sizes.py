@@ -9,19 +9,22 @@ import numpy as np
 from cm3d.errors import InputError
 from cm3d.execution import pipeline
 from cm3d.geometry.arrays import NDArrayFloat
-from cm3d.params import parse_params, read_json
+from cm3d.params import Params, parse_params, read_json
 from cm3d.tables import Frames, GroundTruth, layout, read_scenes
 from cm3d.taxonomy import Taxonomy, load_taxonomy
 from experiments.paper_tables import SIDES
 
 
-def read_train_truth(values: Mapping[str, Any]) -> GroundTruth:
+def read_train_truth(params: Params, values: Mapping[str, Any]) -> GroundTruth:
     """The true boxes of train in the workspace's index, one per object.
+
+    Args:
+        params: Of the data set.
+        values: The same and all others, as params.yaml has them.
 
     Raises:
         InputError: The workspace has no index of the data set that the parameters describe.
     """
-    params = parse_params(dict(values))
     remedy = "run `dvc repro download` with its parameters, as by `python -m experiments.preset`"
     wanted = f"{params.dataset.name} {params.dataset.version}"
     if not layout.CARD.is_file():
@@ -84,7 +87,7 @@ def measure(values: Mapping[str, Any], classes: Mapping[str, str]) -> dict[str, 
         InputError: The workspace has no such index.
     """
     params = parse_params(dict(values))
-    truth, taxonomy = read_train_truth(values), load_taxonomy(params.taxonomy)
+    truth, taxonomy = read_train_truth(params, values), load_taxonomy(params.taxonomy)
     return {
         row: class_sizes(truth, name, taxonomy, params.lift.shape_prior)
         for row, name in classes.items()

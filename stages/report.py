@@ -113,8 +113,9 @@ def renewal(stale: Collection[str]) -> str:
 def score_table(title: str, scores: Scores) -> Table:
     """One row per label set and model, whether it has scores or not."""
     table = Table(title=title)
-    header, *rows = _cells(scores)
-    for name in header:
+    (title_of_rows, *figures), *rows = _cells(scores)
+    table.add_column(title_of_rows)
+    for name in figures:
         table.add_column(name, justify="right")
     for row in rows:
         table.add_row(*row)
