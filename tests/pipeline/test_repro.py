@@ -173,12 +173,11 @@ def test_an_experiment_is_tracked(reproduced: Clone) -> None:
 def test_truth_of_the_unlabelled_part_scores_labels_and_reaches_no_model(
     reproduced: Clone, copy: Clone
 ) -> None:
-    clone = copy
-    changed, params = 0, load_params(clone.root / "params.yaml")
-    index = clone.root / layout.FRAMES
+    changed, params = 0, load_params(copy.root / "params.yaml")
+    index = copy.root / layout.FRAMES
     everyone = read_scenes(Frames, index, [path.stem for path in sorted(index.glob("*.parquet"))])
     hidden = set(everyone.sample_token[is_unlabelled(everyone, params.labels, params.seed)])
-    for path in sorted((clone.root / "data/index/ground_truth").glob("*.parquet")):
+    for path in sorted((copy.root / "data/index/ground_truth").glob("*.parquet")):
         truth = GroundTruth.read(path)
         moved = truth.center_m.copy()
         rows = [token in hidden for token in truth.sample_token]
@@ -189,18 +188,18 @@ def test_truth_of_the_unlabelled_part_scores_labels_and_reaches_no_model(
         truth.replace(center_m=moved).write(path)
     assert changed > 0
     for stage in ("pretrain", "finetune"):
-        clone.stage(stage)
-        assert clone.model_bytes(stage) == reproduced.model_bytes(stage), stage
-    clone.stage("relabel", "--round", "1")
-    clone.stage("selftrain", "--round", "1")
-    assert clone.model_bytes("selftrain_r1") == reproduced.model_bytes("selftrain_r1")
-    clone.stage("fuse")
+        copy.stage(stage)
+        assert copy.model_bytes(stage) == reproduced.model_bytes(stage), stage
+    copy.stage("relabel", "--round", "1")
+    copy.stage("selftrain", "--round", "1")
+    assert copy.model_bytes("selftrain_r1") == reproduced.model_bytes("selftrain_r1")
+    copy.stage("fuse")
     for labels in ("pseudo_labels", "pseudo_labels_r1"):
-        assert table_bytes(clone, labels) == table_bytes(reproduced, labels), labels
+        assert table_bytes(copy, labels) == table_bytes(reproduced, labels), labels
     arguments = ("nuscenes", "pseudo_labels_unlabelled", "data/pseudo_labels", "--frames", "labels")
-    clone.stage("evaluate", *arguments)
+    copy.stage("evaluate", *arguments)
     file = "metrics/evaluate/pseudo_labels_unlabelled.json"
-    scores = [c.root / file for c in (clone, reproduced)]
+    scores = [c.root / file for c in (copy, reproduced)]
     assert scores[0].read_bytes() != scores[1].read_bytes()
 
 
