@@ -11,34 +11,14 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from cm3d.params import read_yaml
 from experiments.overrides import PARAMS_FILE, with_overrides
 from experiments.preset import load_presets
-from experiments.trials import pipeline_state, say
+from experiments.trials import Trial, pipeline_state, say
 
 _ENDS_WITHIN_S: Final = 120.0
-
-
-class Ran(Protocol):
-    """A trial, as far as it matters here."""
-
-    @property
-    def row(self) -> Any:
-        """With a name."""
-
-    @property
-    def seed(self) -> int:
-        """Of it."""
-
-    @property
-    def changes(self) -> dict[str, Any]:
-        """All parameters that are changed."""
-
-    @property
-    def name(self) -> str:
-        """Of its experiment."""
 
 
 class Recording:
@@ -57,13 +37,13 @@ class Recording:
         self._written: dict[str, Any] = {}
 
     @contextmanager
-    def running(self, trial: Ran) -> Iterator[None]:
+    def running(self, trial: Trial) -> Iterator[None]:
         """Around an experiment: it ends well, fails by an error, or is killed by anything else."""
         self._say_trial(trial, finished=False)
         with _ending(lambda status: self._say("end", status=status)):
             yield
 
-    def found(self, trial: Ran) -> None:
+    def found(self, trial: Trial) -> None:
         """An experiment is there, run now or before."""
         self._say_trial(trial, finished=True)
 
@@ -84,14 +64,13 @@ class Recording:
         except subprocess.TimeoutExpired:
             say("note: MLflow is still being told of this table, by a process that ends by itself")
 
-    def _say_trial(self, trial: Ran, *, finished: bool) -> None:
+    def _say_trial(self, trial: Trial, *, finished: bool) -> None:
         if self._recorder is None:
             self._begin()
-        draw = trial.changes.get("labels.draw")
         self._say(
             "trial",
             experiment=trial.name,
-            title=f"{trial.row.name}, seed {trial.seed}{f', draw {draw}' if draw else ''}",
+            title=trial.title,
             row=trial.row.name,
             params=with_overrides(self._base, trial.changes),
             base=self._base,

@@ -14,8 +14,9 @@ from cm3d.evaluation.nuscenes.judging import Judged, judge
 from cm3d.evaluation.nuscenes.matching import norms
 from cm3d.evaluation.nuscenes.rules import ClassRules
 from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat, NDArrayInt
+from cm3d.geometry.overlap import image_iou
 from cm3d.params import Params
-from cm3d.report.failures import kinds, overlaps_in_image
+from cm3d.report.failures import kinds
 from cm3d.report.judging import at_best_scores
 from cm3d.tables import Boxes2D, Boxes3D, Cameras, Frames, GroundTruth, layout, read_scenes
 from cm3d.tables.words import rows_by_word
@@ -147,6 +148,6 @@ def seen_in_2d(truth: GroundTruth, scenes: Iterable[str]) -> NDArrayBool:
         objects = of_frame[cameras.sample_token[row]]
         if len(found) and len(objects):
             outlines_px = view_of(cameras, row).outlines_px(shapes[objects])
-            overlap = overlaps_in_image(outlines_px, detections.box_px[found])
+            overlap = image_iou(outlines_px, detections.box_px[found]).max(axis=1)
             seen[objects] |= overlap >= _SEEN_FROM
     return seen

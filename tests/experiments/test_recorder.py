@@ -39,11 +39,12 @@ SCORES = '{"mAP": 0.5, "engine": "fast"}'
 RUNNER = """
 import os, signal, sys
 from experiments import recording, trials
-class Row: name = "row"
-class Trial: row, seed, changes, name = Row, 2, {"seed": 2}, "killed-1"
+from experiments.paper_tables import Row
+row = Row(name="row", target="evaluate@lifted")
+trial = trials.Trial(row, 2, 0, {"seed": 2}, (row.target,), "killed-1")
 recording.pipeline_state = lambda: "c0ffee"
 record = recording.Recording("table9", [])
-with record.running(Trial):
+with record.running(trial):
     print(record._recorder.pid, flush=True)
     sys.stdin.readline()
     os.kill(os.getpid(), signal.SIGKILL)

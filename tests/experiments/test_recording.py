@@ -2,20 +2,18 @@ import io
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 
 from cm3d.errors import InputError
 from experiments import recording
 from experiments.paper_tables import Row
+from experiments.trials import Trial
 
-
-class TRIAL:
-    row = Row(name="no map", target="evaluate@lifted")
-    seed = 3
-    changes: ClassVar = {"lift.orientation.use_map": False, "seed": 3}
-    name = "evaluate-1"
+ROW = Row(name="no map", target="evaluate@lifted")
+CHANGES = {"lift.orientation.use_map": False, "seed": 3}
+TRIAL = Trial(ROW, 3, 0, CHANGES, (ROW.target,), "evaluate-1")
 
 
 @dataclass

@@ -10,7 +10,6 @@ from cm3d.report.failures import (
     OF_OBJECTS,
     counted,
     kinds,
-    overlaps_in_image,
 )
 
 
@@ -95,11 +94,3 @@ def test_failures_are_counted_once() -> None:
     assert sum(counts.values()) == 4
     assert list(counts) == ["right", *FAILURES]
     assert set(EXPLAINED) == set(FAILURES)
-
-
-def test_overlap_with_the_best_detection() -> None:
-    """10 x 10 beside one half over it (50 / 150) and one far away; an outline of nothing."""
-    outlines = np.array([[0.0, 0, 10, 10], [0, 0, 0, 0]])
-    boxes = np.array([[5.0, 0, 15, 10], [50, 50, 60, 60]])
-    assert overlaps_in_image(outlines, boxes) == pytest.approx([1 / 3, 0])
-    assert overlaps_in_image(outlines, np.empty((0, 4))).tolist() == [0, 0]

@@ -6,12 +6,11 @@ from typing import Final
 
 import numpy as np
 
-from cm3d.evaluation.nuscenes.conditions import DISTANCES_M, bin_labels
+from cm3d.evaluation.nuscenes.conditions import DISTANCES_M, POINTS, bin_labels
 from cm3d.evaluation.nuscenes.curves import RECALL, precision_curve
 from cm3d.evaluation.nuscenes.judging import ERRORS, Judged
 from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat, NDArrayInt
 
-POINTS: Final = (1, 5, 10, 20, 50, 100)
 VISIBILITIES: Final = {1: "0-40%", 2: "40-60%", 3: "60-80%", 4: "80-100%"}
 SCORE_EDGES: Final = np.linspace(0, 1, 11)
 

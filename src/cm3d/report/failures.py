@@ -103,16 +103,6 @@ def counted(object_kinds: NDArrayInt, box_kinds: NDArrayInt) -> dict[str, int]:
     }
 
 
-def overlaps_in_image(outlines_px: NDArrayFloat, boxes_px: NDArrayFloat) -> NDArrayFloat:
-    """The best IoU (T,) that each outline (T, 4) on an image has with a detection (D, 4) there."""
-    low = np.maximum(outlines_px[:, None, :2], boxes_px[None, :, :2])
-    high = np.minimum(outlines_px[:, None, 2:], boxes_px[None, :, 2:])
-    shared = np.clip(high - low, 0, None).prod(axis=2)
-    areas = [np.clip(b[:, 2:] - b[:, :2], 0, None).prod(axis=1) for b in (outlines_px, boxes_px)]
-    union = areas[0][:, None] + areas[1][None] - shared
-    return np.asarray((shared / np.where(union > 0, union, 1.0)).max(axis=1, initial=0.0))
-
-
 def _kinds_of_found(judged: Judged) -> NDArrayInt:
     """What is wrong (M,) with the boxes of objects that were found; of others it means nothing."""
     turn_rad = judged.errors[:, ERRORS.index("AOE")]
