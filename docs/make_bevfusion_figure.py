@@ -43,7 +43,7 @@ def main() -> None:
     assert isinstance(model, BevFusion)
     assert model.needs.cameras is not None
     sensors, frame = open_sensors(params.dataset), first_keyframe(params.scoring.split)
-    images = load_images(
+    images, _ = load_images(
         frame, model.rig, sensors, model.needs.cameras,
         ImageAugmentation.none(model.needs.cameras), np.eye(4),
     )  # fmt: skip

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
+
 from cm3d.detectors.protocol import Detector
 from cm3d.execution.devices import choose_device
 from cm3d.execution.scenes import write_noted_tables
@@ -39,7 +41,7 @@ class DetectScene:
         """The boxes of a scene, global frame."""
         params = self.params
         model = _model(self.model_name, params)
-        boxes = predict(
+        return predict(
             model,
             _frames_of(scene, self.frames, model),
             sensors=open_sensors(params.dataset),
@@ -49,7 +51,6 @@ class DetectScene:
             batch_size=params.execution.frame_batch,
             readers=params.execution.loaders,
         )
-        return Noted(boxes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +64,7 @@ class SegmentGround:
     def __call__(self, scene: str) -> Noted[MapPredictions]:
         """The masks of a scene."""
         params, model = self.params, _model(self.model_name, self.params, of_maps=True)
-        masks = predict_maps(
+        return predict_maps(
             model,
             _frames_of(scene, self.frames, model),
             sensors=open_sensors(params.dataset),
@@ -71,7 +72,6 @@ class SegmentGround:
             batch_size=params.execution.frame_batch,
             readers=params.execution.loaders,
         )
-        return Noted(masks)
 
 
 def _frames_of(scene: str, frames: Frames, model: Detector) -> list[TrainingFrame]:
@@ -111,11 +111,15 @@ def _write(title: str, work: DetectScene | SegmentGround, folder: Path) -> None:
     _model.cache_clear()  # the folder may hold another one since it was read
     sizes = dict(sorted(Counter(work.frames.scene_name.tolist()).items()))
     execution = work.params.execution
+    images = None
     if _sees_images(work):
         cameras = read_scenes(Cameras, layout.CAMERAS, list(sizes))
         tokens, root = set(work.frames.sample_token), open_sensors(work.params.dataset).root
         check_images(title, cameras, tokens, root, execution.max_unreadable)
-    write_noted_tables(title, folder, work, sizes, execution, networks=True, unit="keyframe")
+        images = int(np.isin(cameras.sample_token, list(tokens)).sum())
+    write_noted_tables(
+        title, folder, work, sizes, execution, networks=True, unit="keyframe", images=images
+    )
 
 
 def _sees_images(work: DetectScene | SegmentGround) -> bool:

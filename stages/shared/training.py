@@ -146,6 +146,7 @@ def training_job(
         cached_clouds_gb=params.execution.cached_clouds_gb,
         checkpoint_s=params.execution.checkpoint_s,
         ground_maps=ground_maps,
+        max_unreadable=params.execution.max_unreadable,
     )
 
 
@@ -162,6 +163,9 @@ def keep_untrained(
     model.begin(initial)
     if not leads():
         return
+    if model.needs.cameras is not None:
+        cameras = read_scenes(Cameras, layout.CAMERAS, read_train_split(stage).scenes)
+        model.rig = tuple(sorted(set(cameras.channel)))
     with publication(stage) as made:
         made.csv(layout.PLOTS / f"{stage}.csv", [])
         made.json(layout.METRICS / f"{stage}.json", counts([]))

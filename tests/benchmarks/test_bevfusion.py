@@ -46,7 +46,7 @@ def test_images_are_files_that_a_training_reads(tmp_path: Path) -> None:
     )
     frame = TrainingFrame("a", sweeps, Boxes3D.empty(), write_images(tmp_path, "a"))
     wanted = tiny_bevfusion("cameras").cameras
-    images = load_images(
+    images, _ = load_images(
         frame,
         rig_of([frame]),
         sensors_at(tmp_path),

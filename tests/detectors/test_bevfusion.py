@@ -10,6 +10,7 @@ import torch
 
 from cm3d.detectors.bevfusion import BevFusion, build
 from cm3d.detectors.boxes import SensorBoxes
+from cm3d.detectors.heads.center.double_flip import mirror_image
 from cm3d.detectors.inputs import Inputs, Points, Sample, collate, stack_inputs
 from cm3d.detectors.registry import build_detector, trained_section, trainings
 from cm3d.errors import InputError
@@ -57,6 +58,22 @@ def test_each_sensor_is_looked_at() -> None:
         )
     assert not torch.equal(usual, without_light)
     assert not torch.equal(usual, without_points)
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_depths_are_of_the_points_that_the_encoder_looks_at(mirrored: bool) -> None:
+    """A crowded cloud in wide pillars, and the same without what they do not hold."""
+    bevfusion = tiny_bevfusion("lidar_cameras", lidar_depth=True)
+    crowded = tiny_detector(**SHAPES, name="bevfusion", bevfusion=bevfusion, max_points=1)
+    model, sample = build(crowded, CLASSES).eval(), sample_of(0)
+    assert sample.points is not None
+    held = model.needs.sift(sample.points)
+    assert len(held) < len(sample.points)
+    whole, sifted = (stack_inputs([replace(sample, points=p)]) for p in (sample.points, held))
+    if mirrored:
+        whole, sifted = (mirror_image(given, True, False) for given in (whole, sifted))
+    with torch.inference_mode():
+        assert torch.equal(model.canvas(whole), model.canvas(sifted))
 
 
 def test_of_cameras_alone_points_change_nothing() -> None:

@@ -311,7 +311,7 @@ def test_a_detector_that_training_never_heard_of_is_trained_and_run(
         taxonomy=taxonomy,
         chosen=tiny_predict(max_boxes=5),
         device=cpu,
-    )
+    ).table
     assert found.sample_token.tolist() == ["0"] * 5 + ["1"] * 5
     assert set(found.class_name) <= set(CLASSES.class_names)
 

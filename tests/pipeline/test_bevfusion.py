@@ -1,6 +1,7 @@
 """BEVFusion through the stages: the LiDAR branch, then both sensors; cameras alone."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 from safetensors import safe_open
@@ -29,6 +30,17 @@ def modality_of(clone: Clone, model: str) -> Any:
 def tensors_of(clone: Clone, model: str) -> set[str]:
     with safe_open(clone.root / "data/models" / model / "model.safetensors", "pt") as file:
         return {name.split(".")[0] for name in file.keys()}
+
+
+def images_of(clone: Clone) -> list[Path]:
+    return sorted((clone.root / "data/raw/images").rglob("*.jpg"))
+
+
+def damage(image: Path) -> None:
+    """Cut it short, in a file of its own: DVC's cache has the same one."""
+    content = image.read_bytes()
+    image.unlink()
+    image.write_bytes(content[:3000])
 
 
 def score(clone: Clone, model: str) -> dict[str, float]:
@@ -66,7 +78,7 @@ def test_what_the_second_training_lacks_is_said_before_the_first(copy: Clone) ->
     assert "frames to do" not in said
     assert "bevfusion.cameras.swin" in said
     copy.override(values | {"bevfusion.cameras.backbone": "efficientnet_lite0"})
-    for image in (copy.root / "data/raw/images").rglob("*.jpg"):
+    for image in images_of(copy):
         image.unlink()
     said = copy.stage("finetune", check=False)
     assert "frames to do" not in said
@@ -87,11 +99,21 @@ def test_cameras_alone_and_a_rig_that_is_not_theirs(copy: Clone) -> None:
     assert modality_of(copy, "pretrain") == "cameras"
     assert "encoder" not in tensors_of(copy, "pretrain")
     assert score(copy, "pretrain")["mAP"] >= 0
+    damage(next(image for image in images_of(copy) if image.name.startswith("scene-0003")))
+    said = copy.stage("predict", "pretrain", check=False)
+    assert "execution.max_unreadable: 1 of 18 images (5.56%) are unreadable" in said
+    copy.override(load_preset("bevfusion_c") | SMALL | {"execution.max_unreadable": 0.1})
+    done = copy.run_stage("predict", "pretrain")
+    assert done.returncode == 0 and "note: left out 1 unreadable images: " in done.stdout
     configuration = copy.root / "data/models/pretrain/detector.json"
     stored = json.loads(configuration.read_text())
     configuration.write_text(json.dumps(stored | {"rig": stored["rig"][1:]}))
     said = copy.stage("predict", "pretrain", check=False)
     assert f"{stored['rig'][0]} is no camera that the model learned from" in said
+    for image in images_of(copy):
+        damage(image)
+    said = copy.stage("pretrain", check=False)
+    assert "execution.max_unreadable: 6 of " in said and "are unreadable so far" in said
 
 
 def test_the_map_beneath(copy: Clone) -> None:

@@ -99,6 +99,16 @@ def test_a_configuration_that_is_none_is_named(
         load_model(tmp_path, detector, classes)
 
 
+def test_a_model_of_maps_is_no_detector_of_boxes(
+    detector: Detector, classes: Taxonomy, tmp_path: Path
+) -> None:
+    save_model(tmp_path, build_detector(detector, classes, 0), detector, classes)
+    stored = json.loads((tmp_path / "detector.json").read_text())
+    (tmp_path / "detector.json").write_text(json.dumps(stored | {"task": "map"}))
+    with pytest.raises(InputError, match=r"detector\.json: this model has not learned boxes"):
+        load_model(tmp_path, detector, classes)
+
+
 def test_weights_of_another_shape_are_refused(
     detector: Detector, classes: Taxonomy, tmp_path: Path
 ) -> None:

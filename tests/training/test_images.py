@@ -1,5 +1,6 @@
 """Pixels follow their matrices, worked out by hand and found again in the images."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -11,7 +12,13 @@ from cm3d.errors import InputError
 from cm3d.geometry.arrays import NDArrayByte
 from cm3d.tables import Boxes3D, Cameras, Sweeps
 from cm3d.training.frames import TrainingFrame
-from cm3d.training.images import ImageAugmentation, check_images, load_images, rig_of
+from cm3d.training.images import (
+    ImageAugmentation,
+    UnreadableImages,
+    check_images,
+    load_images,
+    rig_of,
+)
 from tests.tiny_detector import sensors_at, tiny_bevfusion
 
 STORED_PX, WANTED_PX = (160, 90), (64, 32)
@@ -108,8 +115,9 @@ def test_images_stand_in_the_order_of_the_rig_with_their_matrices(tmp_path: Path
     frame, plain = frame_of(tmp_path, "BACK", "FRONT"), ImageAugmentation.none(CAMERAS)
     rig = ("FRONT", "BACK", "LEFT")
     scene = np.diag([2.0, 2, 2, 1])
-    images = load_images(frame, rig, sensors_at(tmp_path), CAMERAS, plain, scene)
+    images, unreadable = load_images(frame, rig, sensors_at(tmp_path), CAMERAS, plain, scene)
     assert images.pixels.shape == (3, 3, 32, 64)
+    assert unreadable == ()
     assert images.pixels[:, 0, 16, 32].tolist() == [100, 50, 0]
     assert images.seen.tolist() == [True, True, False]
     # the cameras are 1 m above the LiDAR
@@ -124,9 +132,30 @@ def test_an_unreadable_image_is_seen_as_nothing(tmp_path: Path) -> None:
     frame = frame_of(tmp_path, "BACK", "FRONT")
     (tmp_path / "BACK.png").write_bytes(b"no image")
     plain = ImageAugmentation.none(CAMERAS)
-    images = load_images(frame, ("BACK", "FRONT"), sensors_at(tmp_path), CAMERAS, plain, np.eye(4))
+    rig, scene = ("BACK", "FRONT"), np.eye(4)
+    images, unreadable = load_images(frame, rig, sensors_at(tmp_path), CAMERAS, plain, scene)
+    assert unreadable == (str(tmp_path / "BACK.png"),)
     assert images.seen.tolist() == [False, True]
     assert not images.pixels[0].any()
+
+
+def test_unreadable_images_are_counted_once_and_too_many_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One of four may be; a frame that is drawn twice has no more images for that."""
+    frame = frame_of(tmp_path, "BACK", "FRONT")
+    other = replace(frame, sample_token="other")
+    unreadable = UnreadableImages([frame, frame, other], 0.25)
+    unreadable.add(())
+    unreadable.say("pretrain")
+    assert capsys.readouterr().out == ""
+    unreadable.add(("BACK.png",))
+    unreadable.add(("BACK.png",))
+    unreadable.say("pretrain")
+    said = capsys.readouterr().out
+    assert said == "note: pretrain: 1 images could not be read: BACK.png\n"
+    with pytest.raises(InputError, match=r"max_unreadable: 2 of 4 images \(50.00%\)"):
+        unreadable.add(("FRONT.png",))
 
 
 def test_an_image_of_another_size_is_refused(tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ def test_frames_without_points_and_no_frames(
             chosen=tiny_predict(),
             device=CPU,
             batch_size=2,
-        )
+        ).table
         assert type(found) is Boxes3D
         assert len(found[found.score > 0.2]) == 0
 
@@ -96,7 +96,7 @@ def test_batches_and_readers_change_no_box(
             device=CPU,
             batch_size=size,
             readers=threads,
-        )
+        ).table
         for size, threads in ((1, 0), (batch_size, readers))
     )
     assert len(alone) == 5 * 20
@@ -138,7 +138,7 @@ def test_readers_sift_and_change_no_bit(
             chosen=tiny_predict(min_score=0.0, max_boxes=50, double_flip=double_flip),
             device=CPU,
             batch_size=2,
-        )
+        ).table
 
     sifted = found()
     sifted_points = given.pop()
@@ -185,7 +185,7 @@ def test_predictions_are_the_same_twice(
     frames = [make_frame(make_boxes("a", ("car", 3.0, 3.0, 1.0)), "a")]
     eager = tiny_predict(min_score=0.0, double_flip=double_flip)
     first, second = (
-        predict(model, frames, sensors=sensors, taxonomy=taxonomy, chosen=eager, device=CPU)
+        predict(model, frames, sensors=sensors, taxonomy=taxonomy, chosen=eager, device=CPU).table
         for _ in range(2)
     )
     assert len(first) > 10

@@ -50,7 +50,7 @@ def test_an_overfitted_detector_finds_its_boxes(frames, tmp_path, sensors: Senso
         taxonomy=tiny_taxonomy(),
         chosen=tiny_predict(),
         device=CPU,
-    )
+    ).table
     found = found[found.score > 0.4]
 
     assert sorted(zip(found.sample_token, found.class_name, strict=True)) == [

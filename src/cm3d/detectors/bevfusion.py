@@ -4,6 +4,7 @@ Its LiDAR branch alone is CenterPoint by name and shape, so that weights go from
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from torch import Tensor, nn
@@ -61,9 +62,13 @@ class BevFusion(BevDetector):
         if self.modality == "lidar":
             return encode(self.encoder, inputs)
         assert inputs.images is not None
-        seen: Tensor = self.cameras(inputs.images, inputs.points)
         if self.modality == "cameras":
+            seen: Tensor = self.cameras(inputs.images, inputs.points)
             return seen
+        assert inputs.points is not None
+        # both branches have the same points, whether or not they were sifted on their way here
+        inputs = replace(inputs, points=self.encoder.voxelize.held(inputs.points))
+        seen = self.cameras(inputs.images, inputs.points)
         fused: Tensor = self.fuser(seen, encode(self.encoder, inputs))
         return fused
 

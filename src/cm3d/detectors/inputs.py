@@ -126,12 +126,14 @@ class Batch(Tensors):
         labels: The boxes that it should find.
         maps: (B, classes, rows, columns) whether the ground is of a class, see `GroundMap.masks`;
             None where it should not say so.
+        unreadable: Image files that the samples should have had.
     """
 
     tokens: tuple[str, ...]
     inputs: Inputs
     labels: LabelTensors
     maps: Tensor | None = None
+    unreadable: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,6 +146,7 @@ class Sample:
         boxes: What is to be learned, LiDAR frame; their score is the weight of `LabelTensors`.
         images: Without B; None where the detector sees no cameras.
         maps: (classes, rows, columns), see `Batch`.
+        unreadable: Image files that it should have had.
     """
 
     token: str
@@ -151,6 +154,7 @@ class Sample:
     boxes: SensorBoxes
     images: Images | None = None
     maps: NDArrayBool | None = None
+    unreadable: tuple[str, ...] = ()
 
 
 def stack_inputs(samples: Sequence[Sample]) -> Inputs:
@@ -178,7 +182,13 @@ def collate(samples: Sequence[Sample]) -> Batch:
     )
     masks = [torch.from_numpy(sample.maps) for sample in samples if sample.maps is not None]
     maps = torch.stack(masks) if masks else None
-    return Batch(tuple(sample.token for sample in samples), stack_inputs(samples), labels, maps)
+    return Batch(
+        tokens=tuple(sample.token for sample in samples),
+        inputs=stack_inputs(samples),
+        labels=labels,
+        maps=maps,
+        unreadable=tuple(path for sample in samples for path in sample.unreadable),
+    )
 
 
 def _owners(lengths: Sequence[int]) -> Tensor:

@@ -59,6 +59,7 @@ def write_noted_tables(
     unit: str = "image",
     beside: Sequence[Path] = (),
     splits: Mapping[str, str] | None = None,
+    images: int | None = None,
 ) -> LeftOut:
     """The same where some images may be unreadable, and say what was left out.
 
@@ -75,6 +76,7 @@ def write_noted_tables(
         unit: What `sizes` counts.
         beside: Folders of the further tables that `make` gives, in their order.
         splits: Of each scene, to say where nothing at all of a split can be read.
+        images: How many there are in all; None: `sizes` counts them.
 
     Returns:
         Names of what was left out, by reason, in the order of the scenes.
@@ -92,7 +94,7 @@ def write_noted_tables(
         for scene, left_out in progress:
             done[scene] = left_out
             unreadable += left_out.get(UNREADABLE, ())
-            refuse_too_many(unreadable, sum(sizes.values()), execution.max_unreadable)
+            refuse_too_many(unreadable, images or sum(sizes.values()), execution.max_unreadable)
     merged = merge_left_out(done[scene] for scene in sizes)
     say_what_was_left_out(merged)
     say_blank_splits(

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from safetensors.torch import save
 
@@ -17,6 +17,7 @@ from cm3d.taxonomy import Taxonomy
 from cm3d.weights import check_weights, read_weights
 
 _WEIGHTS, _CONFIGURATION = "model.safetensors", "detector.json"
+_LEARNED: Final = {"boxes": "boxes", "map": "what the ground is"}  # by task
 
 
 def save_model(folder: Path, model: Detector, section: params.Network, taxonomy: Taxonomy) -> None:
@@ -87,6 +88,11 @@ def _check_configuration(
         raise InputError(
             f"{path}: trained on classes {shown(stored['heads'])}, by head, and taxonomy "
             f"{taxonomy.name} has {taxonomy.heads}; retrain or set taxonomy back"
+        )
+    if stored["task"] != section.task:
+        raise InputError(
+            f"{path}: this model has not learned {_LEARNED[section.task]}, its task is "
+            f"{shown(stored['task'])}; name another model"
         )
     before, now = _leaves(stored), _leaves(section.model_dump())
     for name, value in now.items():

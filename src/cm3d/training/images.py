@@ -1,7 +1,7 @@
 """Camera images of a keyframe, as the network wants them, with what was done to their pixels."""
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -137,7 +137,7 @@ def load_images(
     wanted: Cameras,
     augmentation: ImageAugmentation,
     lidar_augmentation: NDArrayFloat,
-) -> Images:
+) -> tuple[Images, tuple[str, ...]]:
     """Images of one keyframe; a camera without an image is seen as nothing.
 
     Args:
@@ -148,6 +148,9 @@ def load_images(
         augmentation: Of the pixels.
         lidar_augmentation: (4, 4) of the scene.
 
+    Returns:
+        The images, and the files that cannot be read.
+
     Raises:
         InputError: An image has another size than the index says.
     """
@@ -156,7 +159,7 @@ def load_images(
     intrinsics_px, to_pixels = np.stack([np.eye(3)] * len(rig)), np.stack([np.eye(3)] * len(rig))
     lidar_SE3_camera, seen = np.stack([np.eye(4)] * len(rig)), np.zeros(len(rig), dtype=bool)
     rows = {channel: row for row, channel in enumerate(cameras.channel)}
-    lidar_SE3_global = frame.global_SE3_lidar.inverse()
+    lidar_SE3_global, unreadable = frame.global_SE3_lidar.inverse(), []
     for place, channel in enumerate(rig):
         if (row := rows.get(channel)) is None:
             continue
@@ -164,6 +167,7 @@ def load_images(
         try:
             image = read_image(sensors.root / cameras.path[row], stored_px)
         except UnreadableImageError:
+            unreadable.append(str(sensors.root / cameras.path[row]))
             continue
         pixels[place] = augmentation.apply(image, wanted_px)
         intrinsics_px[place] = cameras.intrinsics_px[row].reshape(3, 3)
@@ -171,7 +175,7 @@ def load_images(
         camera = SE3.from_pose(cameras.global_SE3_camera[row])
         lidar_SE3_camera[place] = (lidar_SE3_global @ camera).matrix
         seen[place] = True
-    return Images(
+    images = Images(
         pixels=torch.from_numpy(pixels).permute(0, 3, 1, 2).contiguous(),
         intrinsics_px=torch.from_numpy(intrinsics_px).float(),
         lidar_SE3_camera=torch.from_numpy(lidar_SE3_camera).float(),
@@ -179,3 +183,29 @@ def load_images(
         lidar_augmentation=torch.from_numpy(lidar_augmentation).float(),
         seen=torch.from_numpy(seen),
     )
+    return images, tuple(unreadable)
+
+
+class UnreadableImages:
+    """Images that a training could not read, each counted once however often it is drawn."""
+
+    def __init__(self, frames: Sequence[TrainingFrame], limit: float) -> None:
+        """Of all images of the frames a share may be unreadable, `execution.max_unreadable`."""
+        by_token = {frame.sample_token: len(frame.cameras) for frame in frames}
+        self._images, self._limit = sum(by_token.values()), limit
+        self._paths: dict[str, None] = {}
+
+    def add(self, paths: Iterable[str]) -> None:
+        """Count those of a batch.
+
+        Raises:
+            InputError: They are too many by now.
+        """
+        self._paths |= dict.fromkeys(paths)
+        refuse_too_many(list(self._paths), self._images, self._limit)
+
+    def say(self, title: str) -> None:
+        """Print a line if there were any."""
+        if self._paths:
+            first = next(iter(self._paths))
+            print(f"note: {title}: {len(self._paths)} images could not be read: {first}")

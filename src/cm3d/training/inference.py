@@ -20,6 +20,7 @@ from cm3d.params import Predict
 from cm3d.sensors.card import Sensors
 from cm3d.tables import Boxes3D
 from cm3d.tables.map_predictions import MapPredictions
+from cm3d.tables.noted import UNREADABLE, Noted
 from cm3d.taxonomy import Taxonomy
 from cm3d.training.determinism import deterministic, one_thread
 from cm3d.training.frames import TrainingFrame, load_points, to_global
@@ -41,7 +42,7 @@ def predict(
     device: torch.device,
     batch_size: int = 1,
     readers: int = 1,
-) -> Boxes3D:
+) -> Noted[Boxes3D]:
     """Detect in every frame; boxes in the global frame, best first within a frame.
 
     Args:
@@ -54,6 +55,9 @@ def predict(
         batch_size: Frames that the model sees at once; boxes depend on it by rounding at most.
         readers: Threads that read ahead; 0 reads here. Boxes do not depend on it.
 
+    Returns:
+        What was found, with the images that could not be read.
+
     Raises:
         InputError: A sensor file is missing or cut short, or the cameras are not the model's.
     """
@@ -61,12 +65,14 @@ def predict(
     sift = every_point if chosen.double_flip else model.needs.sift
     read = _Reader(model, sensors, sift)
     detect_in = partial(detect, model, chosen=chosen, device=device)
-    found = []
-    for frame, boxes in _run(model, frames, read, detect_in, device, batch_size, readers):
+    found, unreadable = [], []
+    for frame, sample, boxes in _run(model, frames, read, detect_in, device, batch_size, readers):
         pose = frame.global_SE3_lidar
         found.append(to_global(boxes, frame.sample_token, pose, model.class_names))
+        unreadable += sample.unreadable
     result = Boxes3D.concatenate(found)
-    return result.replace(attribute_name=attributes(result, taxonomy))
+    named = result.replace(attribute_name=attributes(result, taxonomy))
+    return Noted(named, {UNREADABLE: tuple(unreadable)})
 
 
 def predict_maps(
@@ -77,7 +83,7 @@ def predict_maps(
     device: torch.device,
     batch_size: int = 1,
     readers: int = 1,
-) -> MapPredictions:
+) -> Noted[MapPredictions]:
     """Say what the ground is around every frame.
 
     Args:
@@ -88,16 +94,21 @@ def predict_maps(
         batch_size: Frames that the model sees at once.
         readers: Threads that read ahead; 0 reads here.
 
+    Returns:
+        What was found, with the images that could not be read.
+
     Raises:
         InputError: A sensor file is missing or cut short, or the cameras are not the model's.
     """
     read = _Reader(model, sensors, model.needs.sift)
     reached_in = partial(_thresholds_reached, model, device=device)
-    found = [
-        MapPredictions.of_frame(frame.sample_token, reached)
-        for frame, reached in _run(model, frames, read, reached_in, device, batch_size, readers)
-    ]
-    return MapPredictions.concatenate(found)
+    found, unreadable = [], []
+    for frame, sample, reached in _run(
+        model, frames, read, reached_in, device, batch_size, readers
+    ):
+        found.append(MapPredictions.of_frame(frame.sample_token, reached))
+        unreadable += sample.unreadable
+    return Noted(MapPredictions.concatenate(found), {UNREADABLE: tuple(unreadable)})
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,14 +120,16 @@ class _Reader:
     sift: Callable[[NDArrayFloat32], NDArrayFloat32]
 
     def __call__(self, frame: TrainingFrame) -> Sample:
-        needs, images = self.model.needs, None
+        needs, images, unreadable = self.model.needs, None, ()
         points = self.sift(load_points(frame, self.sensors, needs)) if needs.points else None
         if needs.cameras is not None:
             plain = ImageAugmentation.none(needs.cameras)
-            images = load_images(
+            images, unreadable = load_images(
                 frame, self.model.rig, self.sensors, needs.cameras, plain, np.eye(4)
             )
-        return Sample(frame.sample_token, points, SensorBoxes.empty(), images)
+        return Sample(
+            frame.sample_token, points, SensorBoxes.empty(), images, unreadable=unreadable
+        )
 
 
 def _run(
@@ -127,8 +140,8 @@ def _run(
     device: torch.device,
     batch_size: int,
     readers: int,
-) -> Iterator[tuple[TrainingFrame, AnswerT]]:
-    """Each frame with what a model says of it, batch by batch."""
+) -> Iterator[tuple[TrainingFrame, Sample, AnswerT]]:
+    """Each frame with what a model sees and says of it, batch by batch."""
     model.to(device).eval()
     if model.needs.cameras is not None:
         _check_rig(rig_of(frames), model.rig)
@@ -136,8 +149,8 @@ def _run(
     with deterministic(), one_thread(device):
         for start in range(0, len(frames), batch_size):
             of_batch = frames[start : start + batch_size]
-            answers = answer(list(islice(samples, len(of_batch))))
-            yield from zip(of_batch, answers, strict=True)
+            seen = list(islice(samples, len(of_batch)))
+            yield from zip(of_batch, seen, answer(seen), strict=True)
 
 
 @torch.inference_mode()

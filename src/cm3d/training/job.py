@@ -43,7 +43,8 @@ class TrainingJob:
         loaders: Processes that make samples ahead, per process of the training.
         cached_clouds_gb: LiDAR clouds that each of them keeps in memory.
         checkpoint_s: At least so long between two states.
-        ground_maps: See `train`.
+        ground_maps: See `train`, as the next one.
+        max_unreadable: Share of the images.
     """
 
     title: str
@@ -57,6 +58,7 @@ class TrainingJob:
     cached_clouds_gb: float = 0.0
     checkpoint_s: float = 60.0
     ground_maps: Mapping[str, GroundMap] | None = None
+    max_unreadable: float = 1.0
 
     def __call__(self, device: torch.device) -> None:
         """Train; the first process writes.
@@ -82,6 +84,7 @@ class TrainingJob:
             ),
             pasting=self._pasting(model.needs) if recipe.schedule.copy_paste else None,
             ground_maps=self.ground_maps,
+            max_unreadable=self.max_unreadable,
         )
         if rank() == 0:
             folder = self.folder / MODEL

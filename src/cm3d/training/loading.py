@@ -102,10 +102,10 @@ class Samples(Dataset[Sample | InputError]):
         points = self._points(frame) if needs.points else None
         if self.pasting is not None and points is not None:
             points, boxes = self.pasting(points, boxes, rng)
-        images = None
+        images, unreadable = None, ()
         if needs.cameras is not None:
             of_images = ImageAugmentation.draw(needs.cameras, rng)
-            images = load_images(
+            images, unreadable = load_images(
                 frame, self.rig, self.sensors, needs.cameras, of_images, augmentation.matrix
             )
         return Sample(
@@ -114,6 +114,7 @@ class Samples(Dataset[Sample | InputError]):
             augmentation.apply_to_boxes(boxes),
             images,
             self._masks(frame, augmentation) if needs.maps else None,
+            unreadable,
         )
 
     def _masks(self, frame: TrainingFrame, augmentation: Augmentation) -> NDArrayBool:

@@ -18,6 +18,7 @@ from cm3d.sensors.card import Sensors
 from cm3d.training.copy_paste import Pasting
 from cm3d.training.determinism import deterministic
 from cm3d.training.frames import TrainingFrame
+from cm3d.training.images import UnreadableImages
 from cm3d.training.loading import Samples, Step, load_batches, plan_steps
 from cm3d.training.recipe import Recipe
 from cm3d.training.resume import ResumeFile
@@ -69,6 +70,7 @@ def train(
     machinery: Machinery,
     pasting: Pasting | None = None,
     ground_maps: Mapping[str, GroundMap] | None = None,
+    max_unreadable: float = 1.0,
 ) -> TrainedModel:
     """Train a detector; the same arguments give the same bytes on the same CPU threads.
 
@@ -82,10 +84,11 @@ def train(
         machinery: On what.
         pasting: Objects that frames are filled up with.
         ground_maps: Of their locations, where the detector learns what these draw.
+        max_unreadable: Share of the images that may be unreadable.
 
     Raises:
-        InputError: The loss diverged, a sensor file cannot be read, or a batch is too small to
-            be shared.
+        InputError: The loss diverged, a sensor file or too many images cannot be read, or a batch
+            is too small to be shared.
     """
     fingerprint = recipe.fingerprint(frames, model.state_dict())
     state = ResumeFile(machinery.resume_folder, fingerprint, machinery.checkpoint_s)
@@ -102,10 +105,12 @@ def train(
     todo = steps[len(history) :]
     cache_bytes = int(machinery.cached_clouds_gb * 1e9)
     samples = Samples(frames, sensors, model.needs, recipe, pasting, cache_bytes, ground_maps)
+    unreadable = UnreadableImages(frames, max_unreadable)
     batches = load_batches(samples, todo, machinery.loaders, machinery.device)
     try:
         with deterministic(), _Progress(steps, len(history), machinery.description) as progress:
             for step, batch in zip(todo, progress.timed(batches), strict=True):
+                unreadable.add(batch.unreadable)
                 figures = trainer.step(batch)
                 history.append({"epoch": step.epoch, "step": len(history)} | figures)
                 progress.show(step, figures["loss"])
@@ -113,6 +118,7 @@ def train(
                     state.save_if_due(history, trainer.parts)
     except InputError as error:
         raise InputError(f"{error}; {state}") from error
+    unreadable.say(machinery.description)
     return TrainedModel(trainer.trained.cpu().eval(), history, progress.waiting)
 
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from cm3d.detectors.grid import Grid
+from cm3d.detectors.inputs import Points
 from cm3d.geometry.arrays import NDArrayFloat32
 from cm3d.params import Detector
 
@@ -72,6 +73,11 @@ class Voxelizer:
             count=count,
             position=self._position(key),
         )
+
+    def held(self, points: Points) -> Points:
+        """Those that the voxels of a batch hold; of points that were sifted, all."""
+        rows, _, _ = self._chosen(points.values, points.frame)
+        return points.map(lambda values: values.index_select(0, rows))
 
     def sift(self, points: NDArrayFloat32) -> NDArrayFloat32:
         """Of one frame's points (N, 5) those that its voxels hold, voxel by voxel.
