@@ -65,7 +65,8 @@ def predict(
     sift = every_point if chosen.double_flip else model.needs.sift
     read = _Reader(model, sensors, sift)
     detect_in = partial(detect, model, chosen=chosen, device=device)
-    found, unreadable = [], []
+    found = []
+    unreadable: list[str] = []
     for frame, sample, boxes in _run(model, frames, read, detect_in, device, batch_size, readers):
         pose = frame.global_SE3_lidar
         found.append(to_global(boxes, frame.sample_token, pose, model.class_names))
@@ -102,7 +103,8 @@ def predict_maps(
     """
     read = _Reader(model, sensors, model.needs.sift)
     reached_in = partial(_thresholds_reached, model, device=device)
-    found, unreadable = [], []
+    found = []
+    unreadable: list[str] = []
     for frame, sample, reached in _run(
         model, frames, read, reached_in, device, batch_size, readers
     ):
@@ -120,7 +122,8 @@ class _Reader:
     sift: Callable[[NDArrayFloat32], NDArrayFloat32]
 
     def __call__(self, frame: TrainingFrame) -> Sample:
-        needs, images, unreadable = self.model.needs, None, ()
+        needs, images = self.model.needs, None
+        unreadable: tuple[str, ...] = ()
         points = self.sift(load_points(frame, self.sensors, needs)) if needs.points else None
         if needs.cameras is not None:
             plain = ImageAugmentation.none(needs.cameras)

@@ -102,7 +102,8 @@ class Samples(Dataset[Sample | InputError]):
         points = self._points(frame) if needs.points else None
         if self.pasting is not None and points is not None:
             points, boxes = self.pasting(points, boxes, rng)
-        images, unreadable = None, ()
+        images = None
+        unreadable: tuple[str, ...] = ()
         if needs.cameras is not None:
             of_images = ImageAugmentation.draw(needs.cameras, rng)
             images, unreadable = load_images(
