@@ -70,7 +70,7 @@ def main() -> None:
     parser.add_argument("revisions", nargs="+", help="commits or experiments")
     revisions = parser.parse_args().revisions
     for spec in specifications(revisions):
-        if name := TITLES.get(spec["title"]["text"]):
+        if name := TITLES.get(spec.get("title", {}).get("text")):  # metrics have empty ones
             image = vl_convert.vegalite_to_png(spec, vl_version=VEGA_LITE, scale=_SCALE)
             (IMAGES / f"compare_{name}.png").write_bytes(image)
     (IMAGES / "compare_exp_show.png").write_bytes(terminal(dvc(*_EXP_SHOW, "--no-pager")))
