@@ -33,7 +33,14 @@ class Bars:
 
 def draw_bars(bars: Bars) -> str:
     """The picture as SVG, the same text for the same figures."""
-    with mpl.rc_context({"svg.hashsalt": bars.title, "svg.fonttype": "none", "font.size": 9}):
+    with mpl.rc_context(
+        {
+            "svg.hashsalt": bars.title,
+            "svg.fonttype": "none",
+            "font.size": 9,
+            "text.parse_math": False,  # a dollar is a dollar
+        }
+    ):
         figure = Figure(figsize=(8, 1.2 + 0.24 * len(bars.names)), layout="constrained")
         axes = figure.subplots()
         measured, here = _known(bars.here)

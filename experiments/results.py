@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from cm3d.datasets.waymo_sim.rig import FRAME_PERIOD_US
 from cm3d.errors import InputError
+from cm3d.execution.files import write_whole
 from cm3d.params import EMBEDDED, Params, read_json
 from cm3d.simulation.schedule import Timeline
 from experiments.paired import Paired, compare
@@ -173,10 +174,18 @@ def read_results(path: Path) -> dict[str, Any]:
             str(row["name"])
             for entry in row["measured"]:
                 run_of(entry)
+                _check_figures(entry)
         str(content["scale"])
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise InputError(f"{path}: no results of a table ({error!r}); {remedy}") from error
     return dict(content)
+
+
+def _check_figures(entry: Mapping[str, Any]) -> None:
+    for name, value in entry.items():
+        kinds = (int,) if name in (_SEED, _DRAW) else (int, float)
+        if name != _RUN and not (type(value) in kinds and math.isfinite(value)):
+            raise ValueError(f"{name} is {value!r}")
 
 
 def results_of(table: PaperTable, content: Mapping[str, Any]) -> list[Result]:
@@ -267,14 +276,18 @@ def bars(table: PaperTable, results: Sequence[Result]) -> Bars:
 
 
 def write_table(name: str, table: PaperTable, content: Mapping[str, Any], folder: Path) -> str:
-    """Write a table beside its JSON: Markdown, which is returned, CSV and picture."""
+    """Write a table beside its JSON: Markdown, which is returned, CSV and picture.
+
+    Raises:
+        InputError: A file cannot be written.
+    """
     results = results_of(table, content)
     text = markdown(table, str(content.get("scale", "")), results)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{name}.md").write_text(text)
-    (folder / f"{name}.csv").write_text(csv_text(table, results))
+    contents = {"md": text, "csv": csv_text(table, results)}
     if (picture := bars(table, results)).names:
-        (folder / f"{name}.svg").write_text(draw_bars(picture))
+        contents["svg"] = draw_bars(picture)
+    for kind, content_of_kind in contents.items():
+        write_whole(folder / f"{name}.{kind}", content_of_kind.encode())
     return text
 
 

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from cm3d.errors import InputError
+from cm3d.execution.files import write_whole
 from cm3d.params import EMBEDDED, Params, data_root, parse_params, read_yaml
 from experiments.forecast import Cost, Forecast, describe
 from experiments.needs import needs
@@ -255,8 +256,7 @@ def _run_recorded(plan: Plan, record: Recording) -> str:
     rows = measured_rows(plan)
     scale = _scale(plan)
     content = {"table": plan.name, "title": plan.table.title, "scale": scale, "rows": rows}
-    plan.folder.mkdir(parents=True, exist_ok=True)
-    (plan.folder / f"{plan.name}.json").write_text(json.dumps(content, indent=2) + "\n")
+    write_whole(plan.folder / f"{plan.name}.json", f"{json.dumps(content, indent=2)}\n".encode())
     text = write_table(plan.name, plan.table, content, plan.folder)
     say(f"{plan.name}: written to {plan.folder / plan.name}.{{json,md,csv}}")
     for trial in plan.trials:
@@ -381,6 +381,9 @@ def main() -> None:
         run_plans(plans)
     except InputError as error:
         raise SystemExit(str(error)) from error
+    except KeyboardInterrupt:
+        say("interrupted; what has been run is kept, the same command goes on")
+        raise SystemExit(130) from None
 
 
 if __name__ == "__main__":

@@ -46,6 +46,12 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.out.suffix != ".png":
         raise InputError(f"--out {arguments.out}: a picture's name ends in .png")
+    if arguments.rerun and arguments.rerun.suffix != ".rrd":
+        raise InputError(f"--rerun {arguments.rerun}: a recording's name ends in .rrd")
+    if not 0 <= arguments.min_score <= 1:
+        raise InputError(f"--min-score {arguments.min_score:g}: give 0 to 1")
+    if not 1 <= arguments.sweeps <= 1000:
+        raise InputError(f"--sweeps {arguments.sweeps}: give 1 to 1000")
     if not 1 <= arguments.range <= 500:
         raise InputError(f"--range {arguments.range:g}: give 1 to 500 metres")
     params = load_params()

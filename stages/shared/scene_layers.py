@@ -226,7 +226,7 @@ def frame_index(frames: Frames, wanted: str) -> int:
     tokens: list[str] = frames.sample_token.tolist()
     if wanted in tokens:
         return tokens.index(wanted)
-    if wanted.isascii() and wanted.isdigit() and int(wanted) < len(tokens):
+    if wanted.isascii() and wanted.isdigit() and len(wanted) < 9 and int(wanted) < len(tokens):
         return int(wanted)
     raise InputError(
         f"--frame {wanted}: {frames.scene_name[0]} has no such keyframe; give 0 to "

@@ -10,6 +10,7 @@ from cm3d.errors import InputError
 from cm3d.params import load_params, parse_params, read_yaml
 from experiments.overrides import with_overrides
 from experiments.paper_tables import PaperTable, Row, load_table
+from experiments.pictures import Bars, draw_bars
 from experiments.preset import load_preset
 from experiments.results import (
     Result,
@@ -194,6 +195,27 @@ def test_what_is_no_result_is_one_line(tmp_path: Path, text: str) -> None:
     (tmp_path / "table2.json").write_text(text)
     with pytest.raises(InputError, match=r"table2\.json: .*restore it with Git"):
         write_again(["table2"], tmp_path)
+
+
+@pytest.mark.parametrize("value", ['"abc"', "null", "[1]", "true", "NaN", "1e999"])
+@pytest.mark.parametrize("name", ["mAP", "seed"])
+def test_what_is_no_figure_is_named(tmp_path: Path, name: str, value: str) -> None:
+    entry = ", ".join(f'"{n}": {value if n == name else 1}' for n in ("seed", "mAP"))
+    text = f'{{"scale": "s", "rows": [{{"name": "Baseline", "measured": [{{{entry}}}]}}]}}'
+    (tmp_path / "table2.json").write_text(text)
+    with pytest.raises(InputError, match=r"table2\.json: .*restore it with Git"):
+        write_again(["table2"], tmp_path)
+    assert not (tmp_path / "table2.md").exists()
+
+
+def test_a_place_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "table5.md").mkdir()
+    with pytest.raises(InputError, match=r"table5\.md"):
+        write_again(["table5"], tmp_path)
+
+
+def test_a_dollar_is_no_formula() -> None:
+    assert "$\\foo{$" in draw_bars(Bars("$\\frac{$", "mAP", ["$\\foo{$"], [1.0], [None], [None]))
 
 
 @pytest.mark.parametrize(
