@@ -14,7 +14,6 @@ and what presets give to `experiments/results/<presets>/`.
 """
 
 import argparse
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -22,7 +21,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from cm3d.errors import InputError
-from cm3d.execution.files import write_whole
+from cm3d.execution.files import write_json
 from cm3d.params import EMBEDDED, Params, data_root, parse_params, read_yaml
 from experiments.forecast import Cost, Forecast, describe
 from experiments.needs import needs
@@ -256,7 +255,7 @@ def _run_recorded(plan: Plan, record: Recording) -> str:
     rows = measured_rows(plan)
     scale = _scale(plan)
     content = {"table": plan.name, "title": plan.table.title, "scale": scale, "rows": rows}
-    write_whole(plan.folder / f"{plan.name}.json", f"{json.dumps(content, indent=2)}\n".encode())
+    write_json(plan.folder / f"{plan.name}.json", content)
     text = write_table(plan.name, plan.table, content, plan.folder)
     say(f"{plan.name}: written to {plan.folder / plan.name}.{{json,md,csv}}")
     for trial in plan.trials:
