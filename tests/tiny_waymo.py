@@ -122,6 +122,17 @@ def rewrite(path: Path, change: Callable[[pa.Table], pa.Table]) -> None:
     pq.write_table(change(table), path)
 
 
+def appended(key: str, value: int) -> Callable[[pa.Table], pa.Table]:
+    """The first row once more, with another key."""
+
+    def change(table: pa.Table) -> pa.Table:
+        row = table.slice(0, 1)
+        other = pa.array([value], table.schema.field(key).type)
+        return pa.concat_tables([table, row.set_column(table.column_names.index(key), key, other)])
+
+    return change
+
+
 def shuffle(path: Path) -> None:
     """Bring rows into another order."""
     rewrite(path, lambda table: table.take(pa.array(order_of(len(table)))))

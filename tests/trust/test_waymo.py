@@ -27,7 +27,16 @@ from cm3d.datasets.waymo.components import (
 from cm3d.params import load_params
 from cm3d.taxonomy import Taxonomy, load_taxonomy
 from stages.download import write_index
-from tests.tiny_waymo import TIMES_US, TRAIN, VAL, open_waymo, path_of, rewrite, write_waymo
+from tests.tiny_waymo import (
+    TIMES_US,
+    TRAIN,
+    VAL,
+    appended,
+    open_waymo,
+    path_of,
+    rewrite,
+    write_waymo,
+)
 from tests.trust.refusal import content_of, refuses
 
 Break = Callable[[Path], None]
@@ -246,7 +255,7 @@ CASES: dict[str, tuple[Break, tuple[str, ...]]] = {
     ),
     "a range that is infinite": (
         changed(LIDAR, with_column(LIDAR, f"{IMAGE_1}.values", first([np.inf] * 256))),
-        (LIDAR_FILE, "laser TOP", "not finite"),
+        (LIDAR_FILE, "laser TOP", "farther away, or nowhere"),
     ),
     "a mirrored pose": (
         changed(VEHICLE_POSE, with_column(VEHICLE_POSE, POSE, first(MIRROR))),
@@ -266,8 +275,51 @@ CASES: dict[str, tuple[Break, tuple[str, ...]]] = {
     ),
     "a box without length": (
         changed(LIDAR_BOX, with_column(LIDAR_BOX, "box.size.x", first(0.0))),
-        (f"scene {TRAIN}", f"keyframe {TRAIN}-{TIMES_US[0]}", "sides > 0"),
+        (BOXES_FILE, f"frame {TIMES_US[0]}: box 'car", "not above 0", "fetch it again"),
     ),
+    "a box that is nowhere": (
+        changed(LIDAR_BOX, with_column(LIDAR_BOX, "box.center.z", first(np.nan))),
+        (BOXES_FILE, f"frame {TIMES_US[0]}: box 'car", "not finite"),
+    ),
+    "poses of pixels of another time": (
+        changed(LIDAR_POSE, appended(TIME, LATER)),
+        (POSE_FILE, f"frame {LATER} has no row in vehicle_pose"),
+    ),
+    "poses of pixels of a sixth laser": (
+        changed(LIDAR_POSE, appended(LASER, 6)),
+        (POSE_FILE, "laser 6 is none of", "fetch it again"),
+    ),
+    "points at the end of the world": (
+        changed(LIDAR_POSE, with_column(LIDAR_POSE, f"{IMAGE_1}.values", first([3e38] * 384))),
+        (LIDAR_FILE, f"frame {TIMES_US[0]}, laser TOP", "10000 m or farther", "lidar_pose"),
+    ),
+    "beams in degrees": (
+        changed(
+            LIDAR_CALIBRATION,
+            with_column(LIDAR_CALIBRATION, "beam_inclination.values", first([-17.6, -5, 0, 2])),
+        ),
+        ("lidar_calibration", "laser TOP: beam_inclination is not in radians"),
+    ),
+    "beams from the highest down": (
+        changed(
+            LIDAR_CALIBRATION,
+            with_column(LIDAR_CALIBRATION, "beam_inclination.values", first([0.1, 0, -0.1, -0.2])),
+        ),
+        ("lidar_calibration", "laser TOP", "from the lowest beam up", "fetch it again"),
+    ),
+    "a view that is upside down": (
+        changed(
+            LIDAR_CALIBRATION, with_column(LIDAR_CALIBRATION, "beam_inclination.max", first(-1.5))
+        ),
+        ("lidar_calibration", "laser TOP", "from the lowest beam up"),
+    ),
+    **{
+        f"a camera whose {name} is {value}": (
+            changed(CAMERA_CALIBRATION, with_column(CAMERA_CALIBRATION, name, first(value))),
+            ("camera_calibration", "camera FRONT: f_u, f_v, width or height is not above 0"),
+        )
+        for name, value in (("intrinsic.f_u", -2000.0), ("width", 0), ("height", -5))
+    },
     "rows of two segments": (
         changed(LIDAR, with_column(LIDAR, SEGMENT, first(VAL))),
         (LIDAR_FILE, f"rows of segment '{VAL}'"),

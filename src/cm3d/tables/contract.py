@@ -57,7 +57,10 @@ def first_fault(table: Any, key: Sequence[str]) -> Fault | None:
 def shown(value: Any) -> str:
     """A value in a message, on one line and not too long."""
     plain = value.tolist() if isinstance(value, np.ndarray | np.generic) else value
-    text = repr(plain)
+    try:
+        text = repr(plain)
+    except ValueError:  # Python writes no integer of thousands of digits
+        text = "a number of thousands of digits"
     return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}..."
 
 

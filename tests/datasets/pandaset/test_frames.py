@@ -13,7 +13,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cm3d.datasets.pandaset.arrays import array_of
 from cm3d.datasets.pandaset.frames import read_frame
+from cm3d.datasets.pandaset.pickles import Made
 from cm3d.errors import InputError
 from tests.datasets.pandaset.native import POINTS, boxes_at, write_frame, write_pickle
 from tests.trust.refusal import NO_FILES, Make, refuses
@@ -332,3 +334,31 @@ def test_columns_are_checked(tmp_path: Path) -> None:
     assert frame.texts("uuid").tolist() == ["gt", "p64", "walker", "sign"]
     assert frame.texts_or_empty("attributes.object_motion").tolist() == ["Moving"] * 2 + [""] * 2
     assert frame.texts_or_empty("absent").tolist() == [""] * 4
+
+
+def test_a_number_of_thousands_of_digits_is_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "00.pkl.gz"
+    write_frame(path, CUBOIDS.assign(label=["Car", 10**5000, "Car", "Car"]))
+    refuses(lambda: read_frame(path).texts("label"), str(path), "row 1: label is a number of thou")
+
+
+def test_bytes_within_bytes_are_bytes_however_deep() -> None:
+    data: Any = np.array([1.5]).tobytes()
+    for _ in range(5000):
+        data = Made("bytes", (data,))
+    dtype = Made("dtype", ("f8", 0, 1), (3, "<", None, None, None, -1, -1, 0))
+    assert array_of(Made("frombuffer", (data, dtype, (1,), "C"))).tolist() == [1.5]
+
+
+@pytest.mark.parametrize("places", [[0, 6, 0, 6], [0, 3, 2], [-1, 3], [0, 7]])
+def test_places_of_texts_go_on_within_the_text(places: list[int]) -> None:
+    def texts(bounds: list[int]) -> list[str]:
+        buffers = [None, np.array([*bounds, 0], dtype="<i4").tobytes(), b"abcdef"]
+        held = Made(
+            "arrow array", ((Made("arrow type", ("string",)), len(bounds) - 1, 0, 0, buffers),)
+        )
+        return array_of(Made("arrow strings", (), {"_pa_array": held})).tolist()
+
+    assert texts([0, 3, 3, 6]) == ["abc", "", "def"]
+    with pytest.raises(ValueError, match="places that are none"):
+        texts(places)

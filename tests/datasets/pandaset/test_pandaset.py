@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from cm3d.datasets.guest import Guest, open_dataset
@@ -19,9 +20,20 @@ from cm3d.sensors.lidar import read_sweep
 from cm3d.taxonomy import Taxonomy, load_taxonomy
 from stages.download import write_index
 from tests.conftest import PROJECT
-from tests.datasets.pandaset.native import START_S, SWEEPS, write_json, write_native, write_sequence
+from tests.datasets.pandaset.native import (
+    START_S,
+    SWEEPS,
+    boxes_at,
+    cuboid,
+    sibling,
+    write_frame,
+    write_json,
+    write_native,
+    write_sequence,
+)
 
 Open = Callable[..., DataSet]
+ANY_TWO = {"near": 20.0, "far": 40.0}  # by name, x in metres
 
 
 @pytest.fixture
@@ -120,6 +132,14 @@ def test_boxes(root: Path, opened: Open) -> None:
     assert walker.attribute_name.tolist() == ["pedestrian.moving"] * 3
     np.testing.assert_allclose(walker.velocity_mps, 0, atol=1e-9)
     assert set(truth.class_name) == {"car", "pedestrian"}
+
+
+def test_boxes_of_one_lidar_without_another_box_stay_apart(root: Path, opened: Open) -> None:
+    path = root / "001/annotations/cuboids/00.pkl.gz"
+    lone = [cuboid(name, "Car", x_m, 9.0, **sibling("-", 1)) for name, x_m in ANY_TWO.items()]
+    write_frame(path, pd.DataFrame([*boxes_at(0), *lone]))
+    truth = first_scene(opened()).ground_truth
+    assert set(truth.instance_token) == {"p64", "walker", *ANY_TWO}
 
 
 def test_class_lists(root: Path, opened: Open) -> None:

@@ -82,5 +82,6 @@ def test_bytes_are_as_they_were_where_nothing_can_be_undistorted(segment: Segmen
     for number, (_, found, content) in enumerate(images):
         assert (content == jpeg(number // 2, found.name)) == (found.name == IDEAL.name)
     assert BENT.as_pinhole(b"no image") == b"no image"
+    assert BENT.as_pinhole(b"") == b""
     small = bytes(cv2.imencode(".jpg", np.zeros((4, 4, 3), np.uint8))[1])
     assert BENT.as_pinhole(small) == small

@@ -8,7 +8,13 @@ import pyarrow as pa
 import pytest
 
 from cm3d.datasets.waymo import Waymo
-from cm3d.datasets.waymo.components import LASER, LIDAR_CAMERA_PROJECTION
+from cm3d.datasets.waymo.components import (
+    LASER,
+    LIDAR_CAMERA_PROJECTION,
+    LIDAR_POSE,
+    TIME,
+    Component,
+)
 from cm3d.datasets.waymo.segments import Segment
 from cm3d.datasets.waymo.writing import SegmentWriter
 from cm3d.geometry.point_pixels import PointPixels
@@ -26,6 +32,7 @@ from tests.tiny_waymo import (
     TOP,
     TOP_SHAPE,
     TRAIN,
+    appended,
     frame,
     open_waymo,
     path_of,
@@ -124,6 +131,13 @@ def test_rows_in_any_order_and_of_other_lasers(root: Path, taxonomy: Taxonomy) -
     np.testing.assert_array_equal(found.pixel_px, expected.pixel_px)
 
 
+@pytest.mark.parametrize("component", [LIDAR_CAMERA_PROJECTION, LIDAR_POSE])
+def test_a_row_that_stands_twice(root: Path, taxonomy: Taxonomy, component: Component) -> None:
+    path = path_of(root, component)
+    rewrite(path, lambda table: pa.concat_tables([table.slice(1, 1), table]))
+    refuses(lambda: open_waymo(root, taxonomy), f"{component.folder}/", "two rows have the key")
+
+
 def test_a_second_return_of_unknown_place_is_projected(root: Path, taxonomy: Taxonomy) -> None:
     def emptied(table: pa.Table) -> pa.Table:
         for part in ("values", "shape"):
@@ -184,6 +198,8 @@ def changed(root: Path, values: np.ndarray, shape: list[int]) -> None:
         ("of fewer pixels", ("4 x 8 pixels, lidar has 4 x 16", "fetch both again")),
         ("of five numbers", ("expected height x width x 6", "fetch it again")),
         ("of a camera that is not there", (f"frame {TIMES_US[0]}: camera 2 has no", "both")),
+        ("of another time", ("frame 7 has no row in vehicle_pose", "fetch both files again")),
+        ("of a sixth laser", ("laser 6 is none of", "fetch it again")),
         ("of half a camera", ("camera 1.5 has no camera_calibration",)),
         ("not finite", (f"frame {TIMES_US[0]}: a number is not finite", "fetch it again")),
         ("cut short", ("not readable as Parquet", "fetch it again")),
@@ -198,6 +214,9 @@ def test_damaged_projections(
         changed(root, first[:, :8], [4, 8, 6])
     elif name == "of five numbers":
         changed(root, first[..., :5], [4, 16, 5])
+    elif name in ("of another time", "of a sixth laser"):
+        key, value = (TIME, 7) if name == "of another time" else (LASER, 6)
+        rewrite(path, appended(key, value))
     elif name == "cut short":
         path.write_bytes(path.read_bytes()[:-40])
     elif name == "a link to nothing":

@@ -15,6 +15,7 @@ Values: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 _TYPES: Final = re.compile(r"b1|[iu][1248]|f[248]|O[48]?")
 _BYTE_ORDERS: Final = ("<", ">", "=", "|")
 _CELLS: Final = (str, int, float, bool, type(None))
+_WRAPPERS: Final = ("bytes", "bytearray", "buffer")  # of what stands for bytes
 _OFFSETS: Final = {"string": "<i4", "large_string": "<i8"}  # of Arrow, as numpy's
 
 
@@ -68,6 +69,8 @@ def _dtype_of(described: Any) -> np.dtype[Any]:
 
 def _bytes_of(described: Any) -> bytes | bytearray:
     """Bytes; before protocol 3 they stand as a text that is to be encoded."""
+    while isinstance(described, Made) and described.kind in _WRAPPERS and described.args:
+        described = described.args[0]
     match described:
         case bytes() | bytearray():
             return described
@@ -75,8 +78,6 @@ def _bytes_of(described: Any) -> bytes | bytearray:
             return text.encode("latin1")
         case Made("bytes", ()) | Made("bytearray", ()):
             return b""
-        case Made("bytes" | "bytearray" | "buffer", (inner, *_)):
-            return _bytes_of(inner)
     raise ValueError("an array has no bytes")
 
 
@@ -89,11 +90,16 @@ def _arrow_strings(described: Any) -> Values:
             is_valid, places, text = buffers
         case _:
             raise ValueError("an array of texts is of another kind than pandas writes")
-    bounds = _numbers(places, np.dtype(_OFFSETS[kind])).tolist()
-    if not 0 <= count < len(bounds):
-        raise ValueError("an array of texts is cut short")
+    begins = _numbers(places, np.dtype(_OFFSETS[kind]))
     joined = bytes(_bytes_of(text)) if text is not None else b""
-    cells = [joined[start:stop].decode() for start, stop in pairwise(bounds[: count + 1])]
+    if not 0 <= count < len(begins):
+        raise ValueError("an array of texts is cut short")
+    begins = begins[: count + 1]  # the rest is padding
+    # places that go back would make a small file fill the memory
+    if begins[0] < 0 or begins[-1] > len(joined) or (np.diff(begins) < 0).any():
+        raise ValueError("an array of texts has places that are none")
+    bounds = begins.tolist()
+    cells = [joined[start:stop].decode() for start, stop in pairwise(bounds)]
     array = np.empty(count, dtype=object)
     array[:] = cells
     if is_valid is not None:

@@ -17,6 +17,7 @@ from cm3d.tables.rules import MIN_SIDE_M
 from cm3d.taxonomy import Taxonomy
 
 _PANDAR_GT: Final = 1  # of `cuboids.sensor_id`; 0 is the Pandar64, -1 both
+_NO_SIBLING: Final = ("", "-")
 
 # Velocities are differences over half a second on either side, as of nuScenes' keyframes: over a
 # tenth, annotators' centimetres would be decimetres per second.
@@ -78,7 +79,7 @@ def read_cuboids(drive: Drive) -> list[Cuboids]:
         of_gt = _seen_by_gt(frame)
         siblings = frame.texts_or_empty("cuboids.sibling_id")[of_gt]
         pairs = zip(frame.texts("uuid")[of_gt], siblings, strict=True)
-        names = {own: sibling for own, sibling in pairs if sibling} | names
+        names = {own: sibling for own, sibling in pairs if sibling not in _NO_SIBLING} | names
     return [_cuboids(frame, names) for frame in frames]
 
 

@@ -8,6 +8,7 @@ from cm3d.datasets.waymo.reading import check_frames, read_rows
 from cm3d.datasets.waymo.segments import Segment
 from cm3d.errors import InputError
 from cm3d.geometry.se3 import SE3
+from cm3d.tables.rules import MIN_SIDE_M
 from cm3d.taxonomy import Taxonomy
 
 _DIFFICULTY = "difficulty_level.detection"
@@ -50,6 +51,14 @@ def read_boxes(
         )
     center_m = np.column_stack([rows[name] for name in numbers[:3]])
     size_m = np.column_stack([rows[name] for name in numbers[3:]])
+    numbers_of_box = np.column_stack([center_m, size_m, rows["box.heading"]])
+    is_sound = np.isfinite(numbers_of_box).all(axis=1) & (size_m >= MIN_SIDE_M).all(axis=1)
+    if not is_sound.all():
+        row = int(np.argmin(is_sound))
+        raise InputError(
+            f"{path}: frame {rows[TIME][row]}: box {rows[OBJECT][row]!r:.80} has numbers that are "
+            "not finite, or a side that is not above 0; fetch it again"
+        )
     velocity_mps = np.column_stack([rows[name] for name in speed])
     boxes: dict[int, list[Box]] = {}
     for row, time_us in enumerate(rows[TIME].tolist()):

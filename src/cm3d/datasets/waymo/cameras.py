@@ -75,7 +75,7 @@ class Camera:
         they are where the lens is ideal already, and where they are no such image: what reads
         them then says so.
         """
-        if not self.distortion.any():
+        if not (jpeg and self.distortion.any()):
             return jpeg
         content = np.frombuffer(jpeg, dtype=np.uint8)
         image = cv2.imdecode(content, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
@@ -137,10 +137,16 @@ def read_cameras(segment: Segment) -> dict[int, Camera]:
                 "intrinsics; fetch it again"
             )
         f_u, f_v, c_u, c_v = values[row, :4]
+        width_px, height_px = int(rows["width"][row]), int(rows["height"][row])
+        if min(f_u, f_v, width_px, height_px) <= 0:
+            raise InputError(
+                f"{path}: camera {CAMERAS[name]}: f_u, f_v, width or height is not above 0; fetch "
+                "it again"
+            )
         cameras[name] = Camera(
             name,
-            int(rows["width"][row]),
-            int(rows["height"][row]),
+            width_px,
+            height_px,
             np.array([[f_u, 0, c_u], [0, f_v, c_v], [0, 0, 1]]),
             values[row, 4:],
             poses[row] @ SE3_OPTICAL,

@@ -86,7 +86,7 @@ def convert(name: str, segments: Mapping[str, Segment], places: Places) -> list[
     for time_us, points in stream_clouds(segment, poses):
         seen.add(time_us)
         conversion.write(places.lidar(name, time_us), points.tobytes())
-    for time_us, pixels in stream_pixels(segment, cameras):
+    for time_us, pixels in stream_pixels(segment, cameras, poses):
         conversion.write(places.pixels(name, time_us), encode(pixels))
     for time_us, camera, jpeg in stream_images(segment, cameras):
         conversion.write(places.image(name, time_us, camera.channel), jpeg)

@@ -27,6 +27,7 @@ from cm3d.datasets.waymo.reading import (
     FIRST_SHAPE,
     SECOND,
     check_frames,
+    check_keys,
     range_image,
     read_rows,
     stream_rows,
@@ -42,6 +43,8 @@ COLUMNS: Final = ("x", "y", "z", "intensity", "elongation")
 
 _COLUMNS_OF_RETURNS: Final = (FIRST_SHAPE, f"{FIRST}.values", f"{SECOND}.values")
 _AGAIN: Final = "fetch it again"
+_FARTHEST_M: Final = 1e4  # a laser sees some 75 m
+_STEEPEST_RAD: Final = 1.58  # the short-range ones look straight down
 
 
 def read_lasers(segment: Segment) -> dict[int, Laser]:
@@ -52,13 +55,21 @@ def read_lasers(segment: Segment) -> dict[int, Laser]:
     """
     beams = [f"beam_inclination.{name}" for name in ("min", "max", "values")]
     rows = read_rows(segment, LIDAR_CALIBRATION, ["extrinsic.transform", *beams])
-    poses = transforms(rows, "extrinsic.transform", segment.path(LIDAR_CALIBRATION))
-    return {
-        int(name): Laser(int(name), pose, *inclinations)
-        for name, pose, *inclinations in zip(
-            rows[LASER], poses, *(rows[name] for name in beams), strict=True
-        )
-    }
+    path = segment.path(LIDAR_CALIBRATION)
+    poses = transforms(rows, "extrinsic.transform", path)
+    lasers = {}
+    for name, pose, low, high, table in zip(
+        rows[LASER].tolist(), poses, *(rows[name] for name in beams), strict=True
+    ):
+        for inclinations in ([low, high], [] if table is None else table):
+            is_rising = (np.diff(inclinations) >= 0).all()
+            if not (is_rising and (np.abs(inclinations) < _STEEPEST_RAD).all()):
+                raise InputError(
+                    f"{path}: {_name(name)}: beam_inclination is not in radians from the lowest "
+                    f"beam up; {_AGAIN}"
+                )
+        lasers[name] = Laser(name, pose, low, high, table)
+    return lasers
 
 
 def lasers_by_time(segment: Segment) -> dict[int, set[int]]:
@@ -100,6 +111,7 @@ def stream_clouds(
         raise InputError(
             f"{path}: {_name(min(unknown))} has no row in lidar_calibration; fetch both files again"
         )
+    check_keys(segment, LIDAR_POSE, global_SE3_vehicle)
     pixel_poses = TopRows(segment, LIDAR_POSE, (FIRST_SHAPE, f"{FIRST}.values"))
     of_poses = segment.path(LIDAR_POSE)
     pending: dict[int, dict[int, NDArrayFloat]] = {}
@@ -141,10 +153,15 @@ def _points(
             )
         with np.errstate(invalid="ignore"):
             points = points_of_image(image, laser, pixel_pose, global_SE3_vehicle)
+        if not (np.abs(points[:, :3]) < _FARTHEST_M).all():
+            raise InputError(
+                f"{path}: frame {row[TIME]}, {_name(laser.name)}: a return is {_FARTHEST_M:g} m or "
+                f"farther away, or nowhere; {_AGAIN}, and lidar_pose with it"
+            )
         if not np.isfinite(points).all() or (points[:, 3] < 0).any():
             raise InputError(
-                f"{path}: frame {row[TIME]}, {_name(laser.name)}: a return has a number that is "
-                f"not finite, or an intensity below 0; {_AGAIN}, and lidar_pose with it"
+                f"{path}: frame {row[TIME]}, {_name(laser.name)}: a return has an intensity or "
+                f"elongation that is not finite, or an intensity below 0; {_AGAIN}"
             )
         parts.append(points)
     return np.concatenate(parts)

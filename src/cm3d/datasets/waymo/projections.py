@@ -1,6 +1,6 @@
 """Where the top laser's points are in images, as Waymo says: with the rolling shutter."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -8,7 +8,14 @@ import numpy as np
 from cm3d.datasets.waymo.cameras import Camera
 from cm3d.datasets.waymo.components import CAMERAS, LASER, LIDAR, LIDAR_CAMERA_PROJECTION, TIME, TOP
 from cm3d.datasets.waymo.range_images import CHANNELS, RANGE
-from cm3d.datasets.waymo.reading import FIRST, FIRST_SHAPE, SECOND, range_image, stream_rows
+from cm3d.datasets.waymo.reading import (
+    FIRST,
+    FIRST_SHAPE,
+    SECOND,
+    check_keys,
+    range_image,
+    stream_rows,
+)
 from cm3d.datasets.waymo.segments import Segment
 from cm3d.datasets.waymo.top_laser import TopRows
 from cm3d.errors import InputError
@@ -20,19 +27,21 @@ _COLUMNS = (FIRST_SHAPE, f"{FIRST}.values", f"{SECOND}.values")
 
 
 def stream_pixels(
-    segment: Segment, cameras: Mapping[int, Camera]
+    segment: Segment, cameras: Mapping[int, Camera], frames: Container[int]
 ) -> Iterator[tuple[int, PointPixels]]:
     """Time and known pixels of each frame that has any, by rows of its cloud (`stream_clouds`).
 
     Args:
         segment: Which one; it may have no `lidar_camera_projection`.
         cameras: How cameras are mounted.
+        frames: Times (us) of those that have a pose.
 
     Raises:
         InputError: A file is malformed, or does not fit the other.
     """
     if not segment.has_projections:
         return
+    check_keys(segment, LIDAR_CAMERA_PROJECTION, frames)
     returns = TopRows(segment, LIDAR, _COLUMNS)
     for row in stream_rows(segment, LIDAR_CAMERA_PROJECTION, _COLUMNS):
         measured = returns.take(row[TIME]) if row[LASER] == TOP else None

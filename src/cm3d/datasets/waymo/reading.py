@@ -13,7 +13,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from cm3d.datasets.waymo.components import SEGMENT, TIME, VEHICLE_POSE, Component
+from cm3d.datasets.waymo.components import (
+    LASER,
+    LASERS,
+    SEGMENT,
+    TIME,
+    VEHICLE_POSE,
+    Component,
+)
 from cm3d.datasets.waymo.range_images import Image
 from cm3d.datasets.waymo.segments import Segment
 from cm3d.errors import InputError
@@ -141,6 +148,23 @@ def check_frames(path: Path, times_us: Iterable[int], known: Container[int]) -> 
         raise InputError(
             f"{path}: frame {min(strange)} has no row in vehicle_pose; fetch both files again"
         )
+
+
+def check_keys(segment: Segment, component: Component, frames: Container[int]) -> None:
+    """Check that a file with a row per frame and laser has no key twice, and none it cannot have.
+
+    Args:
+        segment: Which one.
+        component: Of which file.
+        frames: Times (us) of those that have a pose.
+
+    Raises:
+        InputError: It has, or the file is malformed.
+    """
+    rows, path = read_rows(segment, component), segment.path(component)
+    check_frames(path, rows[TIME].tolist(), frames)
+    if unknown := set(rows[LASER].tolist()) - LASERS.keys():
+        raise InputError(f"{path}: laser {min(unknown)} is none of {LASERS}; {_AGAIN}")
 
 
 def _batches(

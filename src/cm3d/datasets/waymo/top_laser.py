@@ -13,7 +13,7 @@ class TopRows:
 
     Args:
         segment: Which one.
-        component: With a row per frame and laser.
+        component: With a row per frame and laser, whose keys are checked (`check_keys`).
         names: Columns besides the keys.
     """
 
