@@ -15,7 +15,7 @@ import torch
 from cm3d.detectors.bevfusion import BevFusion
 from cm3d.detectors.boxes import SensorBoxes
 from cm3d.detectors.inputs import Sample, stack_inputs
-from cm3d.detectors.lidar.encoder import encode
+from cm3d.detectors.lidar.encoder import encode, voxelize
 from cm3d.geometry.arrays import NDArrayFloat
 from cm3d.geometry.cuboids import bev_corners
 from cm3d.params import load_params
@@ -51,8 +51,9 @@ def main() -> None:
     inputs = stack_inputs([Sample(frame.sample_token, points, SensorBoxes.empty(), images)])
     with torch.inference_mode():
         (found,) = model.detect(inputs, params.predict)
-        seen = model.cameras(inputs.images, inputs.points)[0].norm(dim=0).numpy()
-        felt = encode(model.encoder, inputs)[0].norm(dim=0).numpy()
+        voxels = voxelize(model.encoder, inputs)
+        seen = model.cameras(inputs.images, voxels.held)[0].norm(dim=0).numpy()
+        felt = encode(model.encoder, voxels, inputs.frames)[0].norm(dim=0).numpy()
     truth = to_sensor(frame.boxes, frame.global_SE3_lidar, model.class_names)
     draw(
         {channel: images.pixels[model.rig.index(channel)].numpy() for channel in ORDER},

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-import numpy as np
-
 from cm3d.detectors.protocol import Detector
 from cm3d.execution.devices import choose_device
 from cm3d.execution.scenes import write_noted_tables
@@ -115,8 +113,7 @@ def _write(title: str, work: DetectScene | SegmentGround, folder: Path) -> None:
     if _sees_images(work):
         cameras = read_scenes(Cameras, layout.CAMERAS, list(sizes))
         tokens, root = set(work.frames.sample_token), open_sensors(work.params.dataset).root
-        check_images(title, cameras, tokens, root, execution.max_unreadable)
-        images = int(np.isin(cameras.sample_token, list(tokens)).sum())
+        images = check_images(title, cameras, tokens, root, execution.max_unreadable)
     write_noted_tables(
         title, folder, work, sizes, execution, networks=True, unit="keyframe", images=images
     )

@@ -104,7 +104,8 @@ def stages(model: CenterPoint, batch: Batch) -> dict[str, Tensor]:
     """What each part of ours makes of a batch, by the names of `Reference.stages`."""
     dtype = next(model.parameters()).dtype
     points = points_of(batch)
-    canvas = model.encoder(points.values.to(dtype), points.frame, batch.inputs.frames)
+    voxels = model.encoder.voxelize(points.values.to(dtype), points.frame)
+    canvas = model.encoder(voxels, batch.inputs.frames)
     features = model.backbone(canvas)
     neck = model.neck(features)
     result = {"canvas": canvas, "neck": neck}

@@ -107,7 +107,8 @@ def test_canvases_of_two_frames_agree(pair: Pair) -> None:
     with torch.no_grad():
         theirs = pair.reference.canvas(compared.raw_points(pair.two))
         points = compared.points_of(pair.two)
-        ours = pair.model.encoder(points.values, points.frame, 2)
+        encoder = pair.model.encoder
+        ours = encoder(encoder.voxelize(points.values, points.frame), 2)
     assert theirs.count_nonzero() > 100_000
     assert_close({"canvas": difference(ours, theirs)})
 

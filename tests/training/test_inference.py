@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from cm3d import params
+from cm3d.detectors.lidar.voxelization import Voxelizer, Voxels
 from cm3d.detectors.protocol import Detector, every_point
 from cm3d.detectors.registry import build_detector
 from cm3d.errors import InputError
@@ -114,6 +115,7 @@ def test_readers_sift_and_change_no_bit(
     sensors: Sensors,
     detector: params.Detector,
     taxonomy: Taxonomy,
+    monkeypatch: pytest.MonkeyPatch,
     kept_points: str,
     double_flip: bool,
 ) -> None:
@@ -127,7 +129,13 @@ def test_readers_sift_and_change_no_bit(
         points[::2, :2] = np.round(points[::2, :2] / 0.4) * 0.4
         points.tofile(sensors.root / path)
     given: list[int] = []
-    model.encoder.register_forward_pre_hook(lambda _, inputs: given.append(len(inputs[0])))
+    gather = Voxelizer.__call__
+
+    def counting(voxelize: Voxelizer, points: torch.Tensor, frame: torch.Tensor) -> Voxels:
+        given.append(len(points))
+        return gather(voxelize, points, frame)
+
+    monkeypatch.setattr(Voxelizer, "__call__", counting)
 
     def found() -> Boxes3D:
         return predict(

@@ -4,7 +4,6 @@ Its LiDAR branch alone is CenterPoint by name and shape, so that weights go from
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from torch import Tensor, nn
@@ -14,7 +13,7 @@ from cm3d.detectors.bev.detector import BevDetector, store_channels_last
 from cm3d.detectors.bev.fuser import Fuser
 from cm3d.detectors.cameras.branch import CameraBranch
 from cm3d.detectors.inputs import Inputs
-from cm3d.detectors.lidar.encoder import build_encoder, encode
+from cm3d.detectors.lidar.encoder import build_encoder, encode, voxelize
 from cm3d.detectors.protocol import Needs, ParameterGroup, every_point
 from cm3d.errors import InputError
 from cm3d.taxonomy import Taxonomy
@@ -59,17 +58,16 @@ class BevFusion(BevDetector):
 
     def canvas(self, inputs: Inputs) -> Tensor:
         """What the sensors say together."""
-        if self.modality == "lidar":
-            return encode(self.encoder, inputs)
-        assert inputs.images is not None
         if self.modality == "cameras":
             seen: Tensor = self.cameras(inputs.images, inputs.points)
             return seen
-        assert inputs.points is not None
+        voxels = voxelize(self.encoder, inputs)
+        felt = encode(self.encoder, voxels, inputs.frames)
+        if self.modality == "lidar":
+            return felt
         # both branches have the same points, whether or not they were sifted on their way here
-        inputs = replace(inputs, points=self.encoder.voxelize.held(inputs.points))
-        seen = self.cameras(inputs.images, inputs.points)
-        fused: Tensor = self.fuser(seen, encode(self.encoder, inputs))
+        seen = self.cameras(inputs.images, voxels.held)
+        fused: Tensor = self.fuser(seen, felt)
         return fused
 
     @property

@@ -5,7 +5,7 @@ from torch import Tensor
 from cm3d import params
 from cm3d.detectors.bev.detector import BevDetector, store_channels_last
 from cm3d.detectors.inputs import Inputs
-from cm3d.detectors.lidar.encoder import build_encoder, encode
+from cm3d.detectors.lidar.encoder import build_encoder, encode, voxelize
 from cm3d.detectors.protocol import Needs
 from cm3d.taxonomy import Taxonomy
 
@@ -21,7 +21,7 @@ class CenterPoint(BevDetector):
 
     def canvas(self, inputs: Inputs) -> Tensor:
         """What the points say."""
-        return encode(self.encoder, inputs)
+        return encode(self.encoder, voxelize(self.encoder, inputs), inputs.frames)
 
 
 def build(section: params.Network, taxonomy: Taxonomy) -> CenterPoint:

@@ -99,7 +99,7 @@ def rig_of(frames: Sequence[TrainingFrame]) -> tuple[str, ...]:
 
 def check_images(
     title: str, cameras: CameraTable, tokens: Collection[str], root: Path, max_missing: float
-) -> None:
+) -> int:
     """Look at the rows and for the files before hours are spent; no image is read.
 
     A camera without an image is seen as nothing, so that a folder which is not there would be
@@ -111,6 +111,9 @@ def check_images(
         tokens: Of the keyframes.
         root: Of the sensor files.
         max_missing: Largest share, `execution.max_unreadable`.
+
+    Returns:
+        How many images of the keyframes the rows name.
 
     Raises:
         InputError: More are missing, or a keyframe has two images of a camera.
@@ -128,6 +131,7 @@ def check_images(
     refuse_too_many(missing, len(paths), max_missing)
     if missing and rank() == 0:
         print(f"note: {title}: {len(missing)} of {len(paths)} images are not there: {missing[0]}")
+    return len(paths)
 
 
 def load_images(

@@ -20,13 +20,14 @@ from cm3d.params import Predict
 from cm3d.sensors.card import Sensors
 from cm3d.tables import Boxes3D
 from cm3d.tables.map_predictions import MapPredictions
-from cm3d.tables.noted import UNREADABLE, Noted
+from cm3d.tables.noted import UNREADABLE, LeftOut, Noted
 from cm3d.taxonomy import Taxonomy
 from cm3d.training.determinism import deterministic, one_thread
 from cm3d.training.frames import TrainingFrame, load_points, to_global
 from cm3d.training.images import ImageAugmentation, load_images, rig_of
 
 AnswerT = TypeVar("AnswerT")
+TableT = TypeVar("TableT")
 
 _BATCHES_AHEAD: Final = 2
 _MIN_MOVING_SPEED_MPS: Final = 0.2  # below walking (CenterPoint)
@@ -65,15 +66,13 @@ def predict(
     sift = every_point if chosen.double_flip else model.needs.sift
     read = _Reader(model, sensors, sift)
     detect_in = partial(detect, model, chosen=chosen, device=device)
-    found = []
-    unreadable: list[str] = []
-    for frame, sample, boxes in _run(model, frames, read, detect_in, device, batch_size, readers):
-        pose = frame.global_SE3_lidar
-        found.append(to_global(boxes, frame.sample_token, pose, model.class_names))
-        unreadable += sample.unreadable
-    result = Boxes3D.concatenate(found)
-    named = result.replace(attribute_name=attributes(result, taxonomy))
-    return Noted(named, {UNREADABLE: tuple(unreadable)})
+
+    def table_of(frame: TrainingFrame, boxes: SensorBoxes) -> Boxes3D:
+        return to_global(boxes, frame.sample_token, frame.global_SE3_lidar, model.class_names)
+
+    found, left_out = _run(model, frames, read, detect_in, table_of, device, batch_size, readers)
+    boxes = Boxes3D.concatenate(found)
+    return Noted(boxes.replace(attribute_name=attributes(boxes, taxonomy)), left_out)
 
 
 def predict_maps(
@@ -103,14 +102,12 @@ def predict_maps(
     """
     read = _Reader(model, sensors, model.needs.sift)
     reached_in = partial(_thresholds_reached, model, device=device)
-    found = []
-    unreadable: list[str] = []
-    for frame, sample, reached in _run(
-        model, frames, read, reached_in, device, batch_size, readers
-    ):
-        found.append(MapPredictions.of_frame(frame.sample_token, reached))
-        unreadable += sample.unreadable
-    return Noted(MapPredictions.concatenate(found), {UNREADABLE: tuple(unreadable)})
+
+    def table_of(frame: TrainingFrame, reached: NDArrayByte) -> MapPredictions:
+        return MapPredictions.of_frame(frame.sample_token, reached)
+
+    found, left_out = _run(model, frames, read, reached_in, table_of, device, batch_size, readers)
+    return Noted(MapPredictions.concatenate(found), left_out)
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,20 +137,25 @@ def _run(
     frames: Sequence[TrainingFrame],
     read: Callable[[TrainingFrame], Sample],
     answer: Callable[[Sequence[Sample]], Sequence[AnswerT]],
+    table_of: Callable[[TrainingFrame, AnswerT], TableT],
     device: torch.device,
     batch_size: int,
     readers: int,
-) -> Iterator[tuple[TrainingFrame, Sample, AnswerT]]:
-    """Each frame with what a model sees and says of it, batch by batch."""
+) -> tuple[list[TableT], LeftOut]:
+    """What a model says of each frame, batch by batch, and the images that could not be read."""
     model.to(device).eval()
     if model.needs.cameras is not None:
         _check_rig(rig_of(frames), model.rig)
     samples = _read_ahead(frames, read, readers, _BATCHES_AHEAD * batch_size + readers)
+    tables: list[TableT] = []
+    unreadable: list[str] = []
     with deterministic(), one_thread(device):
         for start in range(0, len(frames), batch_size):
             of_batch = frames[start : start + batch_size]
             seen = list(islice(samples, len(of_batch)))
-            yield from zip(of_batch, seen, answer(seen), strict=True)
+            tables += [table_of(*told) for told in zip(of_batch, answer(seen), strict=True)]
+            unreadable += [path for sample in seen for path in sample.unreadable]
+    return tables, {UNREADABLE: tuple(unreadable)}
 
 
 @torch.inference_mode()

@@ -48,7 +48,7 @@ def encoder(detector: Detector) -> PillarEncoder:
 def test_the_encoder_equals_padded_pillars(encoder: PillarEncoder, cloud, training: bool) -> None:
     peer = PaddedEncoder(encoder).train(training)
     encoder.train(training)
-    ours, theirs = encoder(*cloud, 2), peer(*cloud)
+    ours, theirs = encoder(encoder.voxelize(*cloud), 2), peer(*cloud)
     torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-5)
     assert (ours > 0).any()
 
@@ -76,7 +76,8 @@ def test_rows_are_along_y_and_columns_along_x(detector: Detector) -> None:
     encoder = PillarEncoder(detector).eval()
     nn.init.ones_(encoder.linear.weight)
     with torch.no_grad():
-        canvas = encoder(torch.tensor([[3.1, -3.1, 2.0, 1.0, 0.0]]), torch.tensor([0]), 1)
+        point = torch.tensor([[3.1, -3.1, 2.0, 1.0, 0.0]])
+        canvas = encoder(encoder.voxelize(point, torch.tensor([0])), 1)
     assert canvas[0, 0].nonzero().tolist() == [[0, 15]]
 
 
@@ -84,7 +85,8 @@ def test_rows_are_along_y_and_columns_along_x(detector: Detector) -> None:
 @pytest.mark.parametrize("count", [0, 1])
 def test_hardly_any_points(detector: Detector, count: int, training: bool) -> None:
     encoder = PillarEncoder(detector).train(training)
-    canvas = encoder(torch.zeros(count, 5), torch.zeros(count, dtype=torch.int64), 2)
+    voxels = encoder.voxelize(torch.zeros(count, 5), torch.zeros(count, dtype=torch.int64))
+    canvas = encoder(voxels, 2)
     assert canvas.shape == (2, 4, 16, 16)
     assert torch.isfinite(canvas).all()
     assert (canvas != 0).flatten(1).any(1).sum() <= count

@@ -56,7 +56,7 @@ def _dense_encoding(encoder: VoxelEncoder, cloud) -> torch.Tensor:
 
 
 def test_the_encoder_equals_dense_convolutions(encoder: VoxelEncoder, cloud) -> None:
-    ours, dense = encoder(*cloud, 2), _dense_encoding(encoder, cloud)
+    ours, dense = encoder(encoder.voxelize(*cloud), 2), _dense_encoding(encoder, cloud)
     assert ours.shape == (2, encoder.channels, 4, 4)
     torch.testing.assert_close(ours, dense, atol=1e-5, rtol=1e-4)
     assert (ours > 0).any()
@@ -65,7 +65,7 @@ def test_the_encoder_equals_dense_convolutions(encoder: VoxelEncoder, cloud) -> 
 def test_gradients_equal_those_of_dense_convolutions(encoder: VoxelEncoder, cloud) -> None:
     weight = torch.randn(2, encoder.channels, 4, 4, generator=torch.Generator().manual_seed(1))
     parameters = list(encoder.parameters())
-    ours = torch.autograd.grad((encoder(*cloud, 2) * weight).sum(), parameters)
+    ours = torch.autograd.grad((encoder(encoder.voxelize(*cloud), 2) * weight).sum(), parameters)
     dense = torch.autograd.grad((_dense_encoding(encoder, cloud) * weight).sum(), parameters)
     torch.testing.assert_close(ours, dense, atol=1e-4, rtol=1e-3)
 
@@ -89,6 +89,7 @@ def test_too_few_layers_are_refused(voxel_detector: Detector) -> None:
 @pytest.mark.parametrize("count", [0, 1])
 def test_hardly_any_points(voxel_detector: Detector, count: int, training: bool) -> None:
     encoder = VoxelEncoder(voxel_detector).train(training)
-    canvas = encoder(torch.zeros(count, 5), torch.zeros(count, dtype=torch.int64), 2)
+    voxels = encoder.voxelize(torch.zeros(count, 5), torch.zeros(count, dtype=torch.int64))
+    canvas = encoder(voxels, 2)
     assert canvas.shape == (2, encoder.channels, 4, 4)
     assert torch.isfinite(canvas).all()

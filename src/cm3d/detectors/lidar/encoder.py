@@ -7,6 +7,7 @@ from torch import Tensor
 
 from cm3d.detectors.inputs import Inputs
 from cm3d.detectors.lidar.pillars import PillarEncoder
+from cm3d.detectors.lidar.voxelization import Voxels
 from cm3d.params import Detector
 
 if TYPE_CHECKING:
@@ -26,10 +27,14 @@ def build_encoder(detector: Detector) -> "PillarEncoder | VoxelEncoder":
     return VoxelEncoder(detector)
 
 
-def encode(encoder: "PillarEncoder | VoxelEncoder", inputs: Inputs) -> Tensor:
-    """The canvas (B, channels, rows, columns) of the batch's points."""
-    points = inputs.points
-    assert points is not None
+def voxelize(encoder: "PillarEncoder | VoxelEncoder", inputs: Inputs) -> Voxels:
+    """The batch's points, gathered as the encoder wants them."""
+    assert inputs.points is not None
+    return encoder.voxelize(inputs.points.values, inputs.points.frame)
+
+
+def encode(encoder: "PillarEncoder | VoxelEncoder", voxels: Voxels, frames: int) -> Tensor:
+    """The canvas (B, channels, rows, columns) of a batch of so many frames."""
     # positions do not survive half precision
-    with torch.autocast(points.values.device.type, enabled=False):
-        return cast(Tensor, encoder(points.values, points.frame, inputs.frames))
+    with torch.autocast(voxels.points.device.type, enabled=False):
+        return cast(Tensor, encoder(voxels, frames))

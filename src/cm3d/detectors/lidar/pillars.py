@@ -37,18 +37,16 @@ class PillarEncoder(nn.Module):
         """Channels of the canvas."""
         return self.linear.out_features
 
-    def forward(self, points: Tensor, frame: Tensor, frames: int) -> Tensor:
+    def forward(self, pillars: Voxels, frames: int) -> Tensor:
         """Encode a batch of point clouds.
 
         Args:
-            points: (N, 5), see `POINT_CHANNELS`; points out of range play no part.
-            frame: (N,) which frame of the batch a point belongs to.
+            pillars: What `voxelize` makes of the batch's points.
             frames: Frames in the batch, B.
 
         Returns:
             (B, C, rows, columns), zero where there is no point; stored channels last.
         """
-        pillars = self.voxelize(points, frame)
         decorated = self.decorate(pillars)
         scale, shift = self._normalising(decorated, len(pillars))
         values = functional.linear(decorated, self.linear.weight * scale[:, None])

@@ -38,6 +38,11 @@ class Voxels:
         """Number of voxels."""
         return len(self.count)
 
+    @property
+    def held(self) -> Points:
+        """Their points, as a batch."""
+        return Points(self.points, self.position[:, 0].index_select(0, self.voxel))
+
     def mean(self, values: Tensor) -> Tensor:
         """Means (V, K) over the points' values (N, K) in each voxel."""
         total = values.new_zeros(len(self), values.shape[1]).index_add(0, self.voxel, values)
@@ -73,11 +78,6 @@ class Voxelizer:
             count=count,
             position=self._position(key),
         )
-
-    def held(self, points: Points) -> Points:
-        """Those that the voxels of a batch hold; of points that were sifted, all."""
-        rows, _, _ = self._chosen(points.values, points.frame)
-        return points.map(lambda values: values.index_select(0, rows))
 
     def sift(self, points: NDArrayFloat32) -> NDArrayFloat32:
         """Of one frame's points (N, 5) those that its voxels hold, voxel by voxel.

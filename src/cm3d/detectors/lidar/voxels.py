@@ -7,7 +7,7 @@ from torch.nn import functional
 
 from cm3d.detectors.grid import SPARSE_STRIDE
 from cm3d.detectors.lidar import sparse
-from cm3d.detectors.lidar.voxelization import POINT_CHANNELS, Voxelizer, scaled
+from cm3d.detectors.lidar.voxelization import POINT_CHANNELS, Voxelizer, Voxels, scaled
 from cm3d.detectors.norm import build_norm
 from cm3d.errors import InputError
 from cm3d.params import Detector
@@ -56,15 +56,15 @@ class VoxelEncoder(nn.Module):
         """Channels of the canvas."""
         return self.layers * int(self.flatten[0].out_channels)
 
-    def forward(self, points: Tensor, frame: Tensor, frames: int) -> Tensor:
+    def forward(self, voxels: Voxels, frames: int) -> Tensor:
         """Encode a batch of point clouds; arguments as of `PillarEncoder.forward`.
 
         Returns:
             (B, C, rows, columns) at an eighth of the voxels' resolution.
         """
-        voxels, grid = self.voxelize(points, frame), self.voxelize.grid
-        side = grid.size // SPARSE_STRIDE
-        canvas = points.new_zeros(frames, side, side, self.channels // self.layers, self.layers)
+        grid = self.voxelize.grid
+        side, channels = grid.size // SPARSE_STRIDE, self.channels // self.layers
+        canvas = voxels.points.new_zeros(frames, side, side, channels, self.layers)
         if not len(voxels):
             return _stacked(canvas)
         means = voxels.mean(scaled(voxels.points, grid, self.half_height_m))
