@@ -6,8 +6,6 @@ scores the labels of a split in memory, once as params.yaml has it and once with
 hundred keyframes on one core.
 """
 
-import argparse
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
@@ -16,6 +14,8 @@ from cm3d.errors import InputError
 from cm3d.evaluation.nuscenes.detection import evaluate_boxes
 from cm3d.evaluation.nuscenes.filtering import read_truth
 from cm3d.evaluation.nuscenes.scores import DetectionScores
+from cm3d.execution.arguments import Arguments
+from cm3d.execution.stage import run_program
 from cm3d.lift.keyframe import Keyframe
 from cm3d.lift.priors import load_priors
 from cm3d.lift.refined import refined_scene
@@ -115,22 +115,19 @@ def _line(name: str, figures: list[Any]) -> str:
 
 def main() -> None:
     """Print the table as it grows."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Arguments("experiments.leave_one_out", __doc__)
     parser.add_argument("--split", default="train", choices=("train", "val"))
-    try:
-        params = load_params()
-        workspace = Workspace.read(params, parser.parse_args().split)
-        whole = points(workspace.score(params))
-        print("| what it gives | " + " | ".join(_COLUMNS) + " |")
-        print("|---" * (len(_COLUMNS) + 1) + "|")
-        print(_line("all, absolute", whole), flush=True)
-        for section, name in switches(params):
-            figures = points(workspace.score(without(params, section, name)))
-            gains = [all_on - left for all_on, left in zip(whole, figures, strict=True)]
-            print(_line(f"`{section}.{name}`", gains), flush=True)
-    except InputError as error:
-        sys.exit(f"error: {error}")
+    split, params = parser.parse_args().split, load_params()
+    workspace = Workspace.read(params, split)
+    whole = points(workspace.score(params))
+    print("| what it gives | " + " | ".join(_COLUMNS) + " |")
+    print("|---" * (len(_COLUMNS) + 1) + "|")
+    print(_line("all, absolute", whole), flush=True)
+    for section, name in switches(params):
+        figures = points(workspace.score(without(params, section, name)))
+        gains = [all_on - left for all_on, left in zip(whole, figures, strict=True)]
+        print(_line(f"`{section}.{name}`", gains), flush=True)
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

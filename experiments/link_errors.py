@@ -6,8 +6,6 @@ how many links between successive boxes of a track join different objects, how m
 that were possible were made, and how far moving objects are off before and after smoothing.
 """
 
-import argparse
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -15,7 +13,8 @@ from typing import Final
 import numpy as np
 from scipy.spatial.distance import cdist
 
-from cm3d.errors import InputError
+from cm3d.execution.arguments import Arguments
+from cm3d.execution.stage import run_program
 from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat, NDArrayInt
 from cm3d.geometry.rows import Rows
 from cm3d.lift.priors import Priors, load_priors
@@ -210,21 +209,18 @@ def as_markdown(seen: Seen, groups: Mapping[str, int]) -> Iterator[str]:
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Arguments("experiments.link_errors", __doc__)
     parser.add_argument("--split", default="train", choices=("train", "val"))
     split = parser.parse_args().split
-    try:
-        params = load_params()
-        priors = load_priors(
-            params.lift.shape_prior, load_taxonomy(params.taxonomy), params.lift.shape_prior_file
-        )
-        scenes = read_scenes(split, open_sensors(params.dataset), priors, params)
-        seen = Seen.concatenate(scenes)
-    except InputError as error:
-        sys.exit(f"error: {error}")
+    params = load_params()
+    priors = load_priors(
+        params.lift.shape_prior, load_taxonomy(params.taxonomy), params.lift.shape_prior_file
+    )
+    scenes = read_scenes(split, open_sensors(params.dataset), priors, params)
+    seen = Seen.concatenate(scenes)
     groups = {name: number for number, name in enumerate(params.lift.tracks.motion)}
     print("\n".join(as_markdown(seen, groups)))
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

@@ -4,7 +4,6 @@ Without a revision the page shows the workspace, with one the workspace beside i
 these beside each other. The page is `dvc_plots/index.html`; `make plots` installs what this needs.
 """
 
-import argparse
 import re
 import subprocess
 import sys
@@ -13,6 +12,8 @@ from pathlib import Path
 from typing import Final
 
 from cm3d.errors import InputError, unwritable
+from cm3d.execution.arguments import Arguments
+from cm3d.execution.stage import run_program
 
 PAGE: Final = Path("dvc_plots/index.html")
 VEGA_LITE: Final = "5.21"  # the templates in .dvc/plots, and DVC's own, are written for 5
@@ -71,17 +72,12 @@ def drawing_library() -> str:
 
 def main() -> None:
     """Draw the revisions named on the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Arguments("experiments.plots", __doc__)
     parser.add_argument("revisions", nargs="*", metavar="REVISION", help="commit or experiment")
     arguments = parser.parse_args()
-    try:
-        draw(arguments.revisions)
-    except InputError as error:
-        raise SystemExit(str(error)) from error
+    draw(arguments.revisions)
     print(f"{PAGE}: {PAGE.stat().st_size / 1e6:.1f} MB; open it in a browser")
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

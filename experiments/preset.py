@@ -6,7 +6,6 @@ Of several, the later ones win. A terminal shows one override a line, to be read
 `--write` it changes params.yaml in place and keeps its comments.
 """
 
-import argparse
 import sys
 from collections.abc import Mapping, Sequence
 from itertools import takewhile
@@ -14,6 +13,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from cm3d.errors import InputError
+from cm3d.execution.arguments import Arguments
+from cm3d.execution.stage import run_program
 from cm3d.params import read_yaml
 from experiments.overrides import PARAMS_FILE, as_words, checked_overrides, write_overrides
 
@@ -65,21 +66,16 @@ def _above(name: str, presets: Mapping[str, Any]) -> set[str]:
 
 def main() -> None:
     """Print or apply the presets named on the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Arguments("experiments.preset", __doc__)
     parser.add_argument("names", nargs="+", metavar="NAME")
     parser.add_argument("--write", action="store_true", help="write it into params.yaml")
     arguments = parser.parse_args()
-    try:
-        overrides = load_presets(arguments.names)
-        if arguments.write:
-            write_overrides(PARAMS_FILE, overrides)
-        else:
-            print(for_eyes(as_words(overrides)) if sys.stdout.isatty() else as_words(overrides))
-    except InputError as error:
-        raise SystemExit(str(error)) from error
+    overrides = load_presets(arguments.names)
+    if arguments.write:
+        write_overrides(PARAMS_FILE, overrides)
+    else:
+        print(for_eyes(as_words(overrides)) if sys.stdout.isatty() else as_words(overrides))
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

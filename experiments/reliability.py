@@ -6,7 +6,6 @@ slope and offset of the logit that fit best, for `lift.calibration`. Run it in a
 development worlds (docs/lifting.md).
 """
 
-import argparse
 from itertools import pairwise
 from pathlib import Path
 from typing import Final
@@ -14,11 +13,12 @@ from typing import Final
 import numpy as np
 from scipy.optimize import minimize
 
-from cm3d.errors import InputError
 from cm3d.evaluation.nuscenes.detection import countable_boxes
 from cm3d.evaluation.nuscenes.filtering import read_truth
 from cm3d.evaluation.nuscenes.judging import judge
 from cm3d.evaluation.nuscenes.rules import ClassRules
+from cm3d.execution.arguments import Arguments
+from cm3d.execution.stage import run_program
 from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat
 from cm3d.lift.calibration import logits
 from cm3d.params import load_params
@@ -57,14 +57,11 @@ def fit(score: NDArrayFloat, right: NDArrayBool) -> tuple[float, float]:
 
 def main() -> None:
     """Print the table and the fit."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Arguments("experiments.reliability", __doc__)
     parser.add_argument("folder", type=Path, help="labels, one table per scene")
     parser.add_argument("--split", default="train", choices=("train", "val"))
     arguments = parser.parse_args()
-    try:
-        score, right = judged(arguments.folder, arguments.split)
-    except InputError as error:
-        raise SystemExit(str(error)) from error
+    score, right = judged(arguments.folder, arguments.split)
     print("scores        labels  mean score  right")
     bins = reliability(score, right, np.array(_EDGES))
     for row, (low, high) in enumerate(pairwise(_EDGES)):
@@ -76,4 +73,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

@@ -5,7 +5,6 @@ output of dvc.lock, as `data/pseudo_labels`; without one all are read. `--mend` 
 `dvc push`, which takes a folder for complete as long as its listing is there.
 """
 
-import argparse
 import hashlib
 import json
 import logging
@@ -21,7 +20,9 @@ from dvc.exceptions import DvcException
 from dvc.repo import Repo
 
 from cm3d.errors import InputError
+from cm3d.execution.arguments import Arguments
 from cm3d.execution.pipeline import RESTORE, read_values
+from cm3d.execution.stage import run_program
 
 _BLOCK: Final = 2**20
 _AT_ONCE: Final = 8  # files read at a time, as each waits for the network
@@ -128,7 +129,7 @@ def _read(remote: Any, wanted: Object) -> tuple[bytes, Fault | None]:
 
 def main() -> None:
     """Check what the command line names; exit code 1 if anything is broken."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Arguments("experiments.remote", __doc__)
     parser.add_argument("paths", nargs="*", metavar="PATH", help="outputs; default all")
     parser.add_argument("-r", "--remote", help="name in .dvc/config; default its default")
     parser.add_argument("--mend", action="store_true", help="delete there what is corrupt")
@@ -144,18 +145,16 @@ def main() -> None:
                 found.append(fault)
             if arguments.mend:
                 mend(remote, found)
-    except InputError as error:
-        raise SystemExit(f"error: {error}") from error
     except (DvcException, OSError) as error:
         reason = " ".join(str(error).split())
-        raise SystemExit(f"error: the remote cannot be read: {reason}") from error
+        raise InputError(f"the remote cannot be read: {reason}") from error
     if found and arguments.mend:
         print(f"{len(found)} files are to be sent again: `dvc push` where the data is")
     elif found:
-        raise SystemExit(f"error: {len(found)} files are broken; run `make mend-remote`")
+        raise InputError(f"{len(found)} files are broken; run `make mend-remote`")
     else:
         print(f"{len(wanted)} outputs are whole in the remote")
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

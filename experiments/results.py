@@ -6,7 +6,6 @@ file says of a row (the paper's figures, its baseline, why it is not run) is tak
 was measured from the JSON.
 """
 
-import argparse
 import csv
 import io
 import math
@@ -18,7 +17,9 @@ from typing import Any, Final
 
 from cm3d.datasets.waymo_sim.rig import FRAME_PERIOD_US
 from cm3d.errors import InputError
+from cm3d.execution.arguments import Arguments
 from cm3d.execution.files import write_whole
+from cm3d.execution.stage import run_program
 from cm3d.params import EMBEDDED, Params, read_json
 from cm3d.simulation.schedule import Timeline
 from experiments.paired import Paired, compare
@@ -406,14 +407,11 @@ def _plain(value: float | None) -> str:
 
 def main() -> None:
     """Write the tables named on the command line again."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Arguments("experiments.results", __doc__)
     parser.add_argument("tables", nargs="*", help="none takes the paper's and those with results")
-    try:
-        for path in write_again(parser.parse_args().tables):
-            print(path)
-    except InputError as error:
-        raise SystemExit(str(error)) from error
+    for path in write_again(parser.parse_args().tables):
+        print(path)
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

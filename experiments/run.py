@@ -13,7 +13,6 @@ not run again. Writes `experiments/results/<table>.{json,md,csv,svg}` of params.
 and what presets give to `experiments/results/<presets>/`.
 """
 
-import argparse
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -21,7 +20,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from cm3d.errors import InputError
+from cm3d.execution.arguments import Arguments
 from cm3d.execution.files import write_json
+from cm3d.execution.stage import run_program
 from cm3d.params import EMBEDDED, Params, data_root, parse_params, read_yaml
 from experiments.forecast import Cost, Forecast, describe
 from experiments.needs import needs
@@ -348,9 +349,7 @@ def _earlier(path: Path) -> list[tuple[str, Mapping[str, Any]]]:
 
 def main() -> None:
     """Run the tables named on the command line and print them."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Arguments("experiments.run", __doc__)
     parser.add_argument("tables", nargs="+", help="of experiments/tables, or all: the paper's")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument(
@@ -366,24 +365,22 @@ def main() -> None:
     parser.add_argument("--dry-run", action="store_true", help="say what would be run, and stop")
     arguments = parser.parse_args()
     names = PAPER_TABLES if arguments.tables == ["all"] else arguments.tables
+    chosen = arguments.seeds, arguments.preset, arguments.only, arguments.draws
+    plans = [plan_table(name, *chosen) for name in names]
+    forecast = Forecast()
+    said = [told(plan, forecast) for plan in plans]
+    if arguments.dry_run:
+        print("\n\n".join(said))
+        return
+    say("\n\n".join(said))
+    for plan in plans:
+        check_data(plan)
     try:
-        chosen = arguments.seeds, arguments.preset, arguments.only, arguments.draws
-        plans = [plan_table(name, *chosen) for name in names]
-        forecast = Forecast()
-        said = [told(plan, forecast) for plan in plans]
-        if arguments.dry_run:
-            print("\n\n".join(said))
-            return
-        say("\n\n".join(said))
-        for plan in plans:
-            check_data(plan)
         run_plans(plans)
-    except InputError as error:
-        raise SystemExit(str(error)) from error
     except KeyboardInterrupt:
         say("interrupted; what has been run is kept, the same command goes on")
         raise SystemExit(130) from None
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

@@ -4,7 +4,7 @@ For a change that must change nothing: every output of the pipeline is compared 
 that differ in bytes column by column. Exit code 1 where a value differs.
 """
 
-import argparse
+import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cm3d.errors import InputError
+from cm3d.execution.arguments import Arguments
+from cm3d.execution.stage import run_program
 
 OUTPUTS: Final = (
     "index",
@@ -96,18 +98,15 @@ def _is_content(path: Path) -> bool:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the comparison."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Arguments("experiments.same_content", __doc__)
     parser.add_argument("old", type=Path)
     parser.add_argument("new", type=Path)
     folders = parser.parse_args(arguments)
-    try:
-        rows, same = report(folders.old, folders.new)
-    except InputError as error:
-        raise SystemExit(str(error)) from error
+    rows, same = report(folders.old, folders.new)
     for row in [["output", "files", "equal bytes", "columns that differ"], *rows]:
         print(f"{row[0]:20} {row[1]!s:>6} {row[2]!s:>12}  {row[3]}")
     return 0 if same else 1
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    run_program(lambda: sys.exit(main()))

@@ -6,7 +6,6 @@ figures say of which kind the errors are that labels are made from. docs/simulat
 simulator with a street by them.
 """
 
-import argparse
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -19,6 +18,8 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import KDTree
 
 from cm3d.errors import InputError
+from cm3d.execution.arguments import Arguments
+from cm3d.execution.stage import run_program
 from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat, NDArrayInt
 from cm3d.geometry.cameras import outline_boxes
 from cm3d.geometry.cuboids import box_corners, points_by_box, rotate_xy
@@ -309,15 +310,12 @@ def as_markdown(columns: Sequence[tuple[str, Statistics]]) -> Iterator[str]:
 
 def main(arguments: Iterable[str] | None = None) -> None:
     """Print the figures of the folders that the command line names."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser = Arguments("experiments.street_statistics", __doc__)
     parser.add_argument("folders", nargs="+", type=Path, help="workspaces with data/index")
     folders = parser.parse_args(None if arguments is None else [*arguments]).folders
-    try:
-        columns = [(folder.resolve().name, statistics(folder)) for folder in folders]
-    except InputError as error:
-        raise SystemExit(str(error)) from error
+    columns = [(folder.resolve().name, statistics(folder)) for folder in folders]
     print("\n".join(as_markdown(columns)))
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

@@ -5,7 +5,6 @@ section above such ones. The commit is written into `revision`; one that stands 
 kept.
 """
 
-import argparse
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,8 @@ from typing import Any
 import httpx2
 
 from cm3d.errors import InputError
+from cm3d.execution.arguments import Arguments
+from cm3d.execution.stage import run_program
 from cm3d.params import read_yaml
 from cm3d.shelf.pretrained import snapshot, workspace_path
 from experiments.overrides import PARAMS_FILE, lookup, write_overrides
@@ -61,18 +62,15 @@ def fetch(model: str, revision: str | None) -> Path:
 
 def main() -> None:
     """Fetch and pin what the command line names."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Arguments("experiments.weights", __doc__)
     parser.add_argument("name")
-    try:
-        values = read_yaml(PARAMS_FILE)
-        for path in named(values, parser.parse_args().name):
-            section = lookup(values, path)
-            folder = fetch(section["model"], section["revision"])
-            write_overrides(PARAMS_FILE, {f"{path}.revision": folder.name})
-            print(f"{path}: {section['model']} at {folder.name} is in {folder}")
-    except InputError as error:
-        raise SystemExit(str(error)) from error
+    values = read_yaml(PARAMS_FILE)
+    for path in named(values, parser.parse_args().name):
+        section = lookup(values, path)
+        folder = fetch(section["model"], section["revision"])
+        write_overrides(PARAMS_FILE, {f"{path}.revision": folder.name})
+        print(f"{path}: {section['model']} at {folder.name} is in {folder}")
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

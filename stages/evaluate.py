@@ -30,7 +30,7 @@ SHORT: Final = {
 
 def main() -> None:
     """Run the stage."""
-    parser = Arguments("evaluate", __doc__)
+    parser = Arguments("stages.evaluate", __doc__)
     parser.add_argument("scorer", choices=scorers(), help="package of cm3d.evaluation")
     parser.add_argument("name", help="of the files that are written")
     parser.add_argument("folder", type=Path, help="one table per scene")

@@ -80,7 +80,7 @@ def share(text: str) -> float:
 
 def main() -> None:
     """Write what the command line names."""
-    parser = Arguments("export", __doc__)
+    parser = Arguments("stages.export", __doc__)
     parser.add_argument("format", choices=formats(), help="package of cm3d.export")
     parser.add_argument("folder", type=Path, help="one table of boxes per scene")
     parser.add_argument("out", type=Path, help="folder that is made")

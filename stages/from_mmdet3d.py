@@ -10,7 +10,7 @@ from cm3d.export.mmdet3d.reading import read_infos
 
 def main() -> None:
     """Convert what the command line names."""
-    parser = Arguments("from_mmdet3d", __doc__)
+    parser = Arguments("stages.from_mmdet3d", __doc__)
     parser.add_argument("infos", type=Path, help="annotation file, JSON")
     parser.add_argument("out", type=Path, help="table that is made, .parquet")
     arguments = parser.parse_args()

@@ -12,7 +12,7 @@ from stages.shared.detection import write_detections
 
 def main() -> None:
     """Run the stage."""
-    parser = Arguments("predict", __doc__)
+    parser = Arguments("stages.predict", __doc__)
     parser.add_argument("model", help="name of a folder in data/models")
     name = member_of("predict", parser.parse_args().model)
     params, stage = load_params(), f"predict@{name}"

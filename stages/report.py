@@ -198,7 +198,7 @@ def write_page(
 
 def main() -> None:
     """Print and write the report of the project in the current folder."""
-    parser = Arguments("report", __doc__)
+    parser = Arguments("stages.report", __doc__)
     parser.add_argument("--markdown", action="store_true", help="the table alone, as Markdown")
     parser.add_argument("--baseline", help="a revision or experiment to compare with")
     parser.add_argument("--out", type=Path, default=Path("report.html"), help="report.html")

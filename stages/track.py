@@ -28,7 +28,7 @@ _PAGES: Final = ("report*.html", "*.png")
 
 def main() -> None:
     """Run the stage."""
-    parser = Arguments("track", __doc__)
+    parser = Arguments("stages.track", __doc__)
     parser.add_argument("--name", help="of the run, where `dvc exp run` has not given one")
     name, workspace = parser.parse_args().name, Path.cwd()
     load_params()  # what is wrong with them is said before anything else

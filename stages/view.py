@@ -32,7 +32,7 @@ from stages.shared.scene_layers import (
 
 def main() -> None:
     """Write the picture or the recording."""
-    parser = Arguments("view", __doc__)
+    parser = Arguments("stages.view", __doc__)
     parser.add_argument("--scene", help="a drive; the first of val")
     parser.add_argument("--frame", help="its keyframe, by number from 0 or sample token; 0")
     parser.add_argument("--model", choices=MODELS, help="whose predictions; the last one's")

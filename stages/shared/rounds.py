@@ -5,7 +5,7 @@ from cm3d.execution.arguments import Arguments
 
 def round_asked_for(stage: str, description: str | None) -> int:
     """The round, from 1, that the command line names."""
-    parser = Arguments(stage, description)
+    parser = Arguments(f"stages.{stage}", description)
     parser.add_argument("--round", type=int, choices=(1, 2, 3), required=True)
     number: int = parser.parse_args().round
     return number

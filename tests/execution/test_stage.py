@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from cm3d.errors import InputError
-from cm3d.execution.stage import begin_program, refuse_foreign_code, run_stage
+from cm3d.execution.arguments import Arguments
+from cm3d.execution.stage import begin_program, refuse_foreign_code, run_program, run_stage
 
 
 @pytest.fixture(autouse=True)
@@ -20,6 +21,10 @@ def unwritable() -> None:
     raise PermissionError(13, "Permission denied", "data/x.parquet")
 
 
+def stopped() -> None:
+    raise KeyboardInterrupt
+
+
 def faulty() -> None:
     raise ValueError("a bug is not bad input")
 
@@ -29,6 +34,26 @@ def test_bad_input_is_one_line_and_exit_code_one(capsys: pytest.CaptureFixture[s
         run_stage(broken)
     assert caught.value.code == 1
     assert capsys.readouterr().err == "error: data/x.parquet: missing; run it\n"
+
+
+def test_a_program_ends_as_a_stage_does(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        run_program(broken)
+    assert caught.value.code == 1
+    assert capsys.readouterr().err == "error: data/x.parquet: missing; run it\n"
+    with pytest.raises(SystemExit) as caught:
+        run_program(stopped)
+    assert caught.value.code == 130
+    assert capsys.readouterr().err == "interrupted\n"
+    with pytest.raises(ValueError, match="a bug"):
+        run_program(faulty)
+
+
+def test_a_wrong_argument_is_bad_input() -> None:
+    with pytest.raises(
+        InputError, match=r"^experiments\.x: unrecognized .*`python -m exp.* --help`"
+    ):
+        Arguments("experiments.x", None).parse_args(["--unknown"])
 
 
 def test_unwritable_file_is_named(capsys: pytest.CaptureFixture[str]) -> None:

@@ -189,7 +189,7 @@ def test_the_command_prints_arguments_or_writes(
     main()
     assert load_params(params_file).detector.block_channels == [8, 8, 8]
     monkeypatch.setattr("sys.argv", ["preset", "tiny"])
-    with pytest.raises(SystemExit, match="no preset 'tiny'"):
+    with pytest.raises(InputError, match="no preset 'tiny'"):
         main()
 
 

@@ -178,7 +178,7 @@ def test_nothing_runs_where_the_data_set_is_not_there(
 ) -> None:
     monkeypatch.delenv("NUSCENES_ROOT", raising=False)
     monkeypatch.setattr("sys.argv", ["run", "table12", "--preset", "paper"])
-    with pytest.raises(SystemExit, match="no nuscenes there; set NUSCENES_ROOT"):
+    with pytest.raises(InputError, match="no nuscenes there; set NUSCENES_ROOT"):
         run.main()
     assert experiments.runs == []
 

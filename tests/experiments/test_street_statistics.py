@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cm3d.errors import InputError
 from cm3d.geometry.se3 import SE3
 from cm3d.sensors.card import Sensors, read_card
 from cm3d.tables import Boxes2D, Cameras, Frames, GroundTruth, Sweeps
@@ -159,5 +160,5 @@ def test_what_a_data_set_lacks_stays_empty() -> None:
 
 
 def test_a_folder_without_index_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(SystemExit, match=r"dataset\.json: missing; run `dvc repro download`"):
+    with pytest.raises(InputError, match=r"dataset\.json: missing; run `dvc repro download`"):
         main([str(tmp_path)])

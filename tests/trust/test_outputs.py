@@ -440,6 +440,6 @@ def test_a_name_that_dvc_does_not_have_is_refused(case: str, bare_workspace: Pat
     ],
 )
 def test_a_command_line_is_refused_in_one_line(given: list[str], words: str) -> None:
-    parser = Arguments("relabel", "Relabel.")
+    parser = Arguments("stages.relabel", "Relabel.")
     parser.add_argument("--round", type=int, choices=(1, 2, 3), required=True)
     refuses(lambda: parser.parse_args(given), "stages.relabel", words, "--help")

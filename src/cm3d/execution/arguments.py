@@ -1,4 +1,4 @@
-"""Command lines of stages: what is wrong with them in one line."""
+"""Command lines of stages and other programs: what is wrong with them in one line."""
 
 import argparse
 import difflib
@@ -10,11 +10,21 @@ from cm3d.execution.pipeline import read_stages
 
 
 class Arguments(argparse.ArgumentParser):
-    """A parser whose complaints are bad input."""
+    """A parser whose complaints are bad input.
 
-    def __init__(self, stage: str, description: str | None) -> None:
-        """Parse the arguments of a stage."""
-        super().__init__(prog=f"stages.{stage}", description=description, allow_abbrev=False)
+    Args:
+        program: As `python -m` is given it.
+        description: Shown by `--help` as it stands.
+    """
+
+    def __init__(self, program: str, description: str | None) -> None:
+        """Parse the arguments of a program."""
+        super().__init__(
+            prog=program,
+            description=description,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
 
     def error(self, message: str) -> NoReturn:
         """Refuse.

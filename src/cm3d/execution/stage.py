@@ -40,6 +40,18 @@ def run_stage(
         _record(time.monotonic() - begin_s)
 
 
+def run_program(main: Callable[[], None]) -> None:
+    """Run `main` of a program beside the pipeline; bad input and Ctrl-C end as those of a stage."""
+    with _failing_in_one_line():
+        try:
+            main()
+            with writing(Path("/dev/stdout")):
+                sys.stdout.flush()
+        except KeyboardInterrupt:
+            print("interrupted", file=sys.stderr)
+            sys.exit(130)
+
+
 def _record(seconds: float) -> None:
     # what they import must not be needed to see whether the environment is sound
     from cm3d.execution.durations import record

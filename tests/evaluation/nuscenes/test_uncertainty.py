@@ -91,5 +91,5 @@ def test_the_command_reads_a_folder_of_labels(
     main()
     assert capsys.readouterr().out.startswith("mAP 10.0 ± 0.0 points (standard error, 4 scenes")
     monkeypatch.setattr("sys.argv", ["uncertainty", "data/none"])
-    with pytest.raises(SystemExit, match=r"data/none/scene-of-a\.parquet: missing"):
+    with pytest.raises(InputError, match=r"data/none/scene-of-a\.parquet: missing"):
         main()

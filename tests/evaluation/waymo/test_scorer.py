@@ -9,6 +9,7 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy.spatial.transform import Rotation
 
+from cm3d.errors import InputError
 from cm3d.evaluation.waymo import WaymoScorer
 from cm3d.evaluation.waymo.countable import drives, from_objects, from_tables
 from cm3d.evaluation.waymo.files import main, named, score_objects
@@ -234,7 +235,7 @@ def test_a_file_that_is_none_ends_in_a_line(
 ) -> None:
     (tmp_path / "broken.bin").write_bytes(b"\x0a\x05")
     monkeypatch.setattr("sys.argv", ["files", *[str(tmp_path / "broken.bin")] * 2])
-    with pytest.raises(SystemExit, match=r"broken\.bin: object 0: it is cut off; write it anew"):
+    with pytest.raises(InputError, match=r"broken\.bin: object 0: it is cut off; write it anew"):
         main()
 
 

@@ -5,7 +5,6 @@ Frames of a scene show the same objects, so scenes, not frames, are drawn with r
 labels of the current project.
 """
 
-import argparse
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +16,8 @@ from cm3d.evaluation.nuscenes.detection import countable_boxes
 from cm3d.evaluation.nuscenes.filtering import frame_rows, read_truth
 from cm3d.evaluation.nuscenes.matching import match_boxes
 from cm3d.evaluation.nuscenes.rules import DISTANCES_M
+from cm3d.execution.arguments import Arguments
+from cm3d.execution.stage import run_program
 from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat, NDArrayInt
 from cm3d.params import load_params
 from cm3d.tables import Boxes3D, Frames, GroundTruth, layout, read_scenes
@@ -111,18 +112,15 @@ def _mean_ap(matches: list[_Matches], frame_weight: NDArrayFloat) -> float:
 
 def main() -> None:
     """Print the standard error of the labels named on the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Arguments("cm3d.evaluation.nuscenes.uncertainty", __doc__)
     parser.add_argument("labels", type=Path, help="folder with one Parquet file per scene")
     parser.add_argument("--split", default="val", choices=["train", "val"])
     arguments = parser.parse_args()
-    try:
-        taxonomy = load_taxonomy(load_params().taxonomy)
-        frames = layout.split_frames(arguments.split, wanted_by="--split")
-        truth, racks = read_truth(frames, taxonomy)
-        labels = read_scenes(Boxes3D, arguments.labels, sorted(set(frames.scene_name)))
-        result = bootstrap_mean_ap(labels, truth, frames, racks, taxonomy)
-    except InputError as error:
-        raise SystemExit(str(error)) from error
+    taxonomy = load_taxonomy(load_params().taxonomy)
+    frames = layout.split_frames(arguments.split, wanted_by="--split")
+    truth, racks = read_truth(frames, taxonomy)
+    labels = read_scenes(Boxes3D, arguments.labels, sorted(set(frames.scene_name)))
+    result = bootstrap_mean_ap(labels, truth, frames, racks, taxonomy)
     print(
         f"mAP {100 * result.mean_ap:.1f} ± {100 * result.standard_error:.1f} points "
         f"(standard error, {result.scenes} scenes, {result.resamples} resamples)"
@@ -130,4 +128,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

@@ -1,16 +1,16 @@
 """Score Waymo's `Objects` files against each other, and print what Waymo's own tool prints."""
 
-import argparse
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
-from cm3d.errors import InputError
 from cm3d.evaluation.waymo.countable import from_objects
 from cm3d.evaluation.waymo.rules import LEVELS, OTHER_IOU, VEHICLE_IOU
 from cm3d.evaluation.waymo.scores import ShardScores, WaymoScores, score_boxes
+from cm3d.execution.arguments import Arguments
+from cm3d.execution.stage import run_program
 from cm3d.tables.waymo_objects import TYPES, WaymoObjects, read_objects
 
 _LEAST_IOU: Final = np.array(
@@ -40,19 +40,16 @@ def _named(shards: list[str], scores: ShardScores) -> Iterator[tuple[str, tuple[
 
 def main() -> None:
     """Print the scores of the files named on the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Arguments("cm3d.evaluation.waymo.files", __doc__)
     parser.add_argument("predictions", type=Path, help="file of waymo.open_dataset.Objects")
     parser.add_argument("ground_truth", type=Path, help="another one")
     arguments = parser.parse_args()
-    try:
-        scores = score_objects(
-            read_objects(arguments.predictions), read_objects(arguments.ground_truth)
-        )
-    except InputError as error:
-        raise SystemExit(str(error)) from error
+    scores = score_objects(
+        read_objects(arguments.predictions), read_objects(arguments.ground_truth)
+    )
     for name, (ap, aph) in named(scores).items():
         print(f"{name}: [mAP {ap:.6g}] [mAPH {aph:.6g}]")
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

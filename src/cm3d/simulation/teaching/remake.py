@@ -6,9 +6,10 @@ Takes an hour and a half on two cores. Weights depend on the speed of the machin
 training lasts for a time, not for a number of steps.
 """
 
-import argparse
 from pathlib import Path
 
+from cm3d.execution.arguments import Arguments
+from cm3d.execution.stage import run_program
 from cm3d.simulation.networks.weights import FOLDER
 from cm3d.simulation.teaching.render import FIRST_SEED, WORLDS, render_worlds
 from cm3d.simulation.teaching.train import Run, export, train_together
@@ -19,7 +20,7 @@ _HELD_OUT_SEED, _HELD_OUT_WORLDS = 2000, 8
 
 def main() -> None:
     """Render, train both networks, and put their weights where the code looks for them."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Arguments("cm3d.simulation.teaching.remake", __doc__)
     parser.add_argument("folder", type=Path, help="for images and checkpoints, about 500 MB")
     folder: Path = parser.parse_args().folder
     images, held_out = folder / "images", folder / "held_out"
@@ -32,4 +33,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

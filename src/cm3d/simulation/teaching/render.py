@@ -6,7 +6,6 @@ Towns depend on the seed, and seeds start at 1000: no data set that anything is 
 these towns, colours, textures or weather.
 """
 
-import argparse
 import json
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
@@ -17,6 +16,8 @@ import cv2
 import numpy as np
 from numpy.random import Generator, default_rng
 
+from cm3d.execution.arguments import Arguments
+from cm3d.execution.stage import run_program
 from cm3d.simulation.sensors.cameras import Picture, take_picture
 from cm3d.simulation.sensors.rig import CAMERAS
 from cm3d.simulation.sensors.snapshot import IndexedWorld
@@ -36,7 +37,7 @@ _JPEG_QUALITY: Final = (60, 96)
 
 def main() -> None:
     """Render the worlds named on the command line; those already there are kept."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Arguments("cm3d.simulation.teaching.render", __doc__)
     parser.add_argument("folder", type=Path, help="where the images go")
     parser.add_argument("--worlds", type=int, default=WORLDS, help="how many drives")
     parser.add_argument("--first-seed", type=int, default=FIRST_SEED)
@@ -89,4 +90,4 @@ def _write(picture: Picture, stem: Path, rng: Generator) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

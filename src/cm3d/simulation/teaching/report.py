@@ -6,7 +6,6 @@ Reads `data/` of the current folder, whatever detector and mask model wrote it, 
 Truth is what instance-id images show; objects of fewer than 16 visible pixels do not count.
 """
 
-import argparse
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,6 +17,8 @@ import numpy as np
 
 from cm3d.evaluation.boxes2d.average_precision import score_classes2d
 from cm3d.evaluation.masks.measures import decode, instance_iou
+from cm3d.execution.arguments import Arguments
+from cm3d.execution.stage import run_program
 from cm3d.geometry.arrays import NDArrayBool, NDArrayFloat, NDArrayObject
 from cm3d.sensors.instances import instance_image_path, read_instances
 from cm3d.simulation.classes import CLASS_NAMES
@@ -43,7 +44,7 @@ _VISIBILITIES: Final = {
 
 def main() -> None:
     """Print the report of the current folder's data."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Arguments("cm3d.simulation.teaching.report", __doc__)
     parser.add_argument("--split", choices=["train", "val", "all"], default="all")
     print(json.dumps(report(layout.RAW, parser.parse_args().split), indent=2))
 
@@ -150,4 +151,4 @@ def _with_mean(by_class: dict[str, float]) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    main()
+    run_program(main)

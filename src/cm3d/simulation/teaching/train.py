@@ -3,8 +3,6 @@
 PYTHONPATH=src python -m cm3d.simulation.teaching.train detector FOLDER CHECKPOINT --minutes 40
 """
 
-import argparse
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +15,8 @@ from torch import Tensor, nn
 from torch.multiprocessing.spawn import spawn
 from torch.utils.data import DataLoader, IterableDataset
 
-from cm3d.errors import InputError
+from cm3d.execution.arguments import Arguments
+from cm3d.execution.stage import run_program
 from cm3d.simulation.networks.detector import DetectorNetwork
 from cm3d.simulation.networks.layers import fold_norms
 from cm3d.simulation.networks.segmenter import SegmenterNetwork
@@ -74,7 +73,7 @@ class Run:
 
 def main() -> None:
     """Train what the command line names."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Arguments("cm3d.simulation.teaching.train", __doc__)
     parser.add_argument("network", choices=sorted(RECIPES))
     parser.add_argument("folder", type=Path, help="what `render` wrote")
     parser.add_argument("checkpoint", type=Path, help="safetensors file to write")
@@ -180,7 +179,4 @@ RECIPES = {
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except InputError as error:
-        sys.exit(str(error))
+    run_program(main)
