@@ -11,6 +11,7 @@ from typing import Any, Final
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
+from matplotlib.colors import PowerNorm
 
 from cm3d.detectors.bevfusion import BevFusion
 from cm3d.detectors.boxes import SensorBoxes
@@ -94,8 +95,8 @@ def draw(
         axes[str(place)].axis("off")
     for name, values in maps.items():
         extent = (-range_m, range_m, -range_m, range_m)
-        top = np.quantile(values, 0.995)
-        axes[name].imshow(values, origin="lower", extent=extent, cmap="magma", vmax=top)
+        brightness = PowerNorm(0.5, vmax=np.quantile(values, 0.995))  # far cells are weak
+        axes[name].imshow(values, origin="lower", extent=extent, cmap="magma", norm=brightness)
         for color, of_color in boxes.items():
             outline(axes[name], of_color, color)
         axes[name].set_title(f"map of the {name}; m from the LiDAR", fontsize=8)
