@@ -202,6 +202,8 @@ class PaperTable(BaseModel):
         for name in (self.baseline, *(row.baseline for row in self.rows)):
             if name is not None and name not in names:
                 raise ValueError(f"baseline: {name!r} is no row of the table")
+        if own := [row.name for row in self.rows if row.baseline == row.name]:
+            raise ValueError(f"row {own[0]!r}: baseline: it is the row itself")
         return self
 
     @model_validator(mode="after")

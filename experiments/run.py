@@ -20,10 +20,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from cm3d.errors import InputError
+from cm3d.evaluation.nuscenes.agnostic import protocols
 from cm3d.execution.arguments import Arguments
 from cm3d.execution.files import write_json
 from cm3d.execution.stage import run_program
 from cm3d.params import EMBEDDED, Params, data_root, parse_params, read_yaml
+from cm3d.taxonomy import load_taxonomy
 from experiments.forecast import Cost, Forecast, describe
 from experiments.needs import needs
 from experiments.overrides import PARAMS_FILE, lookup, with_overrides
@@ -161,7 +163,7 @@ def check_rows(
         those that all rows start from.
 
     Raises:
-        InputError: A row's parameters are not valid.
+        InputError: A row's parameters are not valid, or nothing gives its figures.
     """
     base = dict(values)
     start = parse_params(base)
@@ -170,6 +172,12 @@ def check_rows(
         changed = with_overrides(base, row.resolved(base))
         lacks = row.lacks(str(lookup(changed, "dataset.name")))
         params = start if lacks else parse_params(changed, source=f"row {row.name!r}")
+        if not lacks and row.protocol is not None:
+            known = [p.name for p in protocols(load_taxonomy(params.taxonomy))]
+            if row.protocol not in known:
+                raise InputError(
+                    f"row {row.name!r}: protocol: {row.protocol!r} is none of {', '.join(known)}"
+                )
         rows[row.name] = params, lacks
     return rows
 

@@ -247,6 +247,7 @@ def test_rows_add_up_only_in_cumulative_tables(write_table: Any) -> None:
         ({**RUN, "paper": {"mIoU": 1}}, "row 'a': scores: detection has no mIoU"),
         ({**RUN, "sets": {}}, r"rows\.0\.sets"),
         ({**RUN, "baseline": "b"}, "baseline: 'b' is no row of the table"),
+        ({**RUN, "baseline": "a"}, "row 'a': baseline: it is the row itself"),
         ({**RUN, "needs": ["a cluster"]}, r"rows\.0\.needs\.0"),
         ({**RUN, "object_class": "car"}, "either target or missing"),
         ({**RUN, "multiply": {"pretrain.epochs": 0}}, r"multiply\.pretrain\.epochs"),
@@ -279,6 +280,14 @@ def test_an_unknown_table_is_one_line() -> None:
 def test_a_row_with_invalid_parameters_is_named(project: Path, write_table: Any) -> None:
     table = load_table("table0", write_table([{**RUN, "overrides": {"lift.sweeps": 0}}]))
     with pytest.raises(InputError, match=r"row 'a': lift\.sweeps"):
+        check_rows(table, read_yaml(project / "params.yaml"))
+
+
+def test_a_row_of_an_unknown_protocol_is_named(project: Path, write_table: Any) -> None:
+    row = {**RUN, "target": "evaluate@pseudo_labels", "protocol": "all_50m"}
+    table = load_table("table0", write_table([row], scores="agnostic"))
+    told = "row 'a': protocol: 'all_50m' is none of ten_classes_50m, liso_8_classes_50m"
+    with pytest.raises(InputError, match=told):
         check_rows(table, read_yaml(project / "params.yaml"))
 
 
