@@ -18,7 +18,7 @@ from types import FrameType
 from typing import Any, Final
 
 _ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_SAID: Final = "interrupted; finished scenes and steps are kept, run it again to go on"
+_SAID: Final = "interrupted; what is finished is kept, run it again to go on"
 _TIDYING_S: Final = 3.0
 
 # Signals that wait, and whether they have to; whether handlers of this process are ours.
