@@ -52,6 +52,7 @@ def experiments(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.chdir(tmp_path)
     for name in ("params.yaml", "dvc.yaml"):
         (tmp_path / name).write_text((project / name).read_text())
+    (tmp_path / "taxonomies").symlink_to(project / "taxonomies")
     return made
 
 
